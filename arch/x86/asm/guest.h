@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The arch parts of struct guest and struct vcpu. */
+#ifndef ASM_GUEST_H
+#define ASM_GUEST_H
+
+#include "arch/x86/hvm_types.h"
+#include "kernel/types.h"
+
+struct vlapic;
+struct vpc;		/* the virtual PC's devices: arch/x86/guest/vpc.h */
+
+struct arch_guest {
+	void *hvm;		/* backend: EPT/NPT root, bitmaps */
+	struct vpc *vpc;
+	s64 tsc_offset;		/* added to the host's TSC; the guest's TSC starts at 0 */
+};
+
+struct arch_vcpu {
+	u64 gpr[16];		/* first, in encoding order (RAX, RCX, RDX, RBX, RSP, ...); RSP is in the VMCS/VMCB */
+	void *hvm;		/* backend: VMCS/VMCB and its state */
+	struct vlapic *lapic;
+	struct hvm_exit exit;	/* the last one */
+	struct hvm_event pending;	/* exception or NMI to inject at the next entry */
+	struct hvm_msrs msrs;	/* MSRs that are switched, not trapped */
+	u64 xcr0;
+	u32 kicked;		/* set by vcpu_kick(), cleared when looked at */
+	void *fpu;		/* XSAVE area, 64-byte aligned */
+};
+
+#endif

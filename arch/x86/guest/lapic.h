@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A vCPU's local APIC (xAPIC, x2APIC, TSC-deadline). Its 4 KiB register page is laid out as
+ * hardware's (SDM 3A table 11-1), so that it serves as virtual-APIC page too.
+ *
+ * An interrupt from any CPU sets its bit in pir[] and kicks; the vCPU's own CPU moves pir[]
+ * to IRR before entry. IRR, ISR and everything else belong to the vCPU's CPU.
+ */
+#ifndef ARCH_X86_GUEST_LAPIC_H
+#define ARCH_X86_GUEST_LAPIC_H
+
+#include "kernel/time.h"
+#include "kernel/types.h"
+
+struct vcpu;
+struct guest;
+
+#define APIC_DEFAULT_BASE 0xfee00000ull
+
+struct vlapic {
+	u32 *regs;		/* one page: register at byte offset o is regs[o / 4] */
+	u64 regs_phys;
+	u64 base_msr;		/* IA32_APIC_BASE */
+	u64 pir[4];		/* posted: set atomically by any CPU */
+	u32 posted;		/* something may be in pir[] */
+	u64 tmr[4];		/* level-triggered vectors posted (from the I/O APIC) */
+	struct vcpu *vcpu;
+	struct timer timer;
+	u64 timer_start_ns;	/* one-shot/periodic: when CCR was loaded */
+	u64 tsc_deadline;	/* IA32_TSC_DEADLINE, guest TSC; 0: disarmed */
+	bool sipi_pending, init_pending;
+	u8 sipi_vector;
+};
+
+int vlapic_init(struct vcpu *vcpu);	/* allocates; -ENOMEM */
+void vlapic_free(struct vcpu *vcpu);
+void vlapic_reset(struct vcpu *vcpu);
+
+/* Any CPU: make @vector pending (edge or @level) and kick the vCPU. Vectors below 16 are dropped, counted. */
+void vlapic_post(struct vcpu *vcpu, u8 vector, bool level);
+
+/* The vCPU's CPU, before entry: pir[] to IRR. */
+void vlapic_sync(struct vlapic *apic);
+/* Highest pending vector above PPR, or -1 (software disabled APIC: -1). After vlapic_sync(). */
+int vlapic_pending(struct vlapic *apic);
+/* Highest IRR bit whatever the priority, or -1: RVI for virtual-interrupt delivery. */
+int vlapic_highest_irr(struct vlapic *apic);
+int vlapic_highest_isr(struct vlapic *apic);
+/* @vector was injected: IRR -> ISR, PPR updated. Not with VID, which does it itself. */
+void vlapic_accept(struct vlapic *apic, u8 vector);
+/* Priority class the guest must fall below before the highest pending one may be taken
+ * (TPR_THRESHOLD), 0 if none. */
+unsigned int vlapic_tpr_threshold(struct vlapic *apic);
+
+/* Register access at @off (xAPIC page offset or (MSR - 0x800) << 4). */
+u32 vlapic_read(struct vlapic *apic, u32 off);
+void vlapic_write(struct vlapic *apic, u32 off, u32 val);
+/* x2APIC MSRs 0x800..0x8ff, IA32_APIC_BASE, IA32_TSC_DEADLINE: 0, or -EINVAL: inject #GP(0). */
+int vlapic_rdmsr(struct vlapic *apic, u32 msr, u64 *val);
+int vlapic_wrmsr(struct vlapic *apic, u32 msr, u64 val);
+/* APIC-write exit: the page holds the new value already; do its side effects. */
+void vlapic_write_done(struct vlapic *apic, u32 off);
+/* EOI of @vector was virtualised and it is level-triggered: tell the I/O APIC. */
+void vlapic_eoi_done(struct vlapic *apic, u8 vector);
+u64 vlapic_get_cr8(struct vlapic *apic);
+void vlapic_set_cr8(struct vlapic *apic, u64 cr8);
+
+/* A message (MSI address/data; SDM 3A §11.11) to the APICs it names. Any CPU. Outside the
+ * 0xfee00000 range or vector below 16: dropped, counted, logged rate-limited. */
+void vlapic_msi(struct guest *guest, u64 addr, u32 data);
+
+#endif

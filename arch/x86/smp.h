@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Platform bring-up in the order kernel_main() calls it. Each says its own line in the boot
+ * log; an error has been said on the console.
+ */
+#ifndef ARCH_X86_SMP_H
+#define ARCH_X86_SMP_H
+
+#include "kernel/types.h"
+
+struct boot_info;
+struct cpu;
+
+void traps_init(struct cpu *cpu);	/* GDT, TSS, IDT, IST stacks; also loads GS */
+int paging_init(const struct boot_info *bi);	/* W^X image map, direct map; after mem_init() */
+int acpi_init(const struct boot_info *bi);	/* -ENOENT: no RSDP (a plain PC is assumed) */
+int apic_init(void);			/* BSP's LAPIC (x2APIC if there), I/O APICs, PICs masked */
+int tsc_init(void);			/* calibrates; time_ns() is right from here on */
+void smp_start(void (*entry)(struct cpu *cpu));	/* all APs; each runs entry() on its stack */
+
+/*
+ * Host interrupts are taken with this: vectors are allocated at boot; the handler runs with
+ * interrupts off, on the CPU that took it, and should only queue work.
+ */
+typedef void (*irq_fn)(void *arg);
+int irq_vector_alloc(irq_fn fn, void *arg, const char *name);	/* vector, or -ENOSPC */
+/* A PCI INTx or legacy line: routes I/O APIC pin @gsi to @vector on the BSP. -ENOENT: no such pin. */
+int ioapic_route(unsigned int gsi, unsigned int vector, bool level, bool active_low);
+void ioapic_mask(unsigned int gsi, bool masked);
+/* Called by the trap stub, and by a backend for an acknowledged external interrupt. EOI included. */
+void irq_dispatch(unsigned int vector);
+
+void machine_reboot(void) __attribute__((noreturn));	/* FADT reset register, 0xcf9, 8042, triple fault */
+void machine_poweroff(void) __attribute__((noreturn));	/* ACPI S5, else emulator ports, else halt */
+void machine_halt(void) __attribute__((noreturn));
+
+u64 tsc_khz(void);
+u64 tsc_from_ns(u64 ns);	/* time_ns() value -> host TSC */
+u64 tsc_to_ns(u64 tsc);
+
+#endif

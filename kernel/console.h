@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One serial line for all: hypervisor lines, guests' consoles (each output line prefixed
+ * "[name] "), the monitor. Ctrl-A then a key is taken from the input: `c` monitor/guest
+ * toggle, `n` next guest, `1`..`9` that guest, `a` a literal Ctrl-A, `h` help, `x` quit.
+ * console_lock guards output; input is handled on the BSP.
+ */
+#ifndef KERNEL_CONSOLE_H
+#define KERNEL_CONSOLE_H
+
+#include "kernel/types.h"
+
+struct guest;
+
+/* The device below: polled 16550 or a native stdout. Bytes, no translation. */
+struct console_dev {
+	void (*putc)(char c);
+	int (*getc)(void);	/* next byte or -1 */
+};
+
+#define CONSOLE_INPUT_MAX 256	/* power of two */
+
+struct guest_console {
+	struct guest *guest;
+	u8 in[CONSOLE_INPUT_MAX];	/* typed, not yet read by the guest's UART */
+	unsigned int in_head, in_tail;
+	u64 out_bytes, in_bytes, in_dropped;
+	void (*input_ready)(struct guest_console *gc);	/* set by the UART model */
+	void *uart;
+};
+
+void console_init(const struct console_dev *dev);
+
+/* Hypervisor or monitor output: whole text, '\n' becomes CR LF. Any CPU. */
+void console_write(const char *text, size_t len);
+void console_printf(const char *fmt, ...) __printf(1, 2);
+
+/* Guest UART transmitted @c. Its vCPU's CPU. */
+void console_guest_putc(struct guest_console *gc, char c);
+/* Next input byte for the guest's UART or -1; room left is told by the caller reading. */
+int console_guest_getc(struct guest_console *gc);
+bool console_guest_has_input(const struct guest_console *gc);
+
+void console_guest_add(struct guest_console *gc, struct guest *guest);
+void console_guest_remove(struct guest_console *gc);	/* input falls to the next guest or monitor */
+
+/* BSP loop: take what was typed and hand it on. */
+void console_poll(void);
+/* Before the machine goes off: everything has left the wire. */
+void console_flush(void);
+
+/* Panic path: output goes out without the lock from now on. */
+void console_bust_lock(void);
+
+#endif

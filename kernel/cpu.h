@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Per-CPU data and the CPU loop: run to completion, one stack per CPU, interrupts
+ * taken only as a VM exit or as the wake-up from idle (docs/architecture.md).
+ */
+#ifndef KERNEL_CPU_H
+#define KERNEL_CPU_H
+
+#include "asm/cpu.h"		/* struct arch_cpu, arch_this_cpu() */
+#include "kernel/list.h"
+#include "kernel/time.h"
+#include "kernel/types.h"
+#include "kernel/work.h"
+
+struct vcpu;
+
+struct cpu_stats {
+	u64 loops;		/* passes of the loop: each is a quiescent state */
+	u64 idle;		/* times it went idle */
+	u64 work_items;
+	u64 vcpu_runs;
+	u64 kicks_sent;		/* IPIs to wake or interrupt another CPU */
+};
+
+struct cpu {
+	struct arch_cpu arch;	/* first: arch_this_cpu() finds it */
+	unsigned int id;	/* 0 = BSP, dense */
+	bool online;
+	struct work_queue work;
+	struct timer_queue timers;
+	struct list vcpus;	/* struct vcpu.cpu_node: those placed on this CPU, round robin */
+	struct vcpu *current;	/* the vCPU last entered; its state may still be loaded */
+	/*
+	 * CPU_RUNNING: the loop will look at its work again before it sleeps or enters a guest.
+	 * CPU_IN_GUEST / CPU_IDLE: it must be interrupted to notice (arch_cpu_kick()).
+	 */
+	u32 state;
+	struct cpu_stats stats;
+};
+
+enum cpu_state { CPU_RUNNING, CPU_IN_GUEST, CPU_IDLE };
+
+extern struct cpu *cpus[CONFIG_MAX_CPUS];	/* [0, nr_cpus) are never NULL */
+extern unsigned int nr_cpus;
+
+static inline struct cpu *this_cpu(void) { return (struct cpu *)arch_this_cpu(); }
+
+/* Set up @cpu's portable half. BSP, before the CPU is started. */
+void cpu_init(struct cpu *cpu, unsigned int id);
+
+/* The loop. On the CPU itself, never returns. */
+void cpu_loop(void) __noreturn;
+
+/*
+ * cpu_kick() - make @cpu pass through its loop soon. Any CPU. The caller has published
+ * what the loop shall find before calling (full barrier inside: pairs with the one in
+ * cpu_loop() between setting state and the last look at the work).
+ */
+void cpu_kick(struct cpu *cpu);
+
+/* Arch half. */
+void arch_cpu_kick(struct cpu *cpu);	/* IPI that ends guest mode or idle */
+void arch_cpu_idle(struct cpu *cpu, u64 deadline_ns); /* sleep until interrupt or deadline; returns with interrupts off */
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The doorbell map: guest-physical address (or port) of a virtio notification register ->
+ * event, looked up before anything else is known of an exit (as KVM's ioeventfd).
+ */
+#ifndef KERNEL_DOORBELL_H
+#define KERNEL_DOORBELL_H
+
+#include "kernel/event.h"
+#include "kernel/types.h"
+
+#define DOORBELLS_MAX 64
+
+struct doorbell {
+	u64 addr;
+	u64 size;		/* bytes answered from addr on; any access inside rings it */
+	struct event *event;
+	bool pio;
+};
+
+struct doorbell_map {
+	unsigned int nr;
+	struct doorbell bell[DOORBELLS_MAX];
+};
+
+/* 0, -ENOSPC or -EEXIST (overlap). Under the guest's lock, vCPUs of the guest paused or the caller. */
+int doorbell_add(struct doorbell_map *map, bool pio, u64 addr, u64 size, struct event *event);
+void doorbell_remove(struct doorbell_map *map, bool pio, u64 addr);
+
+/* True: somebody's doorbell, and the event has been signalled. */
+static inline bool doorbell_ring(const struct doorbell_map *map, bool pio, u64 addr)
+{
+	for (unsigned int i = 0; i < map->nr; i++) {
+		const struct doorbell *b = &map->bell[i];
+
+		if (addr - b->addr < b->size && b->pio == pio) {
+			event_signal(b->event);
+			return true;
+		}
+	}
+	return false;
+}
+
+#endif

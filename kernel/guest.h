@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest and its virtual CPUs: the portable half, and what the arch half must answer.
+ *
+ * A guest's devices and I/O spaces are used on the CPU that runs the vCPU which trapped;
+ * guest->lock serialises device models against each other. vhost never takes it.
+ */
+#ifndef KERNEL_GUEST_H
+#define KERNEL_GUEST_H
+
+#include "asm/guest.h"		/* struct arch_guest, struct arch_vcpu */
+#include "kernel/console.h"
+#include "kernel/doorbell.h"
+#include "kernel/guest_config.h"
+#include "kernel/guest_mem.h"
+#include "kernel/io.h"
+#include "kernel/list.h"
+#include "kernel/lock.h"
+#include "kernel/types.h"
+#include "kernel/work.h"
+
+struct cpu;
+struct virtio_net;
+struct vpci_bus;
+
+enum guest_state {
+	GUEST_STARTING,
+	GUEST_RUNNING,
+	GUEST_PAUSED,		/* by the operator: stop/cont */
+	GUEST_ENDED,		/* powered off, crashed, stopped for good; memory given back */
+};
+
+enum vcpu_state {
+	VCPU_RUNNABLE,
+	VCPU_HALTED,		/* HLT: until an interrupt */
+	VCPU_WAIT_SIPI,		/* an AP before INIT/SIPI */
+	VCPU_STOPPED,		/* guest paused or ended */
+};
+
+/* Asked for by a device or an exit, done by the guest's life-cycle work on its CPU. */
+enum guest_request {
+	GUEST_REQ_NONE,
+	GUEST_REQ_RESET,	/* the guest asked: port 0xcf9, FADT reset register, keyboard controller */
+	GUEST_REQ_POWEROFF,	/* ACPI S5 */
+	GUEST_REQ_DEBUG_EXIT,	/* isa-debug-exit; code = value << 1 | 1 */
+	GUEST_REQ_CRASH,	/* triple fault, failed VM entry, ...: on_crash decides */
+	GUEST_REQ_STOP,		/* operator: stop for good / quit */
+};
+
+#define VCPU_EXIT_KINDS 80
+
+struct vcpu {
+	struct arch_vcpu arch;	/* first: assembly reaches the registers through it */
+	struct guest *guest;
+	unsigned int id;	/* = initial APIC id */
+	struct cpu *cpu;	/* placed there */
+	struct list cpu_node;	/* cpu->vcpus */
+	u32 state;		/* enum vcpu_state; changed by its own CPU, except WAIT_SIPI by a SIPI */
+	u64 exits[VCPU_EXIT_KINDS];	/* by hardware exit reason, see arch_exit_name() */
+	u64 doorbells;
+	u64 injected;		/* interrupts */
+};
+
+struct guest {
+	const struct guest_config *config;
+	unsigned int id;
+	u32 state;		/* enum guest_state */
+	struct spinlock lock;	/* device models, I/O spaces, doorbell map changes */
+	struct guest_mem mem;
+	struct io_space pio, mmio;
+	struct doorbell_map doorbells;
+	struct vcpu *vcpus[GUEST_VCPUS_MAX];
+	unsigned int nr_vcpus;
+	struct guest_console console;
+	struct vpci_bus *pci;
+	struct virtio_net *nics[GUEST_NICS_MAX];
+	unsigned int nr_nics;
+	struct arch_guest arch;
+
+	struct work lifecycle;
+	u32 request;		/* enum guest_request, first one wins */
+	u32 request_code;
+	char request_why[80];
+	u64 starts, resets;
+	u64 started_ns;
+};
+
+extern struct guest *guests[CONFIG_MAX_GUESTS];
+extern unsigned int nr_guests;
+
+/* Guest's display name, "web". */
+static inline const char *guest_name(const struct guest *g) { return g->config->name; }
+struct guest *guest_find(const char *name);
+
+/*
+ * guest_create() - memory, devices, vCPUs and image for @config on @cpu. On the BSP at boot.
+ * An error (-ENOMEM, -ENOENT, -EINVAL, -E2BIG, -ENOEXEC) has been said on the console with
+ * file and reason; nothing is left behind.
+ */
+struct archive;
+struct guest *guest_create(const struct guest_config *config, const struct archive *archive,
+			   struct cpu *cpu, int *err);
+void guest_start(struct guest *guest);
+
+/* Any CPU; the first request since the last one was served wins, later ones are dropped. */
+void guest_request(struct guest *guest, enum guest_request req, u32 code, const char *why);
+
+/* Operator: monitor context (BSP loop). 0 or -EINVAL when the state does not allow it. */
+int guest_pause(struct guest *guest);
+int guest_cont(struct guest *guest);
+
+/* Every guest is GUEST_ENDED. */
+bool guests_all_ended(void);
+
+/*
+ * vcpu_kick() - have @vcpu look at its pending interrupts and requests soon: wakes it from
+ * HLT, interrupts guest mode if it runs elsewhere. Any CPU. The caller has published first.
+ */
+void vcpu_kick(struct vcpu *vcpu);
+
+/* Would vcpu_run() do something? Its own CPU. */
+bool vcpu_runnable(struct vcpu *vcpu);
+
+/* Interrupts into the guest, from any CPU (device models, vhost call events). */
+void guest_msi(struct guest *guest, u64 addr, u32 data);
+void guest_irq_line(struct guest *guest, unsigned int gsi, bool level);
+
+/*
+ * Arch half (arch/x86/guest; mocked in native tests). All but arch_vcpu_has_interrupt()
+ * and the two above run on the guest's CPU with no vCPU of it entered.
+ */
+int arch_guest_init(struct guest *guest);	/* chipset devices, firmware tables area */
+void arch_guest_free(struct guest *guest);
+int arch_guest_map_ram(struct guest *guest);	/* guest->mem -> nested page tables */
+void arch_guest_reset(struct guest *guest);	/* all devices and vCPUs to power-on state */
+/* Image, command line, tables into RAM; boot vCPU's registers. Says its errors itself. */
+int arch_guest_load(struct guest *guest, const struct archive *archive);
+int arch_vcpu_init(struct vcpu *vcpu);
+void arch_vcpu_free(struct vcpu *vcpu);
+/*
+ * Run @vcpu until something needs the CPU loop: queued work, a host interrupt, a deadline
+ * (time_ns() units), HLT, a request against the guest, a kick.
+ */
+void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns);
+bool arch_vcpu_has_interrupt(struct vcpu *vcpu);
+const char *arch_exit_name(unsigned int reason);	/* NULL: no such reason */
+
+#endif

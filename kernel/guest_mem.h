@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Guest RAM as the hypervisor sees it: a short table of ranges, guest-physical to
+ * pointer. This table is the vhost mem table, and guest_mem_ptr() is the one way to
+ * guest memory: every address and length a guest supplies goes through it, at the place
+ * and time of use.
+ */
+#ifndef KERNEL_GUEST_MEM_H
+#define KERNEL_GUEST_MEM_H
+
+#include "kernel/types.h"
+
+#define GUEST_MEM_REGIONS 8
+
+struct guest_mem_region {
+	u64 gpa;		/* guest-physical address, page aligned */
+	u64 size;		/* bytes, page multiple; gpa + size does not wrap */
+	u8 *hva;		/* where the hypervisor reads and writes it */
+	u64 phys;		/* host-physical, for DMA; 0 in native builds */
+};
+
+struct guest_mem {
+	unsigned int nr;
+	struct guest_mem_region region[GUEST_MEM_REGIONS];
+};
+
+/* 0, -ENOSPC (table full) or -EINVAL (empty, unaligned, wrapping or overlapping). */
+int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys);
+
+/*
+ * guest_mem_ptr() - the @len bytes at @gpa, all inside one region.
+ * @len == 0 is answered for an address inside a region. NULL if any byte is outside or
+ * gpa + len wraps. The memory stays the guest's: it may change under every read.
+ */
+static inline void *guest_mem_ptr(const struct guest_mem *gm, u64 gpa, u64 len)
+{
+	for (unsigned int i = 0; i < gm->nr; i++) {
+		const struct guest_mem_region *r = &gm->region[i];
+		u64 off = gpa - r->gpa;
+
+		if (gpa >= r->gpa && off < r->size && len <= r->size - off)
+			return r->hva + off;
+	}
+	return NULL;
+}
+
+/* Host-physical address for DMA of the same range; 0 if outside. */
+u64 guest_mem_phys(const struct guest_mem *gm, u64 gpa, u64 len);
+
+/* Copies that may cross regions. 0 or -EFAULT (then nothing is promised of @dst). */
+int guest_mem_read(const struct guest_mem *gm, u64 gpa, void *dst, u64 len);
+int guest_mem_write(const struct guest_mem *gm, u64 gpa, const void *src, u64 len);
+
+#endif

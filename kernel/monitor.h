@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The monitor: commands as a table, output `key: value` or aligned columns that a script
+ * can parse, each command's output ended by the prompt. BSP loop only.
+ */
+#ifndef KERNEL_MONITOR_H
+#define KERNEL_MONITOR_H
+
+#include "kernel/types.h"
+
+struct monitor_info {
+	const char *name;		/* `info NAME` */
+	const char *help;
+	void (*show)(void);		/* writes with console_printf() */
+};
+
+/* Other parts register what they can show; @info is static. Boot, BSP. */
+void monitor_add_info(const struct monitor_info *info);
+void monitor_init(void);
+/* A typed byte while the monitor has the input. */
+void monitor_input(char c);
+void monitor_prompt(void);
+/* Run one line as if typed. For the configuration's and tests' use. */
+void monitor_run(const char *line);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PCI as a guest sees it: one bus, functions with a 256-byte configuration space (4 KiB
+ * answered through ECAM: the rest reads 0), memory BARs, capabilities, MSI-X, INTx.
+ * Source: PCI Local Bus 3.0 §6; MSI-X §6.8.2. Used under guest->lock unless said otherwise.
+ */
+#ifndef KERNEL_VPCI_H
+#define KERNEL_VPCI_H
+
+#include "kernel/io.h"
+#include "kernel/types.h"
+
+struct guest;
+struct vpci_dev;
+
+#define VPCI_BARS	6
+#define VPCI_DEVS	32	/* slots, function 0 each */
+#define VPCI_MSIX_MAX	64
+
+struct vpci_ops {
+	/*
+	 * A BAR became visible at @gpa or stopped being so (moved, decode off, reset). The
+	 * owner adds/removes its io regions and doorbells in the guest's space.
+	 * -EBUSY: it would overlap something; then the BAR stays undecoded (counted, logged).
+	 */
+	int (*bar_map)(struct vpci_dev *dev, unsigned int bar, u64 gpa);
+	void (*bar_unmap)(struct vpci_dev *dev, unsigned int bar, u64 gpa);
+	/* Accesses to vendor-specific capabilities, after the plain bytes were updated; may be NULL. */
+	void (*cfg_read)(struct vpci_dev *dev, unsigned int off, unsigned int size);
+	void (*cfg_write)(struct vpci_dev *dev, unsigned int off, unsigned int size);
+};
+
+struct vpci_bar {
+	u64 size;		/* power of two >= 16; 0: not implemented */
+	bool is_64;		/* takes this and the next slot */
+	bool prefetchable;
+	u64 gpa;		/* where mapped now; valid if mapped */
+	bool mapped;
+};
+
+struct vpci_msix_entry {
+	u64 addr;
+	u32 data;
+	bool masked;		/* per-vector mask; true after reset */
+	bool pending;
+};
+
+struct vpci_dev {
+	struct vpci_bus *bus;
+	unsigned int devfn;
+	char name[32];
+	const struct vpci_ops *ops;
+	void *owner;
+	u8 cfg[256];		/* little endian, as read */
+	u8 wmask[256];		/* bits software may write */
+	struct vpci_bar bar[VPCI_BARS];
+	unsigned int cap_next;	/* first free byte for vpci_add_cap() */
+	/* MSI-X */
+	unsigned int msix_cap;	/* 0: none */
+	unsigned int msix_bar;
+	u32 msix_table_off, msix_pba_off;
+	unsigned int msix_vectors;
+	struct vpci_msix_entry msix[VPCI_MSIX_MAX];
+	bool intx_level;
+	u64 msi_sent, msi_masked, intx_raised, bar_conflicts;
+};
+
+struct vpci_bus {
+	struct guest *guest;
+	struct vpci_dev *dev[VPCI_DEVS];
+	u64 mmio_base, mmio_size;	/* 32-bit window for BARs, firmware-assigned at reset */
+	u64 mmio_next;
+};
+
+struct vpci_id {
+	u16 vendor, device, subsys_vendor, subsys;
+	u8 revision;
+	u32 class;		/* 24 bit: base, sub, prog-if */
+};
+
+void vpci_bus_init(struct vpci_bus *bus, struct guest *guest, u64 mmio_base, u64 mmio_size);
+/* -EBUSY: slot taken; -EINVAL */
+int vpci_add(struct vpci_bus *bus, struct vpci_dev *dev, unsigned int devfn,
+	     const struct vpci_id *id, const struct vpci_ops *ops, void *owner, const char *name);
+void vpci_remove(struct vpci_dev *dev);
+/* Before the guest starts. Offset of the capability in cfg[], or -ENOSPC. @body without id/next. */
+int vpci_add_cap(struct vpci_dev *dev, u8 cap_id, const void *body, unsigned int len);
+int vpci_add_bar(struct vpci_dev *dev, unsigned int bar, u64 size, bool is_64, bool prefetchable);
+int vpci_add_msix(struct vpci_dev *dev, unsigned int vectors, unsigned int bar, u32 table_off,
+		  u32 pba_off);
+
+/* Power-on state; BARs get addresses from the window, decode and bus mastering off. */
+void vpci_reset(struct vpci_dev *dev);
+void vpci_bus_reset(struct vpci_bus *bus);
+
+/*
+ * Configuration access by the host bridge (0xCF8 or ECAM). @off + @size beyond the space,
+ * or an absent function: all ones / ignored. @size 1, 2, 4, not necessarily aligned.
+ */
+u32 vpci_cfg_read(struct vpci_bus *bus, unsigned int bdf, unsigned int off, unsigned int size);
+void vpci_cfg_write(struct vpci_bus *bus, unsigned int bdf, unsigned int off, unsigned int size,
+		    u32 val);
+
+/* MSI-X table and pending-bit array, by offset inside their BAR. */
+u64 vpci_msix_read(struct vpci_dev *dev, u64 off, unsigned int size);
+void vpci_msix_write(struct vpci_dev *dev, u64 off, unsigned int size, u64 val);
+
+bool vpci_msix_enabled(const struct vpci_dev *dev);
+/* Any CPU, no lock: send entry @vector, or set its pending bit while masked. */
+void vpci_msix_notify(struct vpci_dev *dev, unsigned int vector);
+/* INTx level; goes to the I/O APIC pin of this slot unless INTx is disabled in COMMAND. */
+void vpci_intx(struct vpci_dev *dev, bool level);
+bool vpci_bus_master(const struct vpci_dev *dev);
+/* I/O APIC pin of a slot's INTA#: 16 + (slot + pin) % 4, as the DSDT says. */
+unsigned int vpci_intx_gsi(unsigned int devfn);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Work: a function to be run once by a given CPU's loop. Queueing is lock-free, from any
+ * CPU, and coalesces: work queued twice before it starts runs once. A function that has
+ * more to do than its budget queues itself again and so goes to the back.
+ */
+#ifndef KERNEL_WORK_H
+#define KERNEL_WORK_H
+
+#include "kernel/types.h"
+
+struct cpu;
+struct work;
+
+typedef void (*work_fn)(struct work *work);
+
+struct work {
+	struct work *next;
+	work_fn fn;
+	struct cpu *cpu;	/* where it runs; set by work_init(), changed only while idle */
+	u32 queued;
+};
+
+struct work_queue {
+	struct work *head;	/* pushed by any CPU, newest first */
+	struct work *batch;	/* taken by the owner, oldest first */
+};
+
+void work_init(struct work *work, struct cpu *cpu, work_fn fn);
+
+/* Any CPU. True if it was not queued before. Wakes the CPU if it sleeps or runs a guest. */
+bool work_queue(struct work *work);
+
+/* Is anything queued on @cpu? Any CPU; a hint unless it is the caller's own. */
+bool work_pending(const struct cpu *cpu);
+
+/* The loop: run what is queued now (not what it queues again). Number run. */
+unsigned int work_run(struct cpu *cpu);
+
+/*
+ * Take @work off its queue if it is queued; it may have started but not be running when
+ * this returns, as it must be called on the work's own CPU. For tear-down.
+ */
+void work_cancel(struct work *work);
+
+#endif

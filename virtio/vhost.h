@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vhost: the part that owns virtqueues and moves their chains, in the vocabulary of
+ * Linux's include/uapi/linux/vhost.h. The calls below are what an ioctl or a vhost-user
+ * message does elsewhere. Control calls come from one place at a time (the device model
+ * under guest->lock); the data path runs as work on the queue's CPU, under vq->lock.
+ */
+#ifndef VIRTIO_VHOST_H
+#define VIRTIO_VHOST_H
+
+#include "kernel/event.h"
+#include "kernel/guest_mem.h"
+#include "kernel/lock.h"
+#include "kernel/types.h"
+#include "kernel/work.h"
+#include "virtio/ring.h"
+
+struct vhost_dev;
+struct vhost_virtqueue;
+
+/* Histogram of batch sizes: 1, 2-3, 4-7, ... */
+#define VHOST_BATCH_BUCKETS 8
+
+struct vhost_vq_stats {
+	u64 kicks, kicks_coalesced;	/* doorbells; those that found work queued already */
+	u64 calls, calls_suppressed;	/* interrupts sent; publications that needed none */
+	u64 runs, requeues;		/* turns of the worker; those that ended by budget */
+	u64 chains, bytes, copies, copied_bytes;
+	u64 batch[VHOST_BATCH_BUCKETS];
+};
+
+struct vhost_virtqueue {
+	struct vhost_dev *dev;
+	unsigned int index;
+	struct spinlock lock;		/* ring; lock order: after nothing, before nothing */
+	struct ring ring;
+	u16 num;
+	struct ring_addr addr;
+	u16 base;
+	bool enabled;			/* has a backend and is running */
+	struct event kick;		/* the doorbell's event */
+	struct event *call;		/* interrupt; NULL: none */
+	struct event *err;		/* queue broken; NULL: none */
+	struct work work;		/* handle_kick on the worker's CPU */
+	void (*handle_kick)(struct vhost_virtqueue *vq);
+	struct vhost_vq_stats stats;
+};
+
+struct vhost_dev {
+	char name[48];			/* for messages: "web/net2" */
+	const struct guest_mem *mem;	/* mem table; the owner keeps it alive */
+	u64 features;			/* acked by the driver */
+	struct vhost_virtqueue *vqs;
+	unsigned int nvqs;
+};
+
+/* VHOST_SET_OWNER: @vqs is the caller's array; each queue's work goes to @cpu until attached elsewhere. */
+struct cpu;
+void vhost_dev_init(struct vhost_dev *dev, const char *name, struct vhost_virtqueue *vqs,
+		    unsigned int nvqs, struct cpu *cpu);
+void vhost_set_mem_table(struct vhost_dev *dev, const struct guest_mem *mem);
+/* -EOPNOTSUPP: a bit that was not offered (@offered). */
+int vhost_set_features(struct vhost_dev *dev, u64 features, u64 offered);
+
+/* Each -EBUSY while the queue runs, -EINVAL for a bad value. */
+int vhost_set_vring_num(struct vhost_dev *dev, unsigned int idx, unsigned int num);
+int vhost_set_vring_addr(struct vhost_dev *dev, unsigned int idx, const struct ring_addr *addr);
+int vhost_set_vring_base(struct vhost_dev *dev, unsigned int idx, u16 base);
+void vhost_set_vring_call(struct vhost_dev *dev, unsigned int idx, struct event *call);
+void vhost_set_vring_err(struct vhost_dev *dev, unsigned int idx, struct event *err);
+struct event *vhost_get_vring_kick(struct vhost_dev *dev, unsigned int idx);
+
+/* Start a queue: maps and checks the ring. Errors of ring_enable(). */
+int vhost_vring_start(struct vhost_dev *dev, unsigned int idx);
+/* Stop: when it returns nothing touches the ring any more. The index to go on from. */
+u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx);
+
+/* Data path helpers for handle_kick, vq->lock held. */
+void vhost_signal(struct vhost_virtqueue *vq);		/* ring_publish() + call if wanted */
+void vhost_vq_error(struct vhost_virtqueue *vq);	/* say why it broke, count, err event; once */
+void vhost_count_batch(struct vhost_virtqueue *vq, unsigned int n);
+/* Any CPU: have the worker look at the queue. */
+void vhost_poll_queue(struct vhost_virtqueue *vq);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtio device, whatever its transport: status state machine, features, configuration
+ * space and virtqueues (virtio 1.2 §2). The transport (virtio/pci.c) drives it under
+ * guest->lock; the device class (virtio/net.c) supplies the ops.
+ */
+#ifndef VIRTIO_VIRTIO_H
+#define VIRTIO_VIRTIO_H
+
+#include "kernel/types.h"
+#include "virtio/ring.h"
+#include "virtio/vhost.h"
+
+enum virtio_status {		/* virtio 1.2 §2.1 */
+	VIRTIO_ACKNOWLEDGE = 1,
+	VIRTIO_DRIVER = 2,
+	VIRTIO_DRIVER_OK = 4,
+	VIRTIO_FEATURES_OK = 8,
+	VIRTIO_NEEDS_RESET = 64,
+	VIRTIO_FAILED = 128,
+};
+
+enum virtio_feature {		/* bit numbers, virtio 1.2 §6 */
+	VIRTIO_F_NOTIFY_ON_EMPTY = 24,
+	VIRTIO_F_INDIRECT_DESC = 28,
+	VIRTIO_F_EVENT_IDX = 29,
+	VIRTIO_F_VERSION_1 = 32,
+	VIRTIO_F_ACCESS_PLATFORM = 33,
+	VIRTIO_F_RING_PACKED = 34,
+	VIRTIO_F_IN_ORDER = 35,
+	VIRTIO_F_ORDER_PLATFORM = 36,
+	VIRTIO_F_SR_IOV = 37,
+	VIRTIO_F_NOTIFICATION_DATA = 38,
+	VIRTIO_F_NOTIF_CONFIG_DATA = 39,
+	VIRTIO_F_RING_RESET = 40,
+};
+
+#define VIRTIO_MSI_NO_VECTOR 0xffff
+
+struct virtio_dev;
+
+struct virtio_ops {
+	/* FEATURES_OK is being set with @features: 0 or -EINVAL (dependencies, virtio 1.2 §5.1.3.1). */
+	int (*features_ok)(struct virtio_dev *vdev, u64 features);
+	int (*start)(struct virtio_dev *vdev);		/* DRIVER_OK */
+	void (*reset)(struct virtio_dev *vdev);		/* status 0: queues are stopped when it returns */
+	void (*config_write)(struct virtio_dev *vdev, unsigned int off, unsigned int size, u32 val);
+};
+
+struct virtio_queue {		/* what the driver wrote, before it is started */
+	u16 size, size_max;
+	u16 vector;		/* MSI-X entry or VIRTIO_MSI_NO_VECTOR */
+	bool enable;
+	struct ring_addr addr;
+	struct event call;	/* -> MSI-X entry or ISR + INTx */
+	struct virtio_dev *vdev;
+};
+
+struct virtio_dev {
+	const struct virtio_ops *ops;
+	u16 device_id;
+	u64 offered;		/* device features */
+	u64 driver;		/* what the driver wrote */
+	u32 device_feature_select, driver_feature_select;
+	u8 status;
+	u16 queue_select;
+	u16 config_vector;
+	u8 config_generation;
+	u8 *config;		/* device-specific configuration, as read; the class owns it */
+	unsigned int config_len;
+	u8 isr;			/* bit 0 queue, bit 1 configuration (§4.1.4.5); atomic */
+	struct virtio_queue *queue;
+	unsigned int nr_queues;
+	struct vhost_dev *vhost;
+	void *transport;
+	void (*config_irq)(struct virtio_dev *vdev);	/* transport: configuration changed */
+	u64 bad_accesses;	/* writes with no meaning: wrong size, read-only, wrong state */
+};
+
+/* Status writes and feature negotiation as the specification has them; used by transports. */
+void virtio_set_status(struct virtio_dev *vdev, u8 status);
+void virtio_needs_reset(struct virtio_dev *vdev);	/* DEVICE_NEEDS_RESET + configuration interrupt */
+void virtio_config_changed(struct virtio_dev *vdev);	/* generation + interrupt if DRIVER_OK */
+static inline bool virtio_has(const struct virtio_dev *vdev, unsigned int bit)
+{
+	return vdev->driver & BIT_ULL(bit);
+}
+
+#endif
