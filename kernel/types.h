@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 typedef uint8_t u8;
 typedef uint16_t u16;
@@ -48,8 +49,10 @@ static inline le64 cpu_to_le64(u64 v) { return (__force le64)v; }
 #define container_of(p, type, member) \
 	((type *)((char *)(p) - offsetof(type, member)))
 
+#ifndef __packed		/* newlib's <sys/cdefs.h> has these two */
 #define __packed	__attribute__((packed))
 #define __aligned(n)	__attribute__((aligned(n)))
+#endif
 #define __noreturn	__attribute__((noreturn))
 #define __printf(f, a)	__attribute__((format(printf, f, a)))
 #define __weak		__attribute__((weak))

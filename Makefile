@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Ringvisor's build. `make help` lists the targets.
+#
+# Each directory's Makefile lists its objects (obj-y += x.o, obj-$(CONFIG_X) += y.o) and
+# subdirectories (obj-y += vmx/); they are all included here, so that one make sees the whole
+# graph. Nothing is written outside $(O), which is `build` unless given.
+
+ifneq ($(words $(CURDIR)),1)
+$(error the path of the source tree must not contain spaces: $(CURDIR))
+endif
+
+MAKEFLAGS += -rR
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+export LC_ALL := C
+
+O ?= build
+override O := $(patsubst %/,%,$(O))
+V ?= 0
+
+# ---- Tools ----
+
+CROSS_COMPILE ?= x86_64-linux-gnu-
+BINUTILS      := $(CROSS_COMPILE)
+ifeq ($(LLVM),1)
+BINUTILS := llvm-
+CC       := clang
+LD       := ld.lld
+else
+LD       := $(CROSS_COMPILE)ld
+ifneq ($(filter default undefined,$(origin CC)),)
+CC       := $(CROSS_COMPILE)gcc
+endif
+endif
+AR      := $(BINUTILS)ar
+NM      := $(BINUTILS)nm
+OBJCOPY := $(BINUTILS)objcopy
+OBJDUMP := $(BINUTILS)objdump
+SIZE    := $(BINUTILS)size
+PYTHON  ?= python3
+export CC LD AR NM OBJCOPY OBJDUMP SIZE PYTHON
+
+# At the head of a recipe line: one short line instead of the command, unless V=1.
+ifneq ($(V),1)
+say = @printf '  %-7s %s\n' '$(1)' '$(patsubst $(O)/%,%,$(2))';
+endif
+
+# ---- Configuration (kconfig-frontends) ----
+
+config-goals := menuconfig nconfig oldconfig defconfig olddefconfig savedefconfig %_defconfig
+other-goals  := $(config-goals) help clean distclean bundle format format-check
+need-config  := $(filter-out $(other-goals),$(or $(MAKECMDGOALS),all))
+
+# kconfig-conf writes its bookkeeping where it runs and finds the Kconfig files by $srctree.
+kconfig = { command -v kconfig-conf >/dev/null || { echo >&2 \
+	'kconfig-conf is missing: apt-get install kconfig-frontends-nox'; exit 1; }; } && \
+	mkdir -p $(O)/include/config $(O)/include/generated && cd $(O) && \
+	export srctree=$(CURDIR) KCONFIG_CONFIG=.config \
+		KCONFIG_AUTOCONFIG=include/config/auto.conf \
+		KCONFIG_AUTOHEADER=include/generated/autoconf.h \
+		KCONFIG_TRISTATE=include/config/tristate.conf &&
+
+ifneq ($(need-config),)
+include $(O)/include/config/auto.conf
+endif
+
+$(O)/.config:
+	$(call say,CONFIG,configs/defconfig) $(kconfig) \
+		kconfig-conf --defconfig=$(CURDIR)/configs/defconfig $(CURDIR)/Kconfig >/dev/null
+
+$(O)/include/config/auto.conf: $(O)/.config $(wildcard Kconfig */Kconfig */*/Kconfig)
+	$(call say,CONFIG,$@) $(kconfig) \
+		kconfig-conf --olddefconfig $(CURDIR)/Kconfig >/dev/null && \
+		kconfig-conf --silentoldconfig $(CURDIR)/Kconfig >/dev/null && \
+		touch include/config/auto.conf
+
+$(O)/include/generated/autoconf.h: $(O)/include/config/auto.conf ;
+
+.PHONY: menuconfig nconfig oldconfig olddefconfig savedefconfig
+menuconfig:
+	@$(kconfig) kconfig-mconf $(CURDIR)/Kconfig
+
+nconfig:
+	@$(kconfig) kconfig-nconf $(CURDIR)/Kconfig
+
+oldconfig olddefconfig:
+	@$(kconfig) kconfig-conf --$@ $(CURDIR)/Kconfig
+
+savedefconfig:
+	@$(kconfig) kconfig-conf --savedefconfig=defconfig $(CURDIR)/Kconfig
+
+.PHONY: defconfig $(notdir $(wildcard configs/*_defconfig))
+defconfig $(notdir $(wildcard configs/*_defconfig)): %defconfig:
+	@test -f configs/$@ || { echo >&2 "no configs/$@; there are:" $(notdir \
+		$(wildcard configs/*defconfig)); exit 1; }
+	@$(kconfig) kconfig-conf --defconfig=$(CURDIR)/configs/$@ $(CURDIR)/Kconfig
+
+# ---- Flags ----
+
+# The hypervisor is no Linux program, whatever the compiler's target says.
+target-flags := $(foreach m,linux __linux __linux__ __gnu_linux__ unix __unix __unix__,-U$(m))
+ifneq ($(findstring clang,$(notdir $(firstword $(CC)))),)
+target-flags := --target=x86_64-unknown-none-elf -Wno-unused-command-line-argument
+endif
+
+# No red zone: exceptions push on the running stack. General registers only: guests own the FPU.
+arch-flags := $(target-flags) -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only \
+	-mcmodel=kernel -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+	-fstack-protector-strong -mstack-protector-guard=global -fno-strict-aliasing \
+	-fno-delete-null-pointer-checks -ffunction-sections -fdata-sections -fno-common \
+	-fcf-protection=none -nostdinc -isystem $(shell $(CC) -print-file-name=include)
+
+warnings := -Wall -Wextra -Werror -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wwrite-strings -Wpointer-arith -Wno-unused-parameter
+
+NEWLIB_CACHE ?= $(O)/newlib
+newlib := $(patsubst %/,%,$(NEWLIB_CACHE))
+
+prefix-map := -ffile-prefix-map=$(CURDIR)/= -ffile-prefix-map=$(abspath $(O))/=
+
+cppflags := -isystem $(newlib)/include -iquote . -iquote arch/x86 -iquote $(O)/include \
+	-include $(O)/include/generated/autoconf.h -D__RINGVISOR__
+cflags   := -std=gnu11 -O2 $(if $(CONFIG_DEBUG_INFO),-g) $(arch-flags) $(warnings) $(prefix-map)
+aflags   := $(if $(CONFIG_DEBUG_INFO),-g) $(arch-flags) $(prefix-map)
+ldflags  := -m elf_x86_64 -nostdlib -static --gc-sections -z max-page-size=4096 \
+	-z noexecstack --build-id=none
+
+# Everything is made again when a tool or a flag changes.
+$(O)/.flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(shell $(CC) --version | head -n 1) $(cppflags) $(cflags)' \
+		'$(LD) $(ldflags)' | cmp -s - $@ || printf '%s\n' \
+		'$(CC) $(shell $(CC) --version | head -n 1) $(cppflags) $(cflags)' \
+		'$(LD) $(ldflags)' >$@
+
+# ---- Objects ----
+
+top-dirs := boot/ arch/x86/ kernel/ drivers/ virtio/ net/
+
+objects :=
+
+# $(call read-dir,dir/): its objects go to `objects`, its subdirectories are read likewise.
+define read-dir
+obj-y :=
+include $(1)Makefile
+objects += $$(addprefix $(1),$$(filter %.o,$$(obj-y)))
+subdirs-$(1) := $$(addprefix $(1),$$(filter %/,$$(obj-y)))
+$$(foreach d,$$(subdirs-$(1)),$$(eval $$(call read-dir,$$(d))))
+endef
+
+ifneq ($(need-config),)
+$(foreach d,$(top-dirs),$(eval $(call read-dir,$(d))))
+endif
+objs := $(addprefix $(O)/,$(objects))
+
+-include $(objs:.o=.d)
+
+# One object by its name: make kernel/log.o
+.PHONY: $(objects)
+$(objects): %.o: $(O)/%.o
+
+# Which of the generated headers an object needs is in its .d file.
+prepare := $(O)/.flags | $(O)/.newlib-stamp $(O)/include/generated/autoconf.h \
+	$(O)/include/generated/version.h
+
+$(O)/%.o: %.c $(prepare)
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
+
+$(O)/%.o: %.S $(prepare)
+	@mkdir -p $(@D)
+	$(call say,AS,$@) $(CC) $(cppflags) $(aflags) -MMD -MP -c -o $@ $<
+
+$(O)/%.lds: %.lds.S $(O)/.flags $(O)/include/generated/autoconf.h
+	@mkdir -p $(@D)
+	$(call say,LDS,$@) $(CC) -E -P $(cppflags) $(aflags) -x assembler-with-cpp \
+		-MMD -MP -MT $@ -MF $(@:.lds=.lds.d) -o $@ $<
+
+-include $(O)/arch/x86/ringvisor.lds.d
+
+$(O)/include/generated/version.h: $(O)/.config FORCE
+	@mkdir -p $(@D)
+	@tools/version.sh $(O)/.config >$@.tmp && { cmp -s $@.tmp $@ && rm $@.tmp || \
+		{ printf '  %-7s %s\n' GEN include/generated/version.h; mv $@.tmp $@; }; }
+
+# ---- The C library ----
+
+NEWLIB_TARBALL ?= $(lastword $(sort $(wildcard /usr/src/newlib/newlib-*.tar.xz \
+	/usr/src/newlib-*.tar.xz)))
+newlib-flags := -std=gnu11 -O2 -fno-builtin $(arch-flags)
+
+# Several builds may share one cache directory, also at the same time: hence the lock.
+$(O)/.newlib-stamp: $(O)/.newlib-flags tools/newlib.mk
+	@test -n '$(NEWLIB_TARBALL)' || { echo >&2 \
+		'the source of newlib is missing: apt-get install newlib-source'; exit 1; }
+	@mkdir -p $(newlib)
+	+@flock $(newlib) sh -c 'cmp -s $(O)/.newlib-flags $(newlib)/.flags || \
+		{ rm -rf $(newlib)/obj $(newlib)/libc.a; cp $(O)/.newlib-flags $(newlib)/.flags; }; \
+		$(MAKE) --no-print-directory -f tools/newlib.mk NEWLIB=$(newlib) V=$(V) \
+			NEWLIB_TARBALL=$(NEWLIB_TARBALL) NEWLIB_CFLAGS="$(newlib-flags)" && touch $@'
+
+$(O)/.newlib-flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(shell $(CC) --version | head -n 1) $(NEWLIB_TARBALL) $(newlib-flags)' | \
+		cmp -s - $@ || echo '$(CC) $(shell $(CC) --version | head -n 1) $(strip \
+			)$(NEWLIB_TARBALL) $(newlib-flags)' >$@
+
+# ---- The image ----
+
+image := $(O)/ringvisor.elf
+lds   := $(O)/arch/x86/ringvisor.lds
+link   = $(LD) $(ldflags) -T $(lds) -Map $(O)/ringvisor.map -o $(1) $(objs) $(2) $(newlib)/libc.a
+
+.PHONY: all
+all: $(image)
+
+# Linked twice: the table of text symbols needs the addresses of the first link, and does not move
+# them, since the text lies before it.
+$(image): $(objs) $(lds) $(O)/.newlib-stamp tools/ksyms.py
+	@echo | $(PYTHON) tools/ksyms.py >$(O)/.ksyms0.S
+	@$(CC) $(aflags) -c -o $(O)/.ksyms0.o $(O)/.ksyms0.S
+	@$(call link,$(O)/.ringvisor0.elf,$(O)/.ksyms0.o)
+	@$(NM) -n $(O)/.ringvisor0.elf | $(PYTHON) tools/ksyms.py >$(O)/.ksyms.S
+	@$(CC) $(aflags) -c -o $(O)/.ksyms.o $(O)/.ksyms.S
+	$(call say,LD,$@) $(call link,$@,$(O)/.ksyms.o)
+	@rm -f $(O)/.ringvisor0.elf
+
+# ---- Boot media ----
+
+BUNDLE ?= $(O)/bundle.cpio
+OUT    ?= $(O)/bundle.cpio
+ISO    ?= $(O)/ringvisor.iso
+
+.PHONY: bundle iso
+bundle:
+	@test -d '$(DIR)' || { echo >&2 'usage: make bundle DIR=folder [OUT=file.cpio]'; exit 1; }
+	@mkdir -p $(dir $(OUT))
+	$(call say,BUNDLE,$(OUT)) $(PYTHON) tools/bundle.py $(DIR) $(OUT)
+
+iso: $(image)
+	$(call say,ISO,$(ISO)) tools/mkiso.sh $(image) '$(wildcard $(BUNDLE))' $(ISO) '$(CMDLINE)'
+
+# ---- Tools for the developer ----
+
+.PHONY: compile_commands.json check-image format format-check
+compile_commands.json: $(O)/compile_commands.json
+$(O)/compile_commands.json: FORCE
+	@mkdir -p $(@D)
+	$(call say,GEN,$@) $(PYTHON) tools/compile_commands.py $(CC) $(O) $(objects) -- \
+		$(cppflags) $(cflags) >$@
+
+check-image: $(image)
+	$(call say,CHECK,$<) tools/check_image.sh $<
+
+c-files = $(shell git ls-files '*.c' '*.h')
+format:
+	clang-format -i $(c-files)
+
+format-check:
+	clang-format --dry-run -Werror $(c-files)
+
+.PHONY: clean distclean help FORCE
+clean:
+	rm -rf $(addprefix $(O)/,$(patsubst %/,%,$(top-dirs)) arch tests iso include/generated/version.h \
+		ringvisor.elf ringvisor.map ringvisor.iso .ksyms.S .ksyms.o .ksyms0.S .ksyms0.o .flags)
+
+distclean:
+	rm -rf $(O)
+
+help:
+	@sed -n 's/^#= \(.*\)/  \1/p' $(MAKEFILE_LIST)
+
+#= all                 build $(O)/ringvisor.elf (the default)
+#= iso                 a GRUB ISO for BIOS and UEFI, with BUNDLE=file.cpio as its boot archive
+#= bundle DIR=folder   pack a folder with ringvisor.conf into a boot archive, OUT=file.cpio
+#= menuconfig nconfig  change the configuration in a menu
+#= defconfig           the default configuration; NAME_defconfig: that of configs/
+#= oldconfig           ask for new options only; olddefconfig: take their defaults
+#= savedefconfig       write what differs from the defaults to $(O)/defconfig
+#= check-image         no floating point, no writable code, size within bounds
+#= compile_commands.json   for clangd and clang-tidy, in $(O)
+#= format format-check     apply or check .clang-format
+#= clean distclean     remove the objects; remove $(O) altogether
+
+ifneq ($(wildcard tests/Makefile),)
+include tests/Makefile
+endif
