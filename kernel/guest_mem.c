@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Guest RAM: building the table, and accesses that may cross from one range into the next. */
+#include "kernel/guest_mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)
+{
+	if (!size || !IS_ALIGNED(gpa | size, PAGE_SIZE) || gpa + size < gpa)
+		return -EINVAL;
+	for (unsigned int i = 0; i < gm->nr; i++) {
+		const struct guest_mem_region *r = &gm->region[i];
+
+		if (gpa < r->gpa + r->size && r->gpa < gpa + size)
+			return -EINVAL;
+	}
+	if (gm->nr == GUEST_MEM_REGIONS)
+		return -ENOSPC;
+	gm->region[gm->nr++] = (struct guest_mem_region){
+		.gpa = gpa, .size = size, .hva = hva, .phys = phys,
+	};
+	return 0;
+}
+
+static const struct guest_mem_region *region_find(const struct guest_mem *gm, u64 gpa)
+{
+	for (unsigned int i = 0; i < gm->nr; i++)
+		if (gpa - gm->region[i].gpa < gm->region[i].size)
+			return &gm->region[i];
+	return NULL;
+}
+
+u64 guest_mem_phys(const struct guest_mem *gm, u64 gpa, u64 len)
+{
+	const struct guest_mem_region *r = region_find(gm, gpa);
+
+	if (!r || len > r->size - (gpa - r->gpa))
+		return 0;
+	return r->phys + (gpa - r->gpa);
+}
+
+/*
+ * The part of [gpa, gpa + len) that lies in one region: its pointer, its length in @part.
+ * A range that would wrap ends at the top of the address space, where no region is.
+ */
+static u8 *range_start(const struct guest_mem *gm, u64 gpa, u64 len, u64 *part)
+{
+	const struct guest_mem_region *r = region_find(gm, gpa);
+
+	if (!r)
+		return NULL;
+	*part = MIN(len, r->size - (gpa - r->gpa));
+	return r->hva + (gpa - r->gpa);
+}
+
+int guest_mem_read(const struct guest_mem *gm, u64 gpa, void *dst, u64 len)
+{
+	u8 *to = dst;
+	u64 part;
+
+	for (; len; gpa += part, to += part, len -= part) {
+		const u8 *from = range_start(gm, gpa, len, &part);
+
+		if (!from)
+			return -EFAULT;
+		memcpy(to, from, part);
+	}
+	return 0;
+}
+
+int guest_mem_write(const struct guest_mem *gm, u64 gpa, const void *src, u64 len)
+{
+	const u8 *from = src;
+	u64 part;
+
+	for (; len; gpa += part, from += part, len -= part) {
+		u8 *to = range_start(gm, gpa, len, &part);
+
+		if (!to)
+			return -EFAULT;
+		memcpy(to, from, part);
+	}
+	return 0;
+}
