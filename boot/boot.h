@@ -43,7 +43,7 @@ struct boot_info {
 
 /*
  * boot_main() - first C code, on the BSP, interrupts off, early page tables
- * (the first 4 GiB mapped identity and at KERNEL_VMA), boot stack.
+ * (physical 0 to 4 GiB identity-mapped, 0 to 2 GiB at KERNEL_VMA), boot stack.
  * @magic: EAX at entry for multiboot2; 0 for PVH
  * @info:  physical address of the multiboot2 tags or of the PVH start_info
  *
@@ -52,6 +52,9 @@ struct boot_info {
  */
 void boot_main(u32 magic, u32 info) __attribute__((noreturn));
 
+/* kernel/main.c: everything else. On the boot stack (16 KiB), interrupts off. */
+void kernel_main(const struct boot_info *bi) __attribute__((noreturn));
+
 /*
  * AP trampoline: real-mode code copied below 1 MiB.
  *
@@ -59,7 +62,9 @@ void boot_main(u32 magic, u32 info) __attribute__((noreturn));
  * 1 MiB, mapped at @virt and, executable, identity mapped in the tables at @cr3)
  * and point it at the 64-bit @entry. Each AP then takes one stack pointer from
  * trampoline_set_stack() and jumps to entry(arg) with interrupts off, long mode,
- * CR3 = @cr3. One AP is started at a time.
+ * CR3 = @cr3, CR0.WP and, if the BSP has it by then, EFER.NXE set, every other control
+ * register bit as after reset. One AP is started at a time. The early page tables, which
+ * stay as boot/entry.S made them, take it into long mode, so @cr3 may be above 4 GiB.
  * Source: SDM 3A §9.4 (MP initialization).
  */
 void trampoline_install(void *virt, u64 base, u64 cr3, void (*entry)(void *arg));
