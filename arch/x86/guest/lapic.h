@@ -26,11 +26,25 @@ struct vlapic {
 	u64 tmr[4];		/* level-triggered vectors posted (from the I/O APIC) */
 	struct vcpu *vcpu;
 	struct timer timer;
-	u64 timer_start_ns;	/* one-shot/periodic: when CCR was loaded */
+	u64 timer_start;	/* one-shot/periodic: host TSC when CCR was loaded */
 	u64 tsc_deadline;	/* IA32_TSC_DEADLINE, guest TSC; 0: disarmed */
-	bool sipi_pending, init_pending;
+	u32 esr;		/* errors since the last write to ESR */
+	/*
+	 * Set by any CPU, which then kicks; taken (atomic exchange) by the vCPU's own CPU before
+	 * entry, in this order: INIT resets the vCPU to VCPU_WAIT_SIPI; a SIPI then starts it
+	 * at CS = sipi_vector << 8, IP = 0; an NMI is injected when NMIs are not blocked.
+	 */
+	u32 init_pending, sipi_pending, nmi_pending;
 	u8 sipi_vector;
+	u64 dropped;		/* messages with a vector below 16, posted or self-sent */
 };
+
+/*
+ * The timer's input clock is the guest's TSC divided by this; CPUID.15H tells it to the guest as
+ * the crystal clock (ECX = TSC frequency / VLAPIC_TSC_RATIO, EBX/EAX = VLAPIC_TSC_RATIO / 1),
+ * from which Linux takes the APIC timer's frequency instead of measuring it.
+ */
+#define VLAPIC_TSC_RATIO 2
 
 int vlapic_init(struct vcpu *vcpu);	/* allocates; -ENOMEM */
 void vlapic_free(struct vcpu *vcpu);
@@ -41,12 +55,23 @@ void vlapic_post(struct vcpu *vcpu, u8 vector, bool level);
 
 /* The vCPU's CPU, before entry: pir[] to IRR. */
 void vlapic_sync(struct vlapic *apic);
-/* Highest pending vector above PPR, or -1 (software disabled APIC: -1). After vlapic_sync(). */
+/*
+ * Highest pending vector above PPR, else that of the 8259 pair if LINT0 lets it through, or -1
+ * (software disabled APIC: only the latter). After vlapic_sync().
+ */
 int vlapic_pending(struct vlapic *apic);
+/*
+ * The 8259 pair's alone. With virtual-interrupt delivery the APIC's own interrupts go by RVI, but
+ * this one is injected as an event and then accepted.
+ */
+int vlapic_extint(struct vlapic *apic);
 /* Highest IRR bit whatever the priority, or -1: RVI for virtual-interrupt delivery. */
 int vlapic_highest_irr(struct vlapic *apic);
 int vlapic_highest_isr(struct vlapic *apic);
-/* @vector was injected: IRR -> ISR, PPR updated. Not with VID, which does it itself. */
+/*
+ * @vector, as vlapic_pending() or vlapic_extint() gave it, was injected: IRR -> ISR and PPR
+ * updated, or the 8259's INTA cycle. With VID for the latter only: it does the former itself.
+ */
 void vlapic_accept(struct vlapic *apic, u8 vector);
 /* Priority class the guest must fall below before the highest pending one may be taken
  * (TPR_THRESHOLD), 0 if none. */
