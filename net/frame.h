@@ -25,7 +25,7 @@ struct frame_seg {
 enum frame_flags {		/* meaning as in virtio_net_hdr, virtio 1.2 §5.1.6 */
 	FRAME_NEEDS_CSUM = BIT(0),	/* csum_start/csum_offset valid: checksum is partial */
 	FRAME_CSUM_VALID = BIT(1),	/* receiver need not check */
-	FRAME_BROADCAST = BIT(2),	/* filled in by the switch for counters */
+	FRAME_BROADCAST = BIT(2),	/* to a group address; filled in by the switch */
 };
 
 struct frame {
@@ -38,7 +38,8 @@ struct frame {
 	u16 gso_size;
 	/*
 	 * Private copy of the first hdr_len bytes, at least those of the Ethernet header; what
-	 * was inspected is what is sent: seg[0] points here when the producer is a guest.
+	 * was inspected is what is sent: seg[0] points here when the producer is a guest. A NIC's
+	 * frame lies in memory that nobody else writes: hdr_len is 0 and seg[0] has the header.
 	 */
 	u8 hdr[FRAME_HDR_MAX];
 	u64 hdr_phys;
@@ -57,6 +58,18 @@ static inline void frame_put(struct frame *frame)
 {
 	if (__atomic_fetch_sub(&frame->refs, 1, __ATOMIC_ACQ_REL) == 1)
 		frame->done(frame);
+}
+
+/* The Ethernet header, stable and contiguous; NULL if the frame does not hold one (a runt). */
+static inline const u8 *frame_eth(const struct frame *frame)
+{
+	if (frame->len < FRAME_LEN_MIN)
+		return NULL;
+	if (frame->hdr_len >= FRAME_LEN_MIN)
+		return frame->hdr;
+	if (frame->hdr_len == 0 && frame->seg[0].len >= FRAME_LEN_MIN)
+		return frame->seg[0].ptr;
+	return NULL;
 }
 
 /* Copy @len bytes from @off to @dst; the caller keeps off + len <= frame->len. */

@@ -15,7 +15,8 @@ struct port;
 enum port_drop {
 	DROP_RUNT,		/* shorter than an Ethernet header */
 	DROP_OVERSIZE,		/* longer than the receiver takes */
-	DROP_BAD_SRC,		/* source is a group address */
+	DROP_BAD_SRC,		/* source is a group address or zero */
+	DROP_RESERVED,		/* to a bridge's own addresses, 802.1D §7.12.6: STP, PAUSE, ... */
 	DROP_NO_BUFFER,		/* receiver's ring is empty */
 	DROP_LINK_DOWN,
 	DROP_RING_FULL,		/* NIC transmit ring */
@@ -27,18 +28,21 @@ enum port_drop {
 };
 
 struct port_stats {
+	/* Counted by the switch, under its lock. */
 	u64 rx_frames, rx_bytes;	/* into the switch, from this port */
-	u64 tx_frames, tx_bytes;	/* out of the switch, to this port */
+	u64 tx_frames, tx_bytes;	/* handed to deliver(); drops[] says what it did not take */
 	u64 rx_broadcast, tx_flooded;
+	/* Counted by the port's owner. */
 	u64 copies, copied_bytes;	/* payload copies made delivering to this port */
-	u64 drops[DROP_REASONS];
+	u64 drops[DROP_REASONS];	/* by both, with port_drop() */
 };
 
 struct port_ops {
 	/*
 	 * Deliver frames to the port's other side. Called by the sending worker, any CPU.
 	 * Takes what it can and keeps no reference to the rest; it frame_get()s a frame it needs
-	 * after returning. What was not taken has been counted in stats.drops[].
+	 * after returning. What was not taken has been counted in stats.drops[]. A frame may be on
+	 * its way to several ports: it must not be changed while somebody else holds it.
 	 */
 	void (*deliver)(struct port *port, struct frame **frames, unsigned int nr);
 	/* End of a batch: publish, notify, ring the NIC's tail. May be NULL. */
@@ -51,6 +55,7 @@ struct port {
 	void *owner;
 	struct net_switch *sw;		/* NULL: not attached */
 	unsigned int index;		/* in sw->ports */
+	u32 users;			/* deliveries under way: see switch_detach() */
 	bool uplink;
 	bool link_up;
 	u32 max_frame;			/* bytes with Ethernet header, without FCS */
@@ -59,9 +64,10 @@ struct port {
 
 const char *port_drop_name(enum port_drop reason);
 
+/* Any CPU. */
 static inline void port_drop(struct port *port, enum port_drop reason, unsigned int nr)
 {
-	port->stats.drops[reason] += nr;
+	__atomic_fetch_add(&port->stats.drops[reason], nr, __ATOMIC_RELAXED);
 }
 
 #endif

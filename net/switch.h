@@ -2,41 +2,38 @@
 /*
  * A learning Ethernet switch. The table is bounded (CONFIG_SWITCH_TABLE_SIZE) and ages
  * (CONFIG_SWITCH_AGEING_S); when full, new addresses are not learnt (counted) and their
- * frames are flooded. A frame never leaves by the port it came from.
+ * frames are flooded. Ports other than the uplink share the table: each may hold an eighth.
+ * A frame never leaves by the port it came from.
  */
 #ifndef NET_SWITCH_H
 #define NET_SWITCH_H
 
-#include "kernel/list.h"
 #include "kernel/lock.h"
 #include "kernel/types.h"
+#include "net/fdb.h"
 #include "net/port.h"
 
-#define SWITCH_PORTS_MAX 64
-
-struct switch_entry {
-	u8 mac[6];
-	u8 port;
-	bool used;
-	u64 seen_ns;
-};
+#define SWITCH_PORTS_MAX FDB_PORTS
 
 struct net_switch {
 	char name[16];
-	struct spinlock lock;		/* table and port list */
+	struct spinlock lock;		/* table, port list, the ports' switch counters */
 	struct port *ports[SWITCH_PORTS_MAX];
-	struct switch_entry *table;	/* hash buckets, fixed size */
-	unsigned int table_size, entries;
-	u64 learnt, moved, aged, table_full, flooded;
+	struct fdb fdb;
+	u64 flooded;			/* frames sent to all ports */
+	struct net_switch *next;	/* switches live for ever */
 };
 
-/* By name; created at first use. NULL: out of memory. BSP at boot. */
+/* By name; created at first use. NULL: out of memory, or too long a name. BSP at boot. */
 struct net_switch *switch_get(const char *name);
 void switch_for_each(void (*fn)(void *arg, struct net_switch *sw), void *arg);
 
 /* 0, -ENOSPC (ports), -EBUSY (attached already). */
 int switch_attach(struct net_switch *sw, struct port *port);
-/* Forgets its addresses. Nothing is in deliver() for it when this returns. */
+/*
+ * Forgets its addresses. Nothing is in deliver() for it when this returns: the caller holds no
+ * lock that a deliver() takes. Frames from the port are no longer sent by its owner.
+ */
 void switch_detach(struct port *port);
 void port_set_link(struct port *port, bool up);	/* down: addresses forgotten, frames dropped */
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The forwarding database of a switch: which address was last seen on which port. Its size
+ * is fixed; nothing a guest or the wire sends makes it grow. The owner locks it.
+ */
+#ifndef NET_FDB_H
+#define NET_FDB_H
+
+#include "kernel/types.h"
+
+#define FDB_PORTS	64	/* port numbers are below this */
+#define FDB_NONE	UINT32_MAX
+
+struct fdb_entry {
+	u8 mac[6];
+	u8 port;
+	bool used;
+	u32 next;		/* in its bucket's chain, or on the free list; FDB_NONE ends */
+	u64 seen_ns;
+};
+
+struct fdb {
+	struct fdb_entry *entry;	/* [size] */
+	u32 *bucket;			/* [size], first of the chain */
+	u32 size, used, free;		/* free: first of the free list */
+	u32 key;			/* of the hash, so that nobody can fill one bucket on purpose */
+	u32 port_used[FDB_PORTS];
+	u64 ageing_ns, swept_ns;
+	u64 learnt, moved, aged, full;	/* full: not learnt for lack of room */
+};
+
+/* 0 or -ENOMEM. @key: anything hard to guess. */
+int fdb_init(struct fdb *fdb, u32 size, u64 ageing_ns, u32 key);
+void fdb_destroy(struct fdb *fdb);
+
+/* The port of @mac, or -1: unknown, or not seen for ageing_ns. */
+int fdb_lookup(struct fdb *fdb, const u8 *mac, u64 now_ns);
+/*
+ * @mac was seen on @port: learn it, move it, or note the time. A port may hold @limit
+ * addresses; beyond that, or when the table is full, it is not learnt (counted in full).
+ */
+void fdb_learn(struct fdb *fdb, const u8 *mac, unsigned int port, u32 limit, u64 now_ns);
+void fdb_forget_port(struct fdb *fdb, unsigned int port);
+
+/* Has @entry not been seen for too long at @now_ns, which may lie before seen_ns? */
+bool fdb_expired(const struct fdb *fdb, const struct fdb_entry *entry, u64 now_ns);
+
+#endif

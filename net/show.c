@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `info net` and `info switch`. Each line: what and its name, a colon, then key=value words;
+ * further lines of the same name add keys.
+ */
+#include "kernel/console.h"
+#include "kernel/monitor.h"
+#include "net/netdev.h"
+#include "net/switch.h"
+
+#define U(x) ((unsigned long long)(x))
+#define MAC_FMT "%02x:%02x:%02x:%02x:%02x:%02x"
+#define MAC_ARGS(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
+
+static void show_netdev(const struct netdev *dev)
+{
+	const struct netdev_stats *s = &dev->stats;
+
+	console_printf("nic %s: port=%s mac=" MAC_FMT " link=%s speed=%u mode=%s\n", dev->name,
+		       dev->port.name, MAC_ARGS(dev->mac), dev->link_up ? "up" : "down",
+		       dev->speed, dev->polled ? "polled" : "interrupt");
+	console_printf("nic %s: rx_packets=%llu rx_bytes=%llu rx_errors=%llu rx_dropped=%llu "
+		       "rx_missed=%llu\n", dev->name, U(s->rx_packets), U(s->rx_bytes),
+		       U(s->rx_errors), U(s->rx_dropped), U(s->rx_missed));
+	console_printf("nic %s: tx_packets=%llu tx_bytes=%llu tx_errors=%llu tx_dropped=%llu "
+		       "tx_hangs=%llu\n", dev->name, U(s->tx_packets), U(s->tx_bytes),
+		       U(s->tx_errors), U(s->tx_dropped), U(s->tx_hangs));
+	console_printf("nic %s: interrupts=%llu irq_lost=%llu polls=%llu resets=%llu "
+		       "link_changes=%llu\n", dev->name, U(s->interrupts), U(s->irq_lost),
+		       U(s->polls), U(s->resets), U(s->link_changes));
+}
+
+static void show_port(const struct port *port)
+{
+	const struct port_stats *s = &port->stats;
+
+	console_printf("port %s: switch=%s link=%s max_frame=%u rx_frames=%llu rx_bytes=%llu "
+		       "tx_frames=%llu tx_bytes=%llu\n", port->name,
+		       port->sw ? port->sw->name : "-", port->link_up ? "up" : "down",
+		       port->max_frame, U(s->rx_frames), U(s->rx_bytes), U(s->tx_frames),
+		       U(s->tx_bytes));
+	console_printf("port %s: rx_broadcast=%llu tx_flooded=%llu copies=%llu copied_bytes=%llu\n",
+		       port->name, U(s->rx_broadcast), U(s->tx_flooded), U(s->copies),
+		       U(s->copied_bytes));
+	console_printf("port %s:", port->name);
+	for (unsigned int i = 0; i < DROP_REASONS; i++)
+		console_printf(" drop_%s=%llu", port_drop_name(i), U(s->drops[i]));
+	console_printf("\n");
+}
+
+/* Attached ports neither come nor go meanwhile: the BSP does that, and runs this. */
+static void show_ports(void *arg, struct net_switch *sw)
+{
+	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++)
+		if (sw->ports[i])
+			show_port(sw->ports[i]);
+}
+
+static void show_net(void)
+{
+	for (unsigned int i = 0; i < nr_netdevs; i++)
+		show_netdev(netdevs[i]);
+	switch_for_each(show_ports, NULL);
+}
+
+static void show_entry(struct net_switch *sw, u32 n, u64 now_ns)
+{
+	struct fdb_entry entry;
+	const struct port *port;
+
+	spin_lock(&sw->lock);
+	entry = sw->fdb.entry[n];
+	port = sw->ports[entry.port];
+	spin_unlock(&sw->lock);
+	if (!entry.used || !port || fdb_expired(&sw->fdb, &entry, now_ns))
+		return;
+	console_printf("mac " MAC_FMT ": switch=%s port=%s age_s=%llu\n", MAC_ARGS(entry.mac),
+		       sw->name, port->name,
+		       U(now_ns > entry.seen_ns ? (now_ns - entry.seen_ns) / NSEC_PER_SEC : 0));
+}
+
+static void show_one_switch(void *arg, struct net_switch *sw)
+{
+	u64 now_ns = time_ns();
+
+	console_printf("switch %s: table_size=%u addresses=%u learnt=%llu moved=%llu aged=%llu "
+		       "table_full=%llu flooded=%llu\n", sw->name, sw->fdb.size, sw->fdb.used,
+		       U(sw->fdb.learnt), U(sw->fdb.moved), U(sw->fdb.aged), U(sw->fdb.full),
+		       U(sw->flooded));
+	for (u32 i = 0; i < sw->fdb.size; i++)
+		show_entry(sw, i, now_ns);
+}
+
+static void show_switch(void)
+{
+	switch_for_each(show_one_switch, NULL);
+}
+
+void net_init(void)
+{
+	static const struct monitor_info net = {
+		.name = "net", .help = "NICs and switch ports", .show = show_net,
+	};
+	static const struct monitor_info sw = {
+		.name = "switch", .help = "switches and the addresses learnt", .show = show_switch,
+	};
+
+	monitor_add_info(&net);
+	monitor_add_info(&sw);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Forwarding in two steps. Under the lock, each frame of a batch gets the set of ports it goes
+ * to, a bit each; those ports are pinned. Then, without the lock, each port gets its frames at
+ * once, and one flush.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asm/barrier.h"
+#include "kernel/log.h"
+#include "kernel/time.h"
+#include "net/switch.h"
+
+#define SWITCH_BATCH	64	/* frames whose destinations are looked up at once */
+
+#define ETH_DST		0	/* IEEE 802.3 §3.2: destination, source, length/type */
+#define ETH_SRC		6
+#define ETH_GROUP	1	/* first octet, first bit on the wire: group address */
+
+struct switch_batch {
+	struct frame **frames;
+	unsigned int nr;
+	u64 dest[SWITCH_BATCH];			/* ports each frame goes to */
+	u64 all;				/* ports that get any */
+	struct port *port[SWITCH_PORTS_MAX];	/* of the bits in `all`, pinned */
+};
+
+static struct net_switch *switches;
+static struct spinlock switches_lock;
+
+static struct net_switch *switch_create(const char *name)
+{
+	struct net_switch *sw = calloc(1, sizeof(*sw));
+	u64 ageing_ns = CONFIG_SWITCH_AGEING_S * NSEC_PER_SEC;
+	u32 key = (u32)(time_ns() * 0x9e3779b97f4a7c15ull >> 32);
+
+	if (!sw || fdb_init(&sw->fdb, CONFIG_SWITCH_TABLE_SIZE, ageing_ns, key) != 0) {
+		free(sw);
+		pr_err("switch: %s: out of memory", name);
+		return NULL;
+	}
+	strcpy(sw->name, name);
+	sw->next = switches;
+	switches = sw;
+	return sw;
+}
+
+struct net_switch *switch_get(const char *name)
+{
+	struct net_switch *sw;
+
+	if (strlen(name) >= sizeof(sw->name)) {
+		pr_err("switch: %s: name is longer than %zu characters", name, sizeof(sw->name) - 1);
+		return NULL;
+	}
+	spin_lock(&switches_lock);
+	for (sw = switches; sw && strcmp(sw->name, name) != 0; sw = sw->next)
+		;
+	if (!sw)
+		sw = switch_create(name);
+	spin_unlock(&switches_lock);
+	return sw;
+}
+
+void switch_for_each(void (*fn)(void *arg, struct net_switch *sw), void *arg)
+{
+	for (struct net_switch *sw = switches; sw; sw = sw->next)
+		fn(arg, sw);
+}
+
+int switch_attach(struct net_switch *sw, struct port *port)
+{
+	int err = -ENOSPC;
+
+	if (port->sw)
+		return -EBUSY;
+	spin_lock(&sw->lock);
+	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++) {
+		if (sw->ports[i])
+			continue;
+		port->index = i;
+		port->users = 0;
+		WRITE_ONCE(port->sw, sw);
+		sw->ports[i] = port;
+		err = 0;
+		break;
+	}
+	spin_unlock(&sw->lock);
+	return err;
+}
+
+void switch_detach(struct port *port)
+{
+	struct net_switch *sw = port->sw;
+
+	if (!sw)
+		return;
+	spin_lock(&sw->lock);
+	sw->ports[port->index] = NULL;
+	fdb_forget_port(&sw->fdb, port->index);
+	WRITE_ONCE(port->sw, NULL);
+	spin_unlock(&sw->lock);
+	/* Pairs with the release in switch_unpin(). */
+	while (__atomic_load_n(&port->users, __ATOMIC_ACQUIRE))
+		cpu_relax();
+}
+
+void port_set_link(struct port *port, bool up)
+{
+	struct net_switch *sw = port->sw;
+
+	WRITE_ONCE(port->link_up, up);
+	if (up || !sw)
+		return;
+	spin_lock(&sw->lock);
+	fdb_forget_port(&sw->fdb, port->index);
+	spin_unlock(&sw->lock);
+}
+
+/* 802.1D §7.12.6, table 7-10: 01-80-C2-00-00-00 to -0F are never relayed. */
+static bool eth_reserved(const u8 *mac)
+{
+	static const u8 prefix[5] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
+
+	return memcmp(mac, prefix, sizeof(prefix)) == 0 && mac[5] <= 0x0f;
+}
+
+static bool eth_bad_source(const u8 *mac)
+{
+	static const u8 zero[6];
+
+	return (mac[0] & ETH_GROUP) || memcmp(mac, zero, sizeof(zero)) == 0;
+}
+
+/* Can @frame go out by @to? Counts why not. */
+static bool port_accepts(struct port *to, const struct frame *frame)
+{
+	if (!to->link_up) {
+		port_drop(to, DROP_LINK_DOWN, 1);
+		return false;
+	}
+	if (frame->len > to->max_frame) {
+		port_drop(to, DROP_OVERSIZE, 1);
+		return false;
+	}
+	return true;
+}
+
+static u64 switch_flood(struct net_switch *sw, struct port *from, const struct frame *frame)
+{
+	u64 dest = 0;
+
+	sw->flooded++;
+	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++) {
+		struct port *to = sw->ports[i];
+
+		if (!to || to == from || !port_accepts(to, frame))
+			continue;
+		to->stats.tx_flooded++;
+		dest |= BIT_ULL(i);
+	}
+	return dest;
+}
+
+/* Learn the source of @frame and find the ports it goes to. */
+static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame *frame, u64 now)
+{
+	u32 limit = from->uplink ? sw->fdb.size : MAX(sw->fdb.size / 8, 1u);
+	const u8 *eth = frame_eth(frame);
+	int port;
+
+	from->stats.rx_frames++;
+	from->stats.rx_bytes += frame->len;
+	if (!eth) {
+		port_drop(from, DROP_RUNT, 1);
+		return 0;
+	}
+	if (eth_bad_source(eth + ETH_SRC)) {
+		port_drop(from, DROP_BAD_SRC, 1);
+		return 0;
+	}
+	if (eth_reserved(eth + ETH_DST)) {
+		port_drop(from, DROP_RESERVED, 1);
+		return 0;
+	}
+	fdb_learn(&sw->fdb, eth + ETH_SRC, from->index, limit, now);
+	if (eth[ETH_DST] & ETH_GROUP) {
+		frame->flags |= FRAME_BROADCAST;
+		from->stats.rx_broadcast++;
+		return switch_flood(sw, from, frame);
+	}
+	port = fdb_lookup(&sw->fdb, eth + ETH_DST, now);
+	if (port < 0)
+		return switch_flood(sw, from, frame);
+	if ((unsigned int)port == from->index) {
+		port_drop(from, DROP_HAIRPIN, 1);
+		return 0;
+	}
+	return port_accepts(sw->ports[port], frame) ? BIT_ULL(port) : 0;
+}
+
+static void switch_count(struct port *to, u64 bit, const struct switch_batch *batch)
+{
+	for (unsigned int i = 0; i < batch->nr; i++) {
+		if (!(batch->dest[i] & bit))
+			continue;
+		to->stats.tx_frames++;
+		to->stats.tx_bytes += batch->frames[i]->len;
+	}
+}
+
+/* First step, under the lock. */
+static void switch_classify(struct net_switch *sw, struct port *from, struct switch_batch *batch)
+{
+	u64 now = time_ns(), left;
+
+	for (unsigned int i = 0; i < batch->nr; i++) {
+		batch->dest[i] = switch_lookup(sw, from, batch->frames[i], now);
+		batch->all |= batch->dest[i];
+	}
+	for (left = batch->all; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(left);
+
+		batch->port[i] = sw->ports[i];
+		__atomic_fetch_add(&sw->ports[i]->users, 1, __ATOMIC_RELAXED);
+		switch_count(sw->ports[i], BIT_ULL(i), batch);
+	}
+}
+
+static void switch_unpin(struct port *port)
+{
+	__atomic_fetch_sub(&port->users, 1, __ATOMIC_RELEASE);
+}
+
+/* Second step: each port its frames. */
+static void switch_deliver(struct switch_batch *batch)
+{
+	struct frame *group[SWITCH_BATCH];
+
+	for (u64 left = batch->all; left; left &= left - 1) {
+		unsigned int p = (unsigned int)__builtin_ctzll(left), nr = 0;
+		struct port *to = batch->port[p];
+
+		for (unsigned int i = 0; i < batch->nr; i++)
+			if (batch->dest[i] & BIT_ULL(p))
+				group[nr++] = batch->frames[i];
+		to->ops->deliver(to, group, nr);
+		if (to->ops->flush)
+			to->ops->flush(to);
+		switch_unpin(to);
+	}
+}
+
+static void switch_forward(struct port *from, struct frame **frames, unsigned int nr)
+{
+	struct net_switch *sw = READ_ONCE(from->sw);
+	struct switch_batch batch;
+
+	if (!sw || !from->link_up) {
+		port_drop(from, DROP_LINK_DOWN, nr);
+		return;
+	}
+	batch.frames = frames;
+	batch.nr = nr;
+	batch.all = 0;
+	spin_lock(&sw->lock);
+	if (from->sw == sw)		/* not detached meanwhile */
+		switch_classify(sw, from, &batch);
+	spin_unlock(&sw->lock);
+	switch_deliver(&batch);
+}
+
+void switch_input(struct port *from, struct frame **frames, unsigned int nr)
+{
+	while (nr) {
+		unsigned int n = MIN(nr, (unsigned int)SWITCH_BATCH);
+
+		switch_forward(from, frames, n);
+		frames += n;
+		nr -= n;
+	}
+}
