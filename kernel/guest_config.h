@@ -56,7 +56,7 @@ struct guest_config {
 };
 
 struct config_error {
-	char text[200];			/* "ringvisor.conf:12: guest web: -m 12Q: expected ..." */
+	char text[280];			/* "ringvisor.conf:12: guest web: -m 12Q: expected ..." */
 };
 
 /*
