@@ -40,7 +40,8 @@ OBJCOPY := $(BINUTILS)objcopy
 OBJDUMP := $(BINUTILS)objdump
 SIZE    := $(BINUTILS)size
 PYTHON  ?= python3
-export CC LD AR NM OBJCOPY OBJDUMP SIZE PYTHON
+READELF := $(BINUTILS)readelf
+export OBJCOPY OBJDUMP READELF
 
 # At the head of a recipe line: one short line instead of the command, unless V=1.
 ifneq ($(V),1)
@@ -199,7 +200,8 @@ $(O)/.newlib-stamp: $(O)/.newlib-flags tools/newlib.mk
 	+@flock $(newlib) sh -c 'cmp -s $(O)/.newlib-flags $(newlib)/.flags || \
 		{ rm -rf $(newlib)/obj $(newlib)/libc.a; cp $(O)/.newlib-flags $(newlib)/.flags; }; \
 		$(MAKE) --no-print-directory -f tools/newlib.mk NEWLIB=$(newlib) V=$(V) \
-			NEWLIB_TARBALL=$(NEWLIB_TARBALL) NEWLIB_CFLAGS="$(newlib-flags)" && touch $@'
+			CC="$(CC)" AR="$(AR)" NEWLIB_TARBALL=$(NEWLIB_TARBALL) \
+			NEWLIB_CFLAGS="$(newlib-flags)" && touch $@'
 
 $(O)/.newlib-flags: FORCE
 	@mkdir -p $(@D)
@@ -240,7 +242,8 @@ bundle:
 	$(call say,BUNDLE,$(OUT)) $(PYTHON) tools/bundle.py $(DIR) $(OUT)
 
 iso: $(image)
-	$(call say,ISO,$(ISO)) tools/mkiso.sh $(image) '$(wildcard $(BUNDLE))' $(ISO) '$(CMDLINE)'
+	$(call say,ISO,$(ISO)) tools/mkiso.sh $(image) '$(wildcard $(BUNDLE))' $(ISO) \
+		$(CONFIG_SERIAL_PORT) $(CONFIG_SERIAL_BAUD) '$(CMDLINE)'
 
 # ---- Tools for the developer ----
 
@@ -254,12 +257,12 @@ $(O)/compile_commands.json: FORCE
 check-image: $(image)
 	$(call say,CHECK,$<) tools/check_image.sh $<
 
-c-files = $(shell git ls-files '*.c' '*.h')
+style-files = $(shell git ls-files '*.c' '*.h' '*.S')
 format:
-	clang-format -i $(c-files)
+	git clang-format
 
 format-check:
-	clang-format --dry-run -Werror $(c-files)
+	@$(PYTHON) tools/check_style.py $(style-files)
 
 .PHONY: clean distclean help FORCE
 clean:
@@ -270,7 +273,7 @@ distclean:
 	rm -rf $(O)
 
 help:
-	@sed -n 's/^#= \(.*\)/  \1/p' $(MAKEFILE_LIST)
+	@sed -n 's/^#= \(.*\)/  \1/p' Makefile $(wildcard tests/Makefile)
 
 #= all                 build $(O)/ringvisor.elf (the default)
 #= iso                 a GRUB ISO for BIOS and UEFI, with BUNDLE=file.cpio as its boot archive
@@ -280,8 +283,9 @@ help:
 #= oldconfig           ask for new options only; olddefconfig: take their defaults
 #= savedefconfig       write what differs from the defaults to $(O)/defconfig
 #= check-image         no floating point, no writable code, size within bounds
-#= compile_commands.json   for clangd and clang-tidy, in $(O)
-#= format format-check     apply or check .clang-format
+#= compile_commands.json  for clangd and clang-tidy, in $(O)
+#= format              apply .clang-format to the lines changed since the last commit
+#= format-check        check the house style: widths, tabs, lengths of functions and files
 #= clean distclean     remove the objects; remove $(O) altogether
 
 ifneq ($(wildcard tests/Makefile),)

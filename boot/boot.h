@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the boot loader handed over, in one form whichever protocol it spoke
- * (multiboot2 §3.6, or the PVH start_info structure of xen/include/public/arch-x86/hvm/start_info.h).
+ * (multiboot2 §3.6, or the PVH start_info structure of
+ * xen/include/public/arch-x86/hvm/start_info.h).
  */
 #ifndef BOOT_BOOT_H
 #define BOOT_BOOT_H
@@ -33,11 +34,11 @@ struct boot_info {
 	struct boot_mem mem[BOOT_MEM_MAX];
 	unsigned int nr_mem;
 	bool mem_truncated;
-	u64 archive;			/* physical address of the boot archive (first module), 0 if none */
+	u64 archive;			/* physical address of the first module, 0 if none */
 	u64 archive_size;		/* bytes */
 	u64 rsdp;			/* physical address of an RSDP, 0 if the loader gave none */
-	u8 rsdp_copy[36];		/* multiboot2 tags 14/15 carry a copy; rsdp_copy_len == 0 if none */
-	unsigned int rsdp_copy_len;
+	u8 rsdp_copy[36];		/* multiboot2 tags 14/15 carry a copy */
+	unsigned int rsdp_copy_len;	/* bytes, 0 if none */
 	bool efi;			/* booted by UEFI */
 };
 

@@ -44,7 +44,8 @@ void boot_main(u32 magic, u32 info)
 	const char *error = hand_over(magic, info, &boot_info);
 
 	if (error) {
-		snprintf(line, sizeof(line), "boot: hand-over: %s (magic %#x, info %#x), halted\r\n",
+		snprintf(line, sizeof(line),
+			 "boot: hand-over: %s (magic %#x, info %#x), halted\r\n",
 			 error, magic, info);
 		boot_fail(line);
 	}

@@ -68,7 +68,7 @@ trampoline_gdt:
 	.quad	0, GDT_CODE32, GDT_DATA, GDT_CODE64
 trampoline_gdt_end:
 
-	/* struct trampoline_params in boot/ap.c; filled there, but for these selectors and limit. */
+	/* struct trampoline_params of boot/ap.c, which fills in all but selectors and limit. */
 	.balign 8
 trampoline_params:
 params_cr3:	.quad	0

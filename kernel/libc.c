@@ -17,7 +17,7 @@
 
 static char *heap_break, *heap_end;	/* heap_lock */
 
-/* Grow or shrink the heap by @increment bytes, under __malloc_lock(). Its pages are never returned. */
+/* Grow or shrink the heap by @increment bytes, under __malloc_lock(). Pages are never returned. */
 void *_sbrk_r(struct _reent *reent, ptrdiff_t increment)
 {
 	char *old = heap_break;

@@ -15,7 +15,7 @@ def main():
         if address >= 0xFFFFFFFF80000000 and (not symbols or symbols[-1][0] != address):
             symbols.append((address, fields[2]))
 
-    print('\t.section .rodata.ksyms, "a", @progbits')
+    print('\t.section .ksyms, "a", @progbits')
     print("\t.globl ksym_count, ksym_table, ksym_names")
     print("\t.balign 8\nksym_count:\n\t.quad", len(symbols))
     print("ksym_table:")

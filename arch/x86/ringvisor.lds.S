@@ -44,8 +44,8 @@ SECTIONS {
 
 	.rodata : AT(ADDR(.rodata) - KERNEL_VMA) {
 		__rodata_start = .;
-		*(EXCLUDE_FILE(*ksyms.o *ksyms0.o) .rodata EXCLUDE_FILE(*ksyms.o *ksyms0.o) .rodata.*)
-		*(.rodata.ksyms)
+		*(.rodata .rodata.*)
+		*(.ksyms)	/* last: the second link makes it grow */
 		. = ALIGN(PAGE_BYTES);
 		__rodata_end = .;
 	} :rodata
