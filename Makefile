@@ -51,7 +51,8 @@ endif
 # ---- Configuration (kconfig-frontends) ----
 
 config-goals := menuconfig nconfig oldconfig defconfig olddefconfig savedefconfig %_defconfig
-other-goals  := $(config-goals) help clean distclean bundle format format-check
+other-goals  := $(config-goals) help clean distclean bundle format format-check \
+	check check-full run packages guest-linux
 need-config  := $(filter-out $(other-goals),$(or $(MAKECMDGOALS),all))
 
 # kconfig-conf writes its bookkeeping where it runs and finds the Kconfig files by $srctree.
