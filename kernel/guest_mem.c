@@ -5,16 +5,23 @@
 #include <errno.h>
 #include <string.h>
 
-int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)
+bool guest_mem_overlaps(const struct guest_mem *gm, u64 gpa, u64 size)
 {
-	if (!size || !IS_ALIGNED(gpa | size, PAGE_SIZE) || gpa + size < gpa)
-		return -EINVAL;
+	if (gpa + size < gpa)
+		return true;
 	for (unsigned int i = 0; i < gm->nr; i++) {
 		const struct guest_mem_region *r = &gm->region[i];
 
 		if (gpa < r->gpa + r->size && r->gpa < gpa + size)
-			return -EINVAL;
+			return true;
 	}
+	return false;
+}
+
+int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)
+{
+	if (!size || !IS_ALIGNED(gpa | size, PAGE_SIZE) || guest_mem_overlaps(gm, gpa, size))
+		return -EINVAL;
 	if (gm->nr == GUEST_MEM_REGIONS)
 		return -ENOSPC;
 	gm->region[gm->nr++] = (struct guest_mem_region){
@@ -23,21 +30,11 @@ int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)
 	return 0;
 }
 
-static const struct guest_mem_region *region_find(const struct guest_mem *gm, u64 gpa)
-{
-	for (unsigned int i = 0; i < gm->nr; i++)
-		if (gpa - gm->region[i].gpa < gm->region[i].size)
-			return &gm->region[i];
-	return NULL;
-}
-
 u64 guest_mem_phys(const struct guest_mem *gm, u64 gpa, u64 len)
 {
-	const struct guest_mem_region *r = region_find(gm, gpa);
+	const struct guest_mem_region *r = guest_mem_find(gm, gpa, len);
 
-	if (!r || len > r->size - (gpa - r->gpa))
-		return 0;
-	return r->phys + (gpa - r->gpa);
+	return r ? r->phys + (gpa - r->gpa) : 0;
 }
 
 /*
@@ -46,7 +43,7 @@ u64 guest_mem_phys(const struct guest_mem *gm, u64 gpa, u64 len)
  */
 static u8 *range_start(const struct guest_mem *gm, u64 gpa, u64 len, u64 *part)
 {
-	const struct guest_mem_region *r = region_find(gm, gpa);
+	const struct guest_mem_region *r = guest_mem_find(gm, gpa, 0);
 
 	if (!r)
 		return NULL;

@@ -28,20 +28,31 @@ struct guest_mem {
 int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys);
 
 /*
- * guest_mem_ptr() - the @len bytes at @gpa, all inside one region.
- * @len == 0 is answered for an address inside a region. NULL if any byte is outside or
- * gpa + len wraps. The memory stays the guest's: it may change under every read.
+ * guest_mem_find() - the region that holds all of the @len bytes at @gpa; NULL if any byte
+ * is outside or gpa + len wraps. @len == 0 is answered for an address inside a region.
  */
-static inline void *guest_mem_ptr(const struct guest_mem *gm, u64 gpa, u64 len)
+static inline const struct guest_mem_region *guest_mem_find(const struct guest_mem *gm, u64 gpa,
+							    u64 len)
 {
 	for (unsigned int i = 0; i < gm->nr; i++) {
 		const struct guest_mem_region *r = &gm->region[i];
-		u64 off = gpa - r->gpa;
+		u64 off = gpa - r->gpa;		/* huge if gpa lies below */
 
-		if (gpa >= r->gpa && off < r->size && len <= r->size - off)
-			return r->hva + off;
+		if (off < r->size && len <= r->size - off)
+			return r;
 	}
 	return NULL;
+}
+
+/*
+ * guest_mem_ptr() - the @len bytes at @gpa, all inside one region, or NULL.
+ * The memory stays the guest's: it may change under every read.
+ */
+static inline void *guest_mem_ptr(const struct guest_mem *gm, u64 gpa, u64 len)
+{
+	const struct guest_mem_region *r = guest_mem_find(gm, gpa, len);
+
+	return r ? r->hva + (gpa - r->gpa) : NULL;
 }
 
 /* Host-physical address for DMA of the same range; 0 if outside. */
@@ -50,5 +61,8 @@ u64 guest_mem_phys(const struct guest_mem *gm, u64 gpa, u64 len);
 /* Copies that may cross regions. 0 or -EFAULT (then nothing is promised of @dst). */
 int guest_mem_read(const struct guest_mem *gm, u64 gpa, void *dst, u64 len);
 int guest_mem_write(const struct guest_mem *gm, u64 gpa, const void *src, u64 len);
+
+/* Does any byte of [gpa, gpa + size) belong to guest RAM? A wrapping range does. */
+bool guest_mem_overlaps(const struct guest_mem *gm, u64 gpa, u64 size);
 
 #endif

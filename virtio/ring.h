@@ -11,6 +11,7 @@
 
 #include "kernel/guest_mem.h"
 #include "kernel/types.h"
+#include "virtio/virtq.h"
 
 #define RING_SIZE_MAX	1024
 
@@ -24,7 +25,7 @@ enum ring_error {
 	RING_BAD_ORDER,		/* readable after writable */
 	RING_BAD_INDIRECT,	/* length, nesting, NEXT with INDIRECT, not negotiated */
 	RING_INDIRECT_ADDR,	/* table not in guest RAM */
-	RING_TOO_LONG,		/* more segments or bytes than the caller takes */
+	RING_TOO_LONG,		/* more segments than the caller takes */
 	RING_HEAD_IN_USE,	/* head posted again before it was used */
 	RING_BAD_DIRECTION,	/* the device class: writable where it must read, or the reverse */
 	RING_BAD_BUFFER,	/* the device class: shorter than its header */
@@ -49,8 +50,8 @@ struct ring_chain {
 	u16 head;
 	unsigned int nr_read, nr_write;	/* seg[0..nr_read) readable, then nr_write writable */
 	u64 read_len, write_len;	/* bytes; cannot wrap */
-	struct ring_seg *seg;		/* caller's array */
-	unsigned int max_segs;
+	struct ring_seg *seg;		/* caller's array; empty buffers are left out */
+	unsigned int max_segs;		/* also the bound on a chain's links */
 };
 
 struct ring {
@@ -58,9 +59,9 @@ struct ring {
 	u16 num;			/* entries, power of two */
 	bool event_idx, indirect;
 	/* Translated once at enable; every area lies in one RAM region. */
-	const volatile void *desc;
-	volatile void *avail;
-	volatile void *used;
+	const volatile struct virtq_desc *desc;
+	const volatile struct virtq_avail *avail;
+	volatile struct virtq_used *used;
 	u16 last_avail;			/* next avail entry to take */
 	u16 avail_seen;			/* copy of avail->idx, validated */
 	u16 used_idx;			/* next used entry to write */
@@ -69,6 +70,7 @@ struct ring {
 	bool signalled_valid;
 	bool notify_off;		/* we asked the driver not to kick */
 	u64 *in_use;			/* bitmap by head: taken, not yet used */
+	u16 *taken;			/* by avail index: the head that was read there */
 	enum ring_error broken;
 	u32 broken_value;		/* the offending value, for the message */
 };
@@ -91,7 +93,10 @@ unsigned int ring_available(struct ring *ring);
  * (now or before) and nothing was taken.
  */
 int ring_pop(struct ring *ring, struct ring_chain *chain);
-/* Give back the last @n popped chains, newest first, as if never taken (RX: frame needs more than there is). */
+/*
+ * Give back the last @n popped chains, none of them pushed, as if never taken; they are read
+ * anew next time (RX: a frame needs more than there is).
+ */
 void ring_unpop(struct ring *ring, unsigned int n);
 
 /* Mark the queue broken by a rule of the device class. */
