@@ -12,12 +12,20 @@ struct guest;
 struct cpu;
 struct nic_config;
 struct virtio_net;
+struct work;
 
 /* Create it on @guest's PCI bus and its switch; on @cpu's loop. 0, -ENOMEM, -EBUSY (slot), -ENOSPC. */
 int virtio_net_create(struct guest *guest, const struct nic_config *config, struct cpu *cpu,
 		      struct virtio_net **out);
-/* Device reset as at power-on; queues stopped, frames in flight have come back. */
-void virtio_net_reset(struct virtio_net *net);
+/*
+ * virtio_net_reset() - device reset as at power-on, from the guest's life-cycle work on @cpu. The
+ * queues are stopped when it returns, nothing enters or leaves any more. 0: frames in flight
+ * have come back too. -EINPROGRESS: a NIC is still reading some from the guest's memory, which
+ * must stay as it is; @again is queued when the last has come back: then call once more.
+ */
+int virtio_net_reset(struct virtio_net *net, struct work *again)
+	__attribute__((warn_unused_result));
+/* After a reset that returned 0. */
 void virtio_net_destroy(struct virtio_net *net);
 
 /* For `info vhost` / `info net`, BSP. */
