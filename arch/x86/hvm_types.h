@@ -47,6 +47,8 @@ struct hvm_exit {
 			u64 gpa;
 			u64 gla;
 			bool gla_valid, write, exec, read;
+			bool walk;	/* met in the guest's page tables: no operand */
+			bool delivery;	/* met while an event was delivered: no instruction */
 		} mmio;
 		struct {
 			u8 cr;		/* 0, 4 or 8 */
@@ -60,13 +62,27 @@ struct hvm_exit {
 		struct {
 			u16 off;	/* APIC page offset */
 		} apic_write;
+		struct {
+			u16 selector;
+			enum { HVM_TASK_CALL, HVM_TASK_IRET, HVM_TASK_JMP, HVM_TASK_GATE } source;
+		} task;
 	};
+};
+
+/* Types as hardware numbers them: SDM 3C table 25-17, APM volume 2 section 15.20. */
+enum hvm_event_type {
+	HVM_EVENT_NMI = 2,
+	HVM_EVENT_EXCEPTION = 3,	/* by hardware */
+	HVM_EVENT_SW_INT = 4,		/* INT n */
+	HVM_EVENT_INT1 = 5,
+	HVM_EVENT_SW_EXCEPTION = 6,	/* INT3, INTO */
 };
 
 struct hvm_event {
 	bool valid;
 	u8 vector;
-	enum { HVM_EVENT_NMI = 2, HVM_EVENT_EXCEPTION = 3 } type;
+	enum hvm_event_type type;
+	u8 insn_len;		/* software's: bytes of the instruction */
 	bool has_error;
 	u32 error;
 };
@@ -75,7 +91,9 @@ struct hvm_segment {
 	u16 selector;
 	u32 limit;		/* bytes, granularity applied */
 	u64 base;
-	u16 attr;		/* VMX access-rights layout (SDM 3C table 25-2), bit 16 (unusable) as bit 15 here is free: see HVM_SEG_UNUSABLE */
+	/* VMX access-rights layout (SDM 3C table 25-2) but for bit 15, see below; G is apart. */
+	u16 attr;
+	bool granular;
 };
 #define HVM_SEG_UNUSABLE BIT(15)
 
@@ -96,6 +114,8 @@ struct hvm_msrs {
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
 	u64 pat, fs_base, gs_base;
 	u64 misc_enable, mtrr_def_type;
+	u64 mtrr_fixed[11];	/* in the order of SDM 3A table 12-9 */
+	u64 mtrr_var[16];	/* base, mask of 8 ranges */
 };
 
 #endif

@@ -6,6 +6,9 @@
 #include "arch/x86/hvm_types.h"
 #include "kernel/types.h"
 
+/* Guest RAM is [0, this) and, what is more, from 4 GiB up: see enum vpc_map. */
+#define ARCH_GUEST_LOW_RAM_MAX 0xc0000000ull
+
 struct vlapic;
 struct vpc;		/* the virtual PC's devices: arch/x86/guest/vpc.h */
 
@@ -24,7 +27,9 @@ struct arch_vcpu {
 	struct hvm_msrs msrs;	/* MSRs that are switched, not trapped */
 	u64 xcr0;
 	u32 kicked;		/* set by vcpu_kick(), cleared when looked at */
+	bool halted_masked;	/* HLT with interrupts off: only an NMI, INIT or reset ends it */
 	void *fpu;		/* XSAVE area, 64-byte aligned */
+	u64 cr2, dr[4], dr6;	/* while not loaded: not switched at entry and exit */
 };
 
 #endif
