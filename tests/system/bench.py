@@ -16,7 +16,7 @@ GUEST = BUILD / "guest" / "linux"
 sys.path.insert(0, str(ROOT / "tools"))
 import bundle  # noqa: E402  (the project's own packer, for the cpio member of a guest's script)
 
-SCRIPT_MODE = 0o100755
+PROGRAM_MODE = 0o100755
 
 
 def make(*words, build=BUILD, timeout=600):
@@ -34,14 +34,22 @@ def make_environment():
             if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "O", "V")}
 
 
-def linux_files(script=None):
-    """The Debian guest's kernel and initial RAM disk; with /script in it if one is given."""
-    initrd = GUEST / "initrd.cpio.gz"
+def linux_files(script=None, programs=None):
+    """The Debian guest's kernel and initial RAM disk.
+
+    A script is added as /script, programs (path -> bytes) as they are called: a second cpio file
+    after the compressed one, as Linux reads it.
+    """
+    added = dict(programs or {})
     if script is not None:
+        added["script"] = script.encode()
+    initrd = GUEST / "initrd.cpio.gz"
+    if added:
         data = initrd.read_bytes()
-        text = script.encode()
         initrd = data + bundle.padding(len(data))
-        initrd += bundle.member("script", len(text), 1, SCRIPT_MODE) + text + bundle.padding(len(text))
+        for number, (name, content) in enumerate(added.items(), 1):
+            initrd += bundle.member(name, len(content), number, PROGRAM_MODE)
+            initrd += content + bundle.padding(len(content))
         initrd += bundle.member(bundle.TRAILER, 0, 0, 0)
     return {"vmlinuz": GUEST / "vmlinuz", "initrd.cpio.gz": initrd}
 

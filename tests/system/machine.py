@@ -57,6 +57,7 @@ KINDS = {
     "skylake": Kind("bochs", "corei7_skylake_x", "also PML, TSC scaling, CPUID leaves 15h and 16h"),
     "sandybridge": Kind("bochs", "corei7_sandy_bridge_2600k", "VT-x without APIC virtualisation"),
     "penryn": Kind("bochs", "core2_penryn_t9600", "VT-x without EPT"),
+    "p4": Kind("bochs", "p4_willamette", "32 bits"),
     "ryzen": Kind("bochs", "ryzen", "AMD-V"),
     "tcg": Kind("qemu", "max", "AMD-V, by QEMU's translator"),
 }
@@ -74,16 +75,19 @@ class Machine:
     sync="slowdown" holds emulated time back to real time, so that time-outs of the guest and of
     the outside mean the same; `ips` is then the speed of the machine, and should be one that the
     host can keep up with.
+
+    `breaks`: how many times Bochs goes on after `xchg %bx,%bx` (marker.py).
     """
 
     def __init__(self, dir, iso, kind="haswell", wire=None, memory=1024, cpus=1, ips=50_000_000,
-                 sync="none"):
+                 sync="none", breaks=0):
         self.dir = pathlib.Path(dir)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.iso = pathlib.Path(iso).resolve()
         self.kind = KINDS[kind]
         self.wire = wire
         self.memory, self.cpus, self.ips, self.sync = memory, cpus, ips, sync
+        self.breaks = breaks
         self.process = self.line = self.console = None
 
     # ---- starting and ending ----
@@ -116,7 +120,7 @@ class Machine:
         if self.wire:
             text += BOCHS_NIC.format(mac=NIC_MAC, port=self.wire.nic)
         (self.dir / "bochsrc").write_text(text, encoding="utf-8")
-        (self.dir / "debugger.rc").write_text("c\nq\n", encoding="utf-8")
+        (self.dir / "debugger.rc").write_text("c\n" * (self.breaks + 1) + "q\n", encoding="utf-8")
         return ["bochs", "-q", "-f", "bochsrc", "-rc", "debugger.rc"]
 
     def _qemu(self, serial):

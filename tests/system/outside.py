@@ -104,6 +104,18 @@ class Outside:
     def serve_http(self, folder):
         return self.start(["busybox", "httpd", "-f", "-vv", "-p", "80", "-h", folder], "httpd")
 
+    def sink(self, protocol, port):
+        """Something that takes what guests send (sink.py); a process with text in .stdout."""
+        process = self.start([sys.executable, HERE / "sink.py", protocol, str(port)], "sink",
+                             stdout=subprocess.PIPE, text=True)
+        if process.stdout.readline() != "ready\n":
+            raise OSError(f"sink.py did not start: see {self.dir}/sink.log")
+        return process
+
+    def counter(self, name):
+        """A counter of the tap device: rx_packets is what has come from the machine."""
+        return int(self.run(["cat", f"/sys/class/net/tap0/statistics/{name}"]).stdout)
+
     def close(self):
         for process in self.servers:
             process.terminate()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Power-on to the first guest: what the console says, and what it says when that cannot be."""
+
+import re
+
+import pytest
+
+from bench import linux_files
+from guest import Guest, linux
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("kind", ["haswell", "skylake", "sandybridge"])
+def test_banner(bench, kind):
+    """Version, configuration, CPU, capabilities in use, memory, devices, time of each phase."""
+    machine = bench.boot(linux(nic=False), linux_files("exit 0\n"), kind=kind, wire=bench.wire())
+    machine.expect(r"\[lin\] ", timeout=120)
+    said = machine.text()
+    for pattern in (r"Ringvisor \S+ .*config [0-9a-f]{8}",
+                    r"cpu: .*(Haswell|Skylake|Intel)",
+                    r"VT-x: .*EPT.*VPID",
+                    r"memory: .*\d+ MiB",
+                    r"8086:100e",
+                    r"52:54:00:12:34:56",
+                    r"boot: .* \d+(\.\d+)? ms"):
+        assert re.search(pattern, said), f"no line like {pattern}\n{said}"
+
+
+def test_footprint(bench):
+    """Image under 1 MiB, everything else but guest RAM under 8 MiB, as the boot prints it."""
+    machine = bench.boot(linux(), linux_files("exit 0\n"), wire=bench.wire())
+    found = machine.expect(r"footprint: image (\d+) KiB, other (\d+) KiB", timeout=120)
+    image, other = (int(kib) * 1024 for kib in found.groups())
+    assert 0 < image < 1 * MIB and 0 < other < 8 * MIB
+
+
+@pytest.mark.parametrize("cpus", [2, 4])
+def test_processors(bench, cpus):
+    """All processors of the machine are brought up."""
+    machine = bench.boot(linux(nic=False), linux_files("exit 0\n"), cpus=cpus)
+    machine.expect(rf"{cpus} of {cpus} ", timeout=120)
+
+
+ERRORS = {
+    "no-archive": ({"archive": False}, "no boot archive"),
+    "no-vtx": ({"kind": "ryzen"}, "VMX"),
+    "no-ept": ({"kind": "penryn"}, "EPT"),
+    "no-long-mode": ({"kind": "p4"}, "no long mode"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_error(bench, case):
+    """One clear line, and the machine stays where it is or goes off: no reboot loop, no silence."""
+    options, text = ERRORS[case]
+    machine = bench.boot(linux(nic=False), linux_files("exit 0\n"), **options)
+    machine.expect(text, timeout=120)
+    said = machine.text()
+    assert said.count("Booting `") <= 1

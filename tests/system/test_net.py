@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A Debian guest on the wire, through its virtio-net-pci driver, vhost, switch and e1000.
+
+One machine serves all tests of this file, for booting takes most of the time; a test that leaves it
+in a state where the guest's shell does not answer costs the next one a new boot, not its verdict.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+
+import pytest
+
+from bench import linux_files
+from conftest import close_bench, open_bench
+from guest import Guest, linux
+from machine import MachineError
+from outside import ADDRESS, NETWORK
+
+NETWORKED = {"ips": 100_000_000, "sync": "slowdown"}
+FILE = 16 << 20
+RING_WRAP = 65536
+
+
+class Net:
+    """The machine, the guest, the outside, and the file that it serves."""
+
+    def __init__(self, name, conf=None, **options):
+        self.bench = open_bench(name)
+        wire = self.bench.wire()
+        self.outside = self.bench.outside(wire)
+        self.outside.serve_dhcp()
+        self.www = self.bench.dir / "www"
+        self.www.mkdir()
+        self.outside.serve_http(self.www)
+        self.machine = self.bench.boot(conf or linux(), linux_files(), wire=wire,
+                                       **(NETWORKED | options))
+        self.guest = Guest(self.machine).expect_ready()
+        self.address = self.find_address()
+
+    def find_address(self):
+        found = re.search(r"inet ([0-9.]+)/24", self.guest.check("ip addr show eth0"))
+        assert found, f"the guest has no address\n{self.machine.explain()}"
+        return found.group(1)
+
+    def serve(self, name, size):
+        """A file of random bytes on the outside's HTTP server; its SHA-256."""
+        data = os.urandom(size)
+        (self.www / name).write_bytes(data)
+        return hashlib.sha256(data).hexdigest()
+
+    def healthy(self):
+        try:
+            return self.guest.run("true", timeout=15)[0] == 0
+        except (MachineError, OSError):
+            return False
+
+    def close(self):
+        for file in self.www.iterdir():
+            file.unlink()
+        close_bench(self.bench)
+
+
+SHARED = {}
+
+
+@pytest.fixture
+def net():
+    """The file's machine, booted if there is none or if it no longer answers."""
+    if "net" in SHARED and not SHARED["net"].healthy():
+        SHARED.pop("net").close()
+    if "net" not in SHARED:
+        SHARED["net"] = Net(f"net-{os.environ['PYTEST_CURRENT_TEST'].split('::')[-1].split(' ')[0]}")
+    return SHARED["net"]
+
+
+def teardown_module():
+    while SHARED:
+        SHARED.popitem()[1].close()
+
+
+def ping(net, count, size):
+    """From outside: as many as asked for, each as soon as the one before is answered."""
+    told = net.outside.run(["ping", "-q", "-A", "-n", "-c", str(count), "-s", str(size), "-w", "240",
+                            net.address], timeout=300).stdout
+    found = re.search(r"(\d+) packets transmitted, (\d+) received", told)
+    assert found and found.groups() == (str(count), str(count)), told + net.machine.explain()
+
+
+def test_dhcp(net):
+    """The lease was asked for and given through the machine, as both sides say."""
+    assert net.address.startswith(NETWORK + ".")
+    assert f"lease of {net.address} obtained" in net.guest.check("cat /tmp/udhcpc.log")
+    served = (net.bench.dir / "udhcpd.log").read_text(encoding="utf-8")
+    assert f"sending ACK to {net.address}" in served
+
+
+@pytest.mark.parametrize("size", [56, 1472, 8000])
+def test_ping_from_outside(net, size):
+    ping(net, 1000, size)
+
+
+@pytest.mark.parametrize("size", [56, 1472, 8000])
+def test_ping_from_guest(net, size):
+    told = net.guest.check(f"ping -q -A -c 100 -s {size} {ADDRESS}", timeout=240)
+    assert "100 packets transmitted, 100 packets received" in told
+
+
+def test_download(net):
+    """16 MiB from outside into the guest, the same bytes at both ends."""
+    digest = net.serve("file", FILE)
+    net.guest.check(f"wget -q -O /tmp/file http://{ADDRESS}/file", timeout=240)
+    assert net.guest.check("sha256sum </tmp/file; rm /tmp/file", timeout=120).split()[0] == digest
+
+
+def test_upload(net):
+    """16 MiB from the guest to the outside, the same bytes at both ends."""
+    sink = net.outside.sink("tcp", 9000)
+    net.guest.check(f"head -c {FILE} /dev/urandom >/tmp/file")
+    digest = net.guest.check("sha256sum </tmp/file", timeout=120).split()[0]
+    net.guest.check(f"nc {ADDRESS} 9000 </tmp/file; rm /tmp/file", timeout=240)
+    told, _ = sink.communicate(timeout=30)
+    assert told.split() == [str(FILE), digest]
+
+
+def test_ring_wrap(net):
+    """More than 65,536 frames out, so that the transmit ring's 16-bit indices come round."""
+    net.outside.sink("udp", 9001)
+    before = net.outside.counter("rx_packets")
+    size = RING_WRAP + 1000
+    net.guest.check(f"head -c {size}k /dev/zero | nc -u -w 1 {ADDRESS} 9001", timeout=300)
+    assert net.outside.counter("rx_packets") - before >= size
+    ping(net, 10, 56)
+
+
+def test_reload(net):
+    """The driver goes and comes 20 times while the outside keeps sending."""
+    noise = net.outside.start(["ping", "-q", "-n", "-i", "0.02", "-s", "1000", net.address], "noise",
+                              stdin=subprocess.DEVNULL)
+    told = net.guest.check(
+        "for i in $(seq 20); do rmmod virtio_net && insmod /lib/modules/virtio_net.ko && "
+        f"ip link set eth0 up && ip addr add {net.address}/24 dev eth0 && "
+        f"ping -q -c 3 -A -W 5 {ADDRESS} | grep '3 packets received' || break; done", timeout=300)
+    noise.terminate()
+    assert told.count("3 packets received") == 20, net.machine.explain()
+
+
+def test_reboot(net):
+    """The guest reboots three times; its network works after each."""
+    for _ in range(3):
+        net.machine.send("reboot -f\n")
+        net.guest.expect_ready()
+        net.address = net.find_address()
+        ping(net, 100, 56)
+        digest = net.serve("small", 1 << 20)
+        told = net.guest.check(f"wget -q -O - http://{ADDRESS}/small | sha256sum", timeout=120)
+        assert told.split()[0] == digest
