@@ -54,6 +54,9 @@ config-goals := menuconfig nconfig oldconfig defconfig olddefconfig savedefconfi
 other-goals  := $(config-goals) help clean distclean bundle format format-check \
 	check check-full run packages guest-linux
 need-config  := $(filter-out $(other-goals),$(or $(MAKECMDGOALS),all))
+ifneq ($(and $(need-config),$(filter $(config-goals),$(MAKECMDGOALS))),)
+$(error configure first, then make $(need-config))
+endif
 
 # kconfig-conf writes its bookkeeping where it runs and finds the Kconfig files by $srctree.
 kconfig = { command -v kconfig-conf >/dev/null || { echo >&2 \
@@ -120,7 +123,9 @@ warnings := -Wall -Wextra -Werror -Wundef -Wvla -Wstrict-prototypes -Wmissing-pr
 NEWLIB_CACHE ?= $(O)/newlib
 newlib := $(patsubst %/,%,$(NEWLIB_CACHE))
 
-prefix-map := -ffile-prefix-map=$(CURDIR)/= -ffile-prefix-map=$(abspath $(O))/=
+# The same bytes wherever the tree and the outputs are.
+prefix-map := $(foreach d,$(CURDIR) $(sort $(O) $(abspath $(O)) $(newlib) $(abspath $(newlib))),$(strip \
+	)-ffile-prefix-map=$(d)=.)
 
 cppflags := -isystem $(newlib)/include -iquote . -iquote arch/x86 -iquote $(O)/include \
 	-include $(O)/include/generated/autoconf.h -D__RINGVISOR__
@@ -129,13 +134,14 @@ aflags   := $(if $(CONFIG_DEBUG_INFO),-g) $(arch-flags) $(prefix-map)
 ldflags  := -m elf_x86_64 -nostdlib -static --gc-sections -z max-page-size=4096 \
 	-z noexecstack --build-id=none
 
+# $(call remember,TEXT): the recipe of a file that changes only when TEXT does.
+remember = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
+
+compiler := $(CC) $(if $(need-config),$(shell $(CC) --version | head -n 1))
+
 # Everything is made again when a tool or a flag changes.
 $(O)/.flags: FORCE
-	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(shell $(CC) --version | head -n 1) $(cppflags) $(cflags)' \
-		'$(LD) $(ldflags)' | cmp -s - $@ || printf '%s\n' \
-		'$(CC) $(shell $(CC) --version | head -n 1) $(cppflags) $(cflags)' \
-		'$(LD) $(ldflags)' >$@
+	$(call remember,$(compiler) $(cppflags) $(cflags) $(LD) $(ldflags))
 
 # ---- Objects ----
 
@@ -205,10 +211,7 @@ $(O)/.newlib-stamp: $(O)/.newlib-flags tools/newlib.mk
 			NEWLIB_CFLAGS="$(newlib-flags)" && touch $@'
 
 $(O)/.newlib-flags: FORCE
-	@mkdir -p $(@D)
-	@echo '$(CC) $(shell $(CC) --version | head -n 1) $(NEWLIB_TARBALL) $(newlib-flags)' | \
-		cmp -s - $@ || echo '$(CC) $(shell $(CC) --version | head -n 1) $(strip \
-			)$(NEWLIB_TARBALL) $(newlib-flags)' >$@
+	$(call remember,$(compiler) $(NEWLIB_TARBALL) $(newlib-flags))
 
 # ---- The image ----
 
@@ -267,8 +270,8 @@ format-check:
 
 .PHONY: clean distclean help FORCE
 clean:
-	rm -rf $(addprefix $(O)/,$(patsubst %/,%,$(top-dirs)) arch tests iso include/generated/version.h \
-		ringvisor.elf ringvisor.map ringvisor.iso .ksyms.S .ksyms.o .ksyms0.S .ksyms0.o .flags)
+	rm -rf $(addprefix $(O)/,arch boot drivers kernel net virtio tests) $(O)/ringvisor.* \
+		$(O)/.ksyms* $(O)/.flags
 
 distclean:
 	rm -rf $(O)
