@@ -37,18 +37,31 @@ struct pci_driver {
 	int (*probe)(struct pci_dev *dev);	/* 0: bound; -errno has been said on the console */
 };
 
-/* Drivers built in, from a linker-independent table in drivers/drivers.c. */
+/* Drivers built in, from a linker-independent table in drivers/drivers.c. Ends with NULL. */
 extern const struct pci_driver *const pci_drivers[];
 
-int pci_init(void);		/* scan, list in the log, probe drivers */
+/*
+ * Scan, list in the log, probe drivers. Until its driver asks for it, no function behind a
+ * bridge can interrupt or master the bus: what firmware left running ends here.
+ */
+int pci_init(void);
 
 u32 pci_cfg_read(const struct pci_dev *dev, unsigned int off, unsigned int size);
 void pci_cfg_write(const struct pci_dev *dev, unsigned int off, unsigned int size, u32 val);
 unsigned int pci_find_cap(const struct pci_dev *dev, u8 id);	/* offset or 0 */
 void pci_enable(struct pci_dev *dev);		/* memory decode + bus master */
-void *pci_map_bar(struct pci_dev *dev, unsigned int bar);	/* NULL: unassigned, I/O or no room */
-/* Route INTA# etc. to @fn on the BSP; finds the I/O APIC pin. 0, or -ENOENT: use polling. */
-int pci_request_intx(struct pci_dev *dev, void (*fn)(void *), void *arg, const char *name);
+void pci_disable(struct pci_dev *dev);		/* bus master off: no more DMA */
+/* Switches memory decode on. NULL: unassigned, I/O or no room. */
+void *pci_map_bar(struct pci_dev *dev, unsigned int bar);
+
+/*
+ * Route INTA# etc. to @fn on the BSP. The I/O APIC pin is found by trying: @provoke(arg, true)
+ * makes the device assert its interrupt, @provoke(arg, false) withdraws it; @fn is not called
+ * meanwhile. 0, or -ENOENT: arrives nowhere (said), use polling.
+ */
+int pci_request_intx(struct pci_dev *dev, void (*fn)(void *), void (*provoke)(void *, bool),
+		     void *arg, const char *name);
+void pci_release_intx(struct pci_dev *dev, void *arg);	/* harmless if there is none */
 
 void pci_for_each(void (*fn)(void *arg, struct pci_dev *dev), void *arg);
 

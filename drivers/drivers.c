@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The drivers built in. */
+#include "drivers/net/e1000.h"
+#include "drivers/pci/pci.h"
+
+const struct pci_driver *const pci_drivers[] = {
+#ifdef CONFIG_NET_E1000
+	&e1000_driver,
+#endif
+	NULL
+};

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One 82540EM-class NIC. e1000.c: the device; e1000_rx.c, e1000_tx.c: its two rings.
+ */
+#ifndef DRIVERS_NET_E1000_H
+#define DRIVERS_NET_E1000_H
+
+#include "asm/io.h"
+#include "drivers/net/e1000_regs.h"
+#include "drivers/pci/pci.h"
+#include "kernel/lock.h"
+#include "net/frame.h"
+#include "net/netdev.h"
+
+#define E1000_RX_DESCS	256	/* ring sizes: multiples of 8 (§13.4.27), powers of two here */
+#define E1000_TX_DESCS	1024	/* frames go by reference: room costs 16 bytes */
+#define E1000_RX_SPARES	64	/* buffers beyond the ring, for those held by consumers */
+#define E1000_RX_BUFS	(E1000_RX_DESCS + E1000_RX_SPARES)
+#define E1000_BUF_SIZE	2048	/* RCTL.BSIZE; the longest frame accepted has 1522 bytes */
+#define E1000_FRAME_MIN	60	/* IEEE 802.3 §3.2.8 without FCS; shorter ones are padded */
+
+struct e1000;
+
+struct e1000_buf {
+	struct frame frame;		/* as given to the switch */
+	struct e1000_buf *next;		/* among the spare or returned ones */
+	struct e1000 *nic;
+	u8 *data;
+	u64 phys;
+};
+
+struct e1000_rx {			/* CPU of the poll, but for `returned` */
+	struct e1000_rx_desc *desc;
+	u64 desc_phys;
+	unsigned int next;		/* descriptor the NIC fills next */
+	unsigned int tail;		/* first descriptor without a buffer: RDT */
+	bool in_bad;			/* inside of a frame that is being thrown away */
+	bool starved;			/* done() must queue the poll */
+	struct e1000_buf *slot[E1000_RX_DESCS];
+	struct e1000_buf *spare;
+	struct e1000_buf *returned;	/* pushed by done() on any CPU, all taken at once */
+	struct e1000_buf *buf;		/* [E1000_RX_BUFS] */
+	u64 data_phys;			/* E1000_RX_BUFS * E1000_BUF_SIZE */
+};
+
+struct e1000_tx_frame {
+	struct frame *frame;
+	unsigned int last;		/* descriptor that is written back */
+	unsigned int nr;		/* descriptors */
+};
+
+struct e1000_tx {
+	struct spinlock lock;		/* all of this; innermost: done() is called without it */
+	struct e1000_tx_desc *desc;
+	u64 desc_phys;
+	u64 pad_phys;			/* zeroes, E1000_FRAME_MIN bytes */
+	bool running;
+	unsigned int tail;		/* next descriptor to fill */
+	unsigned int tail_written;	/* TDT */
+	unsigned int used;		/* descriptors not yet reaped */
+	u32 context;			/* csum_start and csum_offset of the last context descriptor */
+	struct e1000_tx_frame ring[E1000_TX_DESCS];	/* frames with the NIC, oldest at `first` */
+	unsigned int first, frames;
+	u64 reaped;			/* frames, ever: has anything moved? */
+};
+
+struct e1000 {
+	struct netdev dev;
+	struct pci_dev *pci;
+	u8 *regs;
+	struct e1000_rx rx;
+	struct e1000_tx tx;
+	bool link_check;		/* LSC was seen */
+	/* Watchdog: what the transmitter looked like a second ago. */
+	u32 tdh_seen;
+	u64 reaped_seen;
+	unsigned int stuck;		/* seconds without a change */
+};
+
+static inline u32 e1000_read(const struct e1000 *nic, u32 reg)
+{
+	return mmio_read32(nic->regs + reg);
+}
+
+static inline void e1000_write(struct e1000 *nic, u32 reg, u32 val)
+{
+	mmio_write32(nic->regs + reg, val);
+}
+
+/* Memory for rings and buffers, once. -ENOMEM. */
+int e1000_rx_alloc(struct e1000 *nic);
+int e1000_tx_alloc(struct e1000 *nic);
+/* Give back what alloc() got; also after it failed. */
+void e1000_rx_free(struct e1000 *nic);
+void e1000_tx_free(struct e1000 *nic);
+
+/* After a device reset: ring set up, receiver or transmitter on. */
+void e1000_rx_start(struct e1000 *nic);
+void e1000_tx_start(struct e1000 *nic);
+/* After the device was reset to stop it: buffers come back, frames are put. */
+void e1000_rx_stop(struct e1000 *nic);
+void e1000_tx_stop(struct e1000 *nic);
+
+/* struct netdev_ops */
+bool e1000_rx_poll(struct e1000 *nic, unsigned int budget);	/* true: more to do */
+unsigned int e1000_tx(struct netdev *dev, struct frame **frames, unsigned int nr);
+void e1000_tx_flush(struct netdev *dev);
+
+/* Put the frames the NIC has sent. Any CPU. */
+void e1000_tx_reap(struct e1000 *nic);
+
+/* Has the NIC written something back that was not looked at? Any CPU; a hint. */
+bool e1000_rx_pending(const struct e1000 *nic);
+bool e1000_tx_pending(const struct e1000 *nic);
+
+extern const struct pci_driver e1000_driver;
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Transmit ring. A frame's segments go to the NIC by physical address, a data descriptor each;
+ * the last one asks for a write-back, and until then the frame is held. Checksums that a
+ * guest left open are inserted by the NIC, told by a context descriptor where.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "asm/barrier.h"
+#include "drivers/net/e1000.h"
+#include "kernel/log.h"
+#include "kernel/mem.h"
+
+#define TX_REAP_BATCH	64	/* frames put after each turn with the lock */
+#define TX_RING_BYTES	(E1000_TX_DESCS * sizeof(struct e1000_tx_desc))
+#define TX_DESCS_MAX	(FRAME_SEGS + 2)	/* of one frame: context, segments, padding */
+#define TX_CSUM_MAX	255	/* TUCSS and TUCSO are bytes */
+#define TX_NO_CONTEXT	UINT32_MAX
+
+static unsigned int tx_after(unsigned int i)
+{
+	return (i + 1) & (E1000_TX_DESCS - 1);
+}
+
+static unsigned int tx_room(const struct e1000_tx *tx)
+{
+	return E1000_TX_DESCS - 1 - tx->used;	/* head = tail means an empty ring (§3.4) */
+}
+
+static struct e1000_tx_desc *tx_next_desc(struct e1000_tx *tx)
+{
+	struct e1000_tx_desc *desc = &tx->desc[tx->tail];
+
+	tx->tail = tx_after(tx->tail);
+	tx->used++;
+	return desc;
+}
+
+/* §3.3.6: where the checksum of the frames that follow starts and where it goes. */
+static void tx_put_context(struct e1000_tx *tx, const struct frame *frame)
+{
+	u32 context = (u32)frame->csum_start << 16 | frame->csum_offset;
+
+	if (context == tx->context)
+		return;
+	tx->context = context;
+	*tx_next_desc(tx) = (struct e1000_tx_desc){
+		.tucss = (u8)frame->csum_start,
+		.tucso = (u8)(frame->csum_start + frame->csum_offset),
+		.tucse = cpu_to_le16(0),
+		.cmd = cpu_to_le32(TX_DEXT | TX_DTYP_CONTEXT),
+	};
+}
+
+static struct e1000_tx_desc *tx_put_data(struct e1000_tx *tx, u64 phys, u32 len, u8 popts)
+{
+	struct e1000_tx_desc *desc = tx_next_desc(tx);
+
+	*desc = (struct e1000_tx_desc){
+		.addr = cpu_to_le64(phys),
+		.cmd = cpu_to_le32(TX_DEXT | TX_DTYP_DATA | len),
+		.popts = popts,
+	};
+	return desc;
+}
+
+static void tx_put_frame(struct e1000_tx *tx, struct frame *frame)
+{
+	unsigned int before = tx->used;
+	struct e1000_tx_desc *desc = NULL;
+	struct e1000_tx_frame *entry;
+	u8 popts = 0;
+
+	if (frame->flags & FRAME_NEEDS_CSUM) {
+		tx_put_context(tx, frame);
+		popts = TX_POPTS_TXSM;
+	}
+	for (unsigned int i = 0; i < frame->nr_segs; i++)
+		if (frame->seg[i].len)
+			desc = tx_put_data(tx, frame->seg[i].phys, frame->seg[i].len, popts);
+	/* Not by TCTL.PSP alone: some of the family corrupt what they pad, emulators do not pad. */
+	if (frame->len < E1000_FRAME_MIN)
+		desc = tx_put_data(tx, tx->pad_phys, E1000_FRAME_MIN - frame->len, popts);
+	desc->cmd |= cpu_to_le32(TX_EOP | TX_IFCS | TX_RS);
+
+	entry = &tx->ring[(tx->first + tx->frames) & (E1000_TX_DESCS - 1)];
+	entry->frame = frame;
+	entry->last = (unsigned int)(desc - tx->desc);
+	entry->nr = tx->used - before;
+	tx->frames++;
+	frame_get(frame);
+}
+
+/* Has the NIC written back the oldest frame? */
+static bool tx_first_done(const struct e1000_tx *tx)
+{
+	return tx->frames && (READ_ONCE(tx->desc[tx->ring[tx->first].last].status) & TX_DD);
+}
+
+/* Take up to @max sent frames off the ring. tx->lock held. */
+static unsigned int tx_take_done(struct e1000_tx *tx, struct frame **done, unsigned int max)
+{
+	unsigned int nr = 0;
+
+	while (nr < max && tx_first_done(tx)) {
+		struct e1000_tx_frame *entry = &tx->ring[tx->first];
+
+		done[nr++] = entry->frame;
+		tx->used -= entry->nr;
+		tx->first = tx_after(tx->first);
+		tx->frames--;
+		tx->reaped++;
+	}
+	return nr;
+}
+
+static void tx_write_tail(struct e1000 *nic)
+{
+	struct e1000_tx *tx = &nic->tx;
+
+	if (tx->tail == tx->tail_written || !tx->running)
+		return;
+	wmb();	/* descriptors before the tail */
+	e1000_write(nic, E1000_TDT, tx->tail);
+	tx->tail_written = tx->tail;
+}
+
+void e1000_tx_reap(struct e1000 *nic)
+{
+	struct e1000_tx *tx = &nic->tx;
+	struct frame *done[TX_REAP_BATCH];
+	unsigned int nr;
+
+	do {
+		spin_lock(&tx->lock);
+		nr = tx_take_done(tx, done, TX_REAP_BATCH);
+		spin_unlock(&tx->lock);
+		for (unsigned int i = 0; i < nr; i++)
+			frame_put(done[i]);
+	} while (nr == TX_REAP_BATCH);
+}
+
+/* A frame that the NIC cannot take: its checksum lies too far behind, or there is nothing to send. */
+static bool tx_unfit(const struct frame *frame)
+{
+	if (!frame->len)
+		return true;
+	return (frame->flags & FRAME_NEEDS_CSUM) &&
+	       (u32)frame->csum_start + frame->csum_offset > TX_CSUM_MAX;
+}
+
+/* tx->lock held; let go meanwhile if sent frames have to be put to make room. */
+static bool tx_make_room(struct e1000 *nic)
+{
+	struct e1000_tx *tx = &nic->tx;
+
+	if (tx_room(tx) >= TX_DESCS_MAX)
+		return true;
+	tx_write_tail(nic);
+	spin_unlock(&tx->lock);
+	e1000_tx_reap(nic);
+	spin_lock(&tx->lock);
+	return tx->running && tx_room(tx) >= TX_DESCS_MAX;
+}
+
+unsigned int e1000_tx(struct netdev *dev, struct frame **frames, unsigned int nr)
+{
+	struct e1000 *nic = dev->priv;
+	struct e1000_tx *tx = &nic->tx;
+	unsigned int taken;
+
+	spin_lock(&tx->lock);
+	for (taken = 0; taken < nr && tx->running && tx_make_room(nic); taken++) {
+		struct frame *frame = frames[taken];
+
+		if (tx_unfit(frame)) {
+			dev->stats.tx_errors++;
+			port_drop(&dev->port, DROP_MALFORMED, 1);
+			continue;
+		}
+		tx_put_frame(tx, frame);
+		dev->stats.tx_packets++;
+		dev->stats.tx_bytes += frame->len;
+	}
+	spin_unlock(&tx->lock);
+	return taken;
+}
+
+void e1000_tx_flush(struct netdev *dev)
+{
+	struct e1000 *nic = dev->priv;
+
+	spin_lock(&nic->tx.lock);
+	tx_write_tail(nic);
+	spin_unlock(&nic->tx.lock);
+}
+
+bool e1000_tx_pending(const struct e1000 *nic)
+{
+	return tx_first_done(&nic->tx);
+}
+
+int e1000_tx_alloc(struct e1000 *nic)
+{
+	struct e1000_tx *tx = &nic->tx;
+
+	tx->desc_phys = mem_alloc(TX_RING_BYTES + E1000_FRAME_MIN, PAGE_SIZE, MEM_DMA);
+	if (!tx->desc_phys)
+		return -ENOMEM;
+	tx->desc = phys_to_virt(tx->desc_phys);
+	tx->pad_phys = tx->desc_phys + TX_RING_BYTES;
+	return 0;
+}
+
+void e1000_tx_free(struct e1000 *nic)
+{
+	if (nic->tx.desc_phys)
+		mem_free(nic->tx.desc_phys, TX_RING_BYTES + E1000_FRAME_MIN, MEM_DMA);
+}
+
+/* §14.5 */
+void e1000_tx_start(struct e1000 *nic)
+{
+	struct e1000_tx *tx = &nic->tx;
+
+	e1000_write(nic, E1000_TDBAL, (u32)tx->desc_phys);
+	e1000_write(nic, E1000_TDBAH, (u32)(tx->desc_phys >> 32));
+	e1000_write(nic, E1000_TDLEN, TX_RING_BYTES);
+	e1000_write(nic, E1000_TDH, 0);
+	e1000_write(nic, E1000_TDT, 0);
+	e1000_write(nic, E1000_TIDV, 0);
+	e1000_write(nic, E1000_TXDCTL, TXDCTL_GRAN | TXDCTL_WTHRESH_1);
+	e1000_write(nic, E1000_TIPG, TIPG_IPGT | TIPG_IPGR1 | TIPG_IPGR2);
+	e1000_write(nic, E1000_TCTL, TCTL_EN | TCTL_PSP | TCTL_CT << TCTL_CT_SHIFT |
+		    TCTL_COLD_FD << TCTL_COLD_SHIFT);
+	spin_lock(&tx->lock);
+	tx->context = TX_NO_CONTEXT;
+	tx->running = true;
+	spin_unlock(&tx->lock);
+}
+
+void e1000_tx_stop(struct e1000 *nic)
+{
+	struct e1000_tx *tx = &nic->tx;
+	unsigned int first, frames;
+
+	spin_lock(&tx->lock);
+	tx->running = false;	/* so nobody else touches the ring below */
+	first = tx->first;
+	frames = tx->frames;
+	tx->first = tx->frames = tx->tail = tx->tail_written = tx->used = 0;
+	spin_unlock(&tx->lock);
+	for (unsigned int i = 0; i < frames; i++)
+		frame_put(tx->ring[(first + i) & (E1000_TX_DESCS - 1)].frame);
+	memset(tx->desc, 0, TX_RING_BYTES);
+}
