@@ -16,6 +16,7 @@ struct guest;
 struct console_dev {
 	void (*putc)(char c);
 	int (*getc)(void);	/* next byte or -1 */
+	void (*flush)(void);	/* everything has left the wire when it returns; NULL: always so */
 };
 
 #define CONSOLE_INPUT_MAX 256	/* power of two */
@@ -34,6 +35,12 @@ void console_init(const struct console_dev *dev);
 /* Hypervisor or monitor output: whole text, '\n' becomes CR LF. Any CPU. */
 void console_write(const char *text, size_t len);
 void console_printf(const char *fmt, ...) __printf(1, 2);
+
+/*
+ * The monitor's line being typed: @text follows what is there, which is @before (prompt and typed
+ * so far) and is shown again if somebody else wrote since. An empty @text shows @before. BSP.
+ */
+void console_edit(const char *before, size_t before_len, const char *text, size_t len);
 
 /* Guest UART transmitted @c. Its vCPU's CPU. */
 void console_guest_putc(struct guest_console *gc, char c);

@@ -16,6 +16,7 @@
 #include "kernel/io.h"
 #include "kernel/list.h"
 #include "kernel/lock.h"
+#include "kernel/log.h"
 #include "kernel/types.h"
 #include "kernel/work.h"
 
@@ -45,6 +46,8 @@ enum guest_request {
 	GUEST_REQ_DEBUG_EXIT,	/* isa-debug-exit; code = value << 1 | 1 */
 	GUEST_REQ_CRASH,	/* triple fault, failed VM entry, ...: on_crash decides */
 	GUEST_REQ_STOP,		/* operator: stop for good / quit */
+	GUEST_REQ_START,	/* guest_start() */
+	GUEST_REQ_CLAIMED,	/* being written by the CPU that asks */
 };
 
 #define VCPU_EXIT_KINDS 80
@@ -76,13 +79,18 @@ struct guest {
 	struct virtio_net *nics[GUEST_NICS_MAX];
 	unsigned int nr_nics;
 	struct arch_guest arch;
+	struct cpu *cpu;	/* all its vCPUs and its life-cycle work run there */
+	const struct archive *archive;	/* its image comes from here at each reset */
 
 	struct work lifecycle;
 	u32 request;		/* enum guest_request, first one wins */
 	u32 request_code;
 	char request_why[80];
 	u64 starts, resets;
-	u64 started_ns;
+	u64 started_ns, ended_ns;	/* of the last start */
+	unsigned int early_crashes;	/* in succession, each soon after its start */
+	char ended_why[96];		/* "powered off" */
+	struct ratelimit life_rl;	/* lines that the guest can cause by resetting itself */
 };
 
 extern struct guest *guests[CONFIG_MAX_GUESTS];
@@ -100,9 +108,13 @@ struct guest *guest_find(const char *name);
 struct archive;
 struct guest *guest_create(const struct guest_config *config, const struct archive *archive,
 			   struct cpu *cpu, int *err);
+/* Has the guest's CPU run it, from its next pass of the loop on. */
 void guest_start(struct guest *guest);
 
-/* Any CPU; the first request since the last one was served wins, later ones are dropped. */
+/*
+ * Any CPU; the first request since the last one was served wins, later ones are dropped. @why is
+ * copied. GUEST_REQ_RESET of a guest that has ended builds it anew and starts it.
+ */
 void guest_request(struct guest *guest, enum guest_request req, u32 code, const char *why);
 
 /* Operator: monitor context (BSP loop). 0 or -EINVAL when the state does not allow it. */
@@ -111,6 +123,16 @@ int guest_cont(struct guest *guest);
 
 /* Every guest is GUEST_ENDED. */
 bool guests_all_ended(void);
+/* @work is queued each time a guest has ended and none is left that has not. BSP at boot. */
+void guests_on_all_ended(struct work *work);
+/*
+ * The operator wants the machine to end: all guests are ended, also those that are about to be
+ * reset. guests_quitting() from then on, so that CONFIG_LAST_GUEST_STAY does not hold it up.
+ */
+void guests_quit(void);
+bool guests_quitting(void);
+/* A line for each guest and one for memory, on the console. After the last guest has ended. */
+void guests_summary(void);
 
 /*
  * vcpu_kick() - have @vcpu look at its pending interrupts and requests soon: wakes it from
@@ -127,7 +149,7 @@ void guest_irq_line(struct guest *guest, unsigned int gsi, bool level);
 
 /*
  * Arch half (arch/x86/guest; mocked in native tests). All but arch_vcpu_has_interrupt()
- * and the two above run on the guest's CPU with no vCPU of it entered.
+ * and the two above run on the guest's CPU with no vCPU of it entered, guest->lock not held.
  */
 int arch_guest_init(struct guest *guest);	/* chipset devices, firmware tables area */
 void arch_guest_free(struct guest *guest);

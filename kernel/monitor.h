@@ -14,6 +14,10 @@ struct monitor_info {
 	void (*show)(void);		/* writes with console_printf() */
 };
 
+#ifdef CONFIG_MONITOR
+
+#define MONITOR_PRESENT true
+
 /* Other parts register what they can show; @info is static. Boot, BSP. */
 void monitor_add_info(const struct monitor_info *info);
 void monitor_init(void);
@@ -22,5 +26,17 @@ void monitor_input(char c);
 void monitor_prompt(void);
 /* Run one line as if typed. For the configuration's and tests' use. */
 void monitor_run(const char *line);
+
+#else
+
+#define MONITOR_PRESENT false
+
+static inline void monitor_add_info(const struct monitor_info *info) { }
+static inline void monitor_init(void) { }
+static inline void monitor_input(char c) { }
+static inline void monitor_prompt(void) { }
+static inline void monitor_run(const char *line) { }
+
+#endif
 
 #endif

@@ -3,12 +3,16 @@
 #ifndef ASM_GUEST_H
 #define ASM_GUEST_H
 
+#include "kernel/types.h"
+
 struct arch_guest {
 	char unused;
 };
 
 struct arch_vcpu {
-	char unused;
+	u32 kicked;
 };
+
+#define ARCH_GUEST_LOW_RAM_MAX 0xc0000000ull
 
 #endif

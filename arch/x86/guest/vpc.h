@@ -6,20 +6,43 @@
 #ifndef ARCH_X86_GUEST_VPC_H
 #define ARCH_X86_GUEST_VPC_H
 
+#include "arch/x86/guest/ioapic.h"
+#include "arch/x86/guest/pci_host.h"
+#include "arch/x86/guest/pic.h"
+#include "arch/x86/guest/pit.h"
+#include "arch/x86/guest/pm.h"
+#include "arch/x86/guest/rtc.h"
+#include "arch/x86/guest/uart.h"
+#include "arch/x86/guest/vpc_map.h"
+#include "kernel/log.h"
 #include "kernel/types.h"
-#include "kernel/vpci.h"
 
 struct guest;
 struct vcpu;
-struct hvm_exit;
 
-/* Guest-physical map. RAM is [0, min(size, VPC_LOW_RAM_MAX)) and the rest from 4 GiB up. */
-enum vpc_map {
-	VPC_LOW_RAM_MAX = 0xc0000000,
-	VPC_ECAM_BASE = 0xe0000000,	/* 1 MiB: bus 0 */
-	VPC_PCI_MMIO_BASE = 0xd0000000,
-	VPC_PCI_MMIO_SIZE = 0x0fe00000,
-	VPC_IOAPIC_BASE = 0xfec00000,
+/* I/O APIC pins of the devices on board. IRQ 0 is on pin 2, as the MADT's override says. */
+enum vpc_gsi {
+	VPC_GSI_PIT = 2,
+	VPC_GSI_COM1 = 4,
+	VPC_GSI_RTC = 8,
+	VPC_GSI_PCI = 16,	/* ... 19: INTx, vpci_intx_gsi() */
+};
+
+struct vpc {
+	struct guest *guest;
+	struct vioapic ioapic;
+	struct vpci_host pci;
+	struct vuart uart;
+	struct vpm pm;
+#ifdef CONFIG_LEGACY_DEVICES
+	struct vpic pic;
+	struct vpit pit;
+	struct vrtc rtc;
+#endif
+	u32 intx_lines;		/* PCI pins asserted; atomic */
+	u64 msi_dropped;
+	struct ratelimit msi_limit;
+	u64 unclaimed;		/* accesses that no device answered */
 };
 
 /*
@@ -30,5 +53,13 @@ u64 vpc_pio_read(struct guest *guest, u16 port, unsigned int size);
 void vpc_pio_write(struct guest *guest, u16 port, unsigned int size, u64 val);
 u64 vpc_mmio_read(struct vcpu *vcpu, u64 gpa, unsigned int size);	/* LAPIC page included */
 void vpc_mmio_write(struct vcpu *vcpu, u64 gpa, unsigned int size, u64 val);
+
+/* The 8259 pair as a local APIC's LINT0 sees it; any CPU. Without CONFIG_LEGACY_DEVICES: none. */
+bool vpc_pic_asserted(const struct vpc *vpc);
+int vpc_pic_vector(struct vpc *vpc);
+void vpc_pic_accept(struct vpc *vpc, u8 vector);
+
+/* A local APIC's EOI message for a level-triggered @vector. Any CPU. */
+void vpc_eoi(struct vpc *vpc, u8 vector);
 
 #endif

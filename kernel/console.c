@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The multiplexer of the serial line. Output: whoever writes gets a line of its own; another
+ * writer in mid-line starts a new one. Input: one reader at a time, chosen by Ctrl-A and a key.
+ */
+#include "kernel/console.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/guest.h"
+#include "kernel/lock.h"
+#include "kernel/log.h"
+#include "kernel/monitor.h"
+
+#define CTRL(c)		((c) & 0x1f)
+
+static const struct console_dev *dev;
+
+/* ---- Output ---- */
+
+/*
+ * A writer of lines: what stands before its text, again after somebody else's line came in
+ * between. Hypervisor lines have nothing before them, guests their name, the monitor its prompt.
+ */
+static struct spinlock console_lock;	/* what follows, and the device */
+static bool lock_busted;
+static const void *line_owner;		/* who wrote the line that the cursor is in */
+static bool line_begun;			/* the cursor is not in the first column of a fresh line */
+static bool cr_seen;			/* a carriage return was swallowed: see put() */
+
+static const char hypervisor, monitor;	/* line owners besides guests' consoles */
+
+static void acquire(void)
+{
+	if (!READ_ONCE(lock_busted))
+		spin_lock(&console_lock);
+}
+
+static void release(void)
+{
+	if (!READ_ONCE(lock_busted))
+		spin_unlock(&console_lock);
+}
+
+static void emit(const char *text, size_t len)
+{
+	for (size_t i = 0; dev && i < len; i++)
+		dev->putc(text[i]);
+}
+
+static void begin_line(const void *owner, const char *prefix, size_t prefix_len)
+{
+	emit(prefix, prefix_len);
+	line_owner = owner;
+	line_begun = true;
+}
+
+static void end_line(void)
+{
+	emit("\r\n", 2);
+	line_begun = false;
+	cr_seen = false;
+}
+
+/*
+ * One character. A carriage return waits for what follows it: with '\n' it ends the line, with
+ * anything else the line is written over, and then needs its prefix again.
+ */
+static void put(const void *owner, const char *prefix, size_t prefix_len, char c)
+{
+	if (line_begun && line_owner != owner)
+		end_line();
+	if (c == '\r') {
+		cr_seen = line_begun;
+		return;
+	}
+	if (cr_seen && c != '\n') {
+		emit("\r", 1);
+		line_begun = false;
+	}
+	cr_seen = false;
+	if (!line_begun)
+		begin_line(owner, prefix, prefix_len);
+	if (c == '\n')
+		end_line();
+	else
+		emit(&c, 1);
+}
+
+void console_write(const char *text, size_t len)
+{
+	acquire();
+	for (size_t i = 0; i < len; i++)
+		put(&hypervisor, NULL, 0, text[i]);
+	release();
+}
+
+void console_printf(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (len > 0)
+		console_write(text, MIN((size_t)len, sizeof(text) - 1));
+}
+
+void console_edit(const char *before, size_t before_len, const char *text, size_t len)
+{
+	acquire();
+	if (!len && !(line_begun && line_owner == &monitor)) {
+		if (line_begun)
+			end_line();
+		begin_line(&monitor, before, before_len);
+	}
+	for (size_t i = 0; i < len; i++)
+		put(&monitor, before, before_len, text[i]);
+	release();
+}
+
+void console_guest_putc(struct guest_console *gc, char c)
+{
+	char prefix[GUEST_NAME_MAX + 4];
+	int len = snprintf(prefix, sizeof(prefix), "[%s] ", guest_name(gc->guest));
+
+	acquire();
+	gc->out_bytes++;
+	put(gc, prefix, (size_t)len, c);
+	release();
+}
+
+void console_flush(void)
+{
+	acquire();
+	if (line_begun)
+		end_line();
+	if (dev && dev->flush)
+		dev->flush();
+	release();
+}
+
+void console_bust_lock(void)
+{
+	WRITE_ONCE(lock_busted, true);
+}
+
+/* ---- Input ---- */
+
+/*
+ * Who is there and who reads. Held while a guest's UART is told of input, so that its console is
+ * not removed meanwhile; lock order: before guest->lock, which comes before console_lock.
+ */
+static struct spinlock input_lock;
+static struct guest_console *consoles[CONFIG_MAX_GUESTS];	/* in the order they came */
+static unsigned int nr_consoles;
+static struct guest_console *reader;	/* NULL: the monitor */
+static struct guest_console *last_guest;	/* who read before the monitor did */
+static bool escape;			/* Ctrl-A was typed */
+
+void console_init(const struct console_dev *device)
+{
+	dev = device;
+	line_begun = false;
+	cr_seen = false;
+	escape = false;
+}
+
+static unsigned int console_index(const struct guest_console *gc)
+{
+	unsigned int i = 0;
+
+	while (i < nr_consoles && consoles[i] != gc)
+		i++;
+	return i;
+}
+
+/* input_lock held. */
+static void set_reader(struct guest_console *gc)
+{
+	reader = gc;
+	if (gc)
+		last_guest = gc;
+	console_printf("console: input goes to %s%s (Ctrl-A h for help)\n",
+		       gc ? "guest " : MONITOR_PRESENT ? "the monitor" : "nobody",
+		       gc ? guest_name(gc->guest) : "");
+}
+
+void console_guest_add(struct guest_console *gc, struct guest *guest)
+{
+	spin_lock(&input_lock);
+	gc->guest = guest;
+	gc->in_head = gc->in_tail = 0;
+	if (console_index(gc) == nr_consoles && nr_consoles < CONFIG_MAX_GUESTS) {
+		consoles[nr_consoles++] = gc;
+		if (nr_consoles == 1)
+			set_reader(gc);
+	}
+	spin_unlock(&input_lock);
+}
+
+void console_guest_remove(struct guest_console *gc)
+{
+	unsigned int i;
+
+	spin_lock(&input_lock);
+	i = console_index(gc);
+	if (i < nr_consoles) {
+		nr_consoles--;
+		memmove(&consoles[i], &consoles[i + 1], (nr_consoles - i) * sizeof(consoles[0]));
+		if (last_guest == gc)
+			last_guest = nr_consoles ? consoles[i % nr_consoles] : NULL;
+		if (reader == gc)
+			set_reader(last_guest);
+	}
+	spin_unlock(&input_lock);
+}
+
+/* One producer (console_poll()) and one consumer (the guest's UART). */
+static void give(struct guest_console *gc, u8 byte)
+{
+	unsigned int head = gc->in_head;
+
+	if (head - __atomic_load_n(&gc->in_tail, __ATOMIC_ACQUIRE) == CONSOLE_INPUT_MAX) {
+		gc->in_dropped++;
+		return;
+	}
+	gc->in[head % CONSOLE_INPUT_MAX] = byte;
+	gc->in_bytes++;
+	__atomic_store_n(&gc->in_head, head + 1, __ATOMIC_RELEASE);
+	if (gc->input_ready)
+		gc->input_ready(gc);
+}
+
+bool console_guest_has_input(const struct guest_console *gc)
+{
+	return __atomic_load_n(&gc->in_head, __ATOMIC_ACQUIRE) != gc->in_tail;
+}
+
+int console_guest_getc(struct guest_console *gc)
+{
+	unsigned int tail = gc->in_tail;
+	u8 byte;
+
+	if (!console_guest_has_input(gc))
+		return -1;
+	byte = gc->in[tail % CONSOLE_INPUT_MAX];
+	__atomic_store_n(&gc->in_tail, tail + 1, __ATOMIC_RELEASE);
+	return byte;
+}
+
+/* To the reader of the moment. */
+static void deliver(u8 byte)
+{
+	bool to_guest;
+
+	spin_lock(&input_lock);
+	to_guest = reader != NULL;
+	if (to_guest)
+		give(reader, byte);
+	spin_unlock(&input_lock);
+	if (!to_guest)
+		monitor_input((char)byte);
+}
+
+/* ---- Ctrl-A and a key ---- */
+
+static void switch_to(struct guest_console *gc)
+{
+	set_reader(gc);
+	if (!gc)
+		monitor_prompt();
+}
+
+static void key_toggle(char key)
+{
+	if (reader && MONITOR_PRESENT)
+		switch_to(NULL);
+	else if (last_guest)
+		switch_to(last_guest);
+	else
+		console_printf("console: nothing to switch to\n");
+}
+
+static void key_next(char key)
+{
+	if (nr_consoles)
+		switch_to(consoles[reader ? (console_index(reader) + 1) % nr_consoles : 0]);
+	else
+		console_printf("console: nothing to switch to\n");
+}
+
+static void key_number(char key)
+{
+	unsigned int i = (unsigned int)(key - '1');
+
+	if (i < nr_consoles)
+		switch_to(consoles[i]);
+	else
+		console_printf("console: no guest %c, expected 1..%u\n", key, nr_consoles);
+}
+
+static void key_help(char key);
+
+static const struct console_key {
+	char key, last;		/* a range */
+	void (*fn)(char key);
+	const char *help;
+} keys[] = {
+	{ 'c', 'c', key_toggle, "between the monitor and a guest" },
+	{ 'n', 'n', key_next, "the next guest" },
+	{ '1', '9', key_number, "that guest" },
+	{ 'a', 'a', NULL, "a Ctrl-A for the guest" },
+	{ 'h', 'h', key_help, "this list" },
+	{ 'x', 'x', NULL, "quit: end all guests and then the machine" },
+};
+
+static void key_help(char key)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
+		console_printf("Ctrl-A %c%s%c  %s\n", keys[i].key,
+			       keys[i].last != keys[i].key ? ".." : "  ",
+			       keys[i].last != keys[i].key ? keys[i].last : ' ', keys[i].help);
+	for (unsigned int i = 0; i < nr_consoles; i++)
+		console_printf("guest %u: %s%s\n", i + 1, guest_name(consoles[i]->guest),
+			       consoles[i] == reader ? " (has the input)" : "");
+}
+
+static void handle_key(char key)
+{
+	if (key == CTRL('a') || key == 'a') {
+		deliver(CTRL('a'));
+		return;
+	}
+	if (key == 'x') {
+		guests_quit();
+		return;
+	}
+	spin_lock(&input_lock);
+	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
+		if (key >= keys[i].key && key <= keys[i].last)
+			keys[i].fn(key);
+	spin_unlock(&input_lock);
+}
+
+void console_poll(void)
+{
+	int c;
+
+	while (dev && (c = dev->getc()) >= 0) {
+		if (escape) {
+			escape = false;
+			handle_key((char)c);
+		} else if (c == CTRL('a')) {
+			escape = true;
+		} else {
+			deliver((u8)c);
+		}
+	}
+}

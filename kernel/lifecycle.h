@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between guest.c, which makes and unmakes a guest, and lifecycle.c, which says when. */
+#ifndef KERNEL_LIFECYCLE_H
+#define KERNEL_LIFECYCLE_H
+
+#include "kernel/guest.h"
+
+/*
+ * guest_build() - memory, devices, vCPUs, and the image loaded. On the guest's CPU, or before it
+ * was started. 0, or an error that has been said, nothing left behind.
+ * guest_tear_down() - the reverse: everything goes back but struct guest and the vCPUs' counters.
+ * Its NICs have been reset and are quiet.
+ */
+int guest_build(struct guest *guest);
+void guest_tear_down(struct guest *guest);
+
+/*
+ * Devices (NICs have been reset before) and vCPUs to their power-on state, image loaded anew.
+ * 0 or an error that has been said.
+ */
+int guest_power_on(struct guest *guest);
+
+/* The guest's work: serves guest->request. */
+void guest_lifecycle(struct work *work);
+
+#endif

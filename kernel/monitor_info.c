@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `info` on the kernel's own parts. Each line is what and its name, a colon, then key=value
+ * words; further lines of the same name add keys.
+ */
+#include "kernel/monitor_info.h"
+
+#include "generated/version.h"
+#include "kernel/console.h"
+#include "kernel/cpu.h"
+#include "kernel/guest.h"
+#include "kernel/log.h"
+#include "kernel/mem.h"
+#include "kernel/monitor.h"
+#include "kernel/time.h"
+#include "virtio/net.h"
+
+static void show_version(void)
+{
+	u64 ms = time_ns() / NSEC_PER_MSEC;
+
+	console_printf("version: ringvisor=%s config=%s uptime=%lu.%03lu\n", RINGVISOR_VERSION,
+		       RINGVISOR_CONFIG_HASH, ms / 1000, ms % 1000);
+}
+
+static const char *state_name(const struct guest *guest)
+{
+	static const char *const names[] = {
+		[GUEST_STARTING] = "starting",
+		[GUEST_RUNNING] = "running",
+		[GUEST_PAUSED] = "stopped",
+		[GUEST_ENDED] = "ended",
+	};
+
+	return names[READ_ONCE(guest->state)];
+}
+
+static void show_guest(const struct guest *guest)
+{
+	const struct guest_config *c = guest->config;
+	bool ended = READ_ONCE(guest->state) == GUEST_ENDED;
+	u64 ms = ((ended ? guest->ended_ns : time_ns()) - guest->started_ns) / NSEC_PER_MSEC;
+
+	console_printf("guest %s: state=%s seconds=%lu.%03lu starts=%lu resets=%lu\n", c->name,
+		       state_name(guest), ms / 1000, ms % 1000, guest->starts, guest->resets);
+	console_printf("guest %s: mib=%lu vcpus=%u cpu=%u nics=%u kernel=%s\n", c->name,
+		       (u64)(c->memory / MIB), c->nr_vcpus, guest->cpu->id, c->nr_nics, c->kernel);
+	console_printf("guest %s: console_out=%lu console_in=%lu console_in_dropped=%lu\n",
+		       c->name, guest->console.out_bytes, guest->console.in_bytes,
+		       guest->console.in_dropped);
+	if (ended)
+		console_printf("guest %s: why=\"%s\"\n", c->name, guest->ended_why);
+}
+
+static void show_guests(void)
+{
+	for (unsigned int i = 0; i < nr_guests; i++)
+		show_guest(guests[i]);
+}
+
+static void show_vcpu(const struct vcpu *vcpu)
+{
+	const char *guest = guest_name(vcpu->guest);
+
+	console_printf("vcpu %s.%u: doorbells=%lu interrupts=%lu\n", guest, vcpu->id,
+		       vcpu->doorbells, vcpu->injected);
+	for (unsigned int reason = 0; reason < VCPU_EXIT_KINDS; reason++) {
+		const char *name = arch_exit_name(reason);
+
+		if (vcpu->exits[reason])
+			console_printf("vcpu %s.%u: exit=%u name=\"%s\" count=%lu\n", guest,
+				       vcpu->id, reason, name ? name : "?", vcpu->exits[reason]);
+	}
+}
+
+static void show_exits(void)
+{
+	for (unsigned int i = 0; i < nr_guests; i++)
+		for (unsigned int j = 0; j < GUEST_VCPUS_MAX && guests[i]->vcpus[j]; j++)
+			show_vcpu(guests[i]->vcpus[j]);
+}
+
+static void show_vhost(void)
+{
+	for (unsigned int i = 0; i < nr_guests; i++) {
+		spin_lock(&guests[i]->lock);	/* a guest that ends takes its NICs away */
+		for (unsigned int j = 0; j < guests[i]->nr_nics; j++)
+			virtio_net_show(guests[i]->nics[j]);
+		spin_unlock(&guests[i]->lock);
+	}
+}
+
+static void show_mem(void)
+{
+	for (unsigned int owner = 0; owner < MEM_OWNERS; owner++)
+		console_printf("mem %s: bytes=%lu\n", mem_owner_name(owner), mem_used(owner));
+}
+
+static void show_cpus(void)
+{
+	static const char *const states[] = {
+		[CPU_RUNNING] = "running", [CPU_IN_GUEST] = "guest", [CPU_IDLE] = "idle",
+	};
+
+	for (unsigned int i = 0; i < nr_cpus; i++) {
+		const struct cpu_stats *s = &cpus[i]->stats;
+
+		console_printf("cpu %u: state=%s online=%u loops=%lu idle=%lu work=%lu runs=%lu "
+			       "kicks=%lu\n", i, states[READ_ONCE(cpus[i]->state)],
+			       cpus[i]->online, s->loops, s->idle, s->work_items, s->vcpu_runs,
+			       s->kicks_sent);
+	}
+}
+
+static void show_log_line(void *arg, enum log_level level, u64 ns, const char *text)
+{
+	static const char letters[] = "EWID";
+	u64 us = ns / NSEC_PER_USEC;
+
+	console_printf("[%5lu.%06lu] %c %s\n", us / 1000000, us % 1000000, letters[level], text);
+}
+
+static void show_log(void)
+{
+	log_for_each(show_log_line, NULL);
+}
+
+static const struct monitor_info infos[] = {
+	{ "version", "version, configuration hash, seconds since boot", show_version },
+	{ "guests", "each guest's state and size", show_guests },
+	{ "exits", "exits of each vCPU by reason", show_exits },
+	{ "vhost", "the queues of guests' NICs", show_vhost },
+	{ "mem", "memory by owner", show_mem },
+	{ "cpus", "the CPU loops", show_cpus },
+	{ "log", "the lines kept, those not shown included", show_log },
+};
+
+void monitor_info_init(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(infos); i++)
+		monitor_add_info(&infos[i]);
+}
