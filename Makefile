@@ -104,6 +104,14 @@ defconfig $(notdir $(wildcard configs/*_defconfig)): %defconfig:
 
 # ---- Flags ----
 
+ifneq ($(need-config),)
+compiler := $(CC) $(shell $(CC) --version 2>/dev/null | head -n 1)
+compiler-include := $(shell $(CC) -print-file-name=include 2>/dev/null)
+ifeq ($(compiler-include),)
+$(error $(CC) is missing: apt-get install gcc binutils, or set CROSS_COMPILE or CC)
+endif
+endif
+
 # The hypervisor is no Linux program, whatever the compiler's target says.
 target-flags := $(foreach m,linux __linux __linux__ __gnu_linux__ unix __unix __unix__,-U$(m))
 ifneq ($(findstring clang,$(notdir $(firstword $(CC)))),)
@@ -115,13 +123,19 @@ arch-flags := $(target-flags) -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-on
 	-mcmodel=kernel -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
 	-fstack-protector-strong -mstack-protector-guard=global -fno-strict-aliasing \
 	-fno-delete-null-pointer-checks -ffunction-sections -fdata-sections -fno-common \
-	-fcf-protection=none -nostdinc -isystem $(shell $(CC) -print-file-name=include)
+	-fcf-protection=none -nostdinc $(addprefix -isystem ,$(compiler-include))
 
 warnings := -Wall -Wextra -Werror -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wwrite-strings -Wpointer-arith -Wno-unused-parameter
 
+# The C library, tools/newlib.mk. Each set of flags has its own folder in the cache, which several
+# builds may share.
+NEWLIB_TARBALL ?= $(lastword $(sort $(wildcard /usr/src/newlib/newlib-*.tar.xz \
+	/usr/src/newlib-*.tar.xz)))
 NEWLIB_CACHE ?= $(O)/newlib
-newlib := $(patsubst %/,%,$(NEWLIB_CACHE))
+newlib-flags := -std=gnu11 -O2 -fno-builtin $(arch-flags)
+newlib := $(NEWLIB_CACHE:%/=%)/$(if $(need-config),$(shell { cat tools/newlib.mk; \
+	echo '$(compiler) $(notdir $(NEWLIB_TARBALL)) $(newlib-flags)'; } | sha256sum | cut -c 1-8))
 
 # The same bytes wherever the tree and the outputs are.
 prefix-map := $(foreach d,$(CURDIR) $(sort $(O) $(abspath $(O)) $(newlib) $(abspath $(newlib))),$(strip \
@@ -136,8 +150,6 @@ ldflags  := -m elf_x86_64 -nostdlib -static --gc-sections -z max-page-size=4096 
 
 # $(call remember,TEXT): the recipe of a file that changes only when TEXT does.
 remember = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
-
-compiler := $(CC) $(if $(need-config),$(shell $(CC) --version | head -n 1))
 
 # Everything is made again when a tool or a flag changes.
 $(O)/.flags: FORCE
@@ -170,7 +182,7 @@ objs := $(addprefix $(O)/,$(objects))
 $(objects): %.o: $(O)/%.o
 
 # Which of the generated headers an object needs is in its .d file.
-prepare := $(O)/.flags | $(O)/.newlib-stamp $(O)/include/generated/autoconf.h \
+prepare := $(O)/.flags | $(newlib)/libc.a $(O)/include/generated/autoconf.h \
 	$(O)/include/generated/version.h
 
 $(O)/%.o: %.c $(prepare)
@@ -195,23 +207,13 @@ $(O)/include/generated/version.h: $(O)/.config FORCE
 
 # ---- The C library ----
 
-NEWLIB_TARBALL ?= $(lastword $(sort $(wildcard /usr/src/newlib/newlib-*.tar.xz \
-	/usr/src/newlib-*.tar.xz)))
-newlib-flags := -std=gnu11 -O2 -fno-builtin $(arch-flags)
-
-# Several builds may share one cache directory, also at the same time: hence the lock.
-$(O)/.newlib-stamp: $(O)/.newlib-flags tools/newlib.mk
+$(newlib)/libc.a:
 	@test -n '$(NEWLIB_TARBALL)' || { echo >&2 \
 		'the source of newlib is missing: apt-get install newlib-source'; exit 1; }
 	@mkdir -p $(newlib)
-	+@flock $(newlib) sh -c 'cmp -s $(O)/.newlib-flags $(newlib)/.flags || \
-		{ rm -rf $(newlib)/obj $(newlib)/libc.a; cp $(O)/.newlib-flags $(newlib)/.flags; }; \
-		$(MAKE) --no-print-directory -f tools/newlib.mk NEWLIB=$(newlib) V=$(V) \
-			CC="$(CC)" AR="$(AR)" NEWLIB_TARBALL=$(NEWLIB_TARBALL) \
-			NEWLIB_CFLAGS="$(newlib-flags)" && touch $@'
-
-$(O)/.newlib-flags: FORCE
-	$(call remember,$(compiler) $(NEWLIB_TARBALL) $(newlib-flags))
+	+@flock $(newlib) sh -c 'test -f $@ || $(MAKE) --no-print-directory -f tools/newlib.mk \
+		NEWLIB=$(newlib) V=$(V) CC="$(CC)" AR="$(AR)" NEWLIB_TARBALL=$(NEWLIB_TARBALL) \
+		NEWLIB_CFLAGS="$(newlib-flags)"'
 
 # ---- The image ----
 
@@ -224,8 +226,8 @@ all: $(image)
 
 # Linked twice: the table of text symbols needs the addresses of the first link, and does not move
 # them, since the text lies before it.
-$(image): $(objs) $(lds) $(O)/.newlib-stamp tools/ksyms.py
-	@echo | $(PYTHON) tools/ksyms.py >$(O)/.ksyms0.S
+$(image): $(objs) $(lds) $(newlib)/libc.a tools/ksyms.py
+	@$(PYTHON) tools/ksyms.py </dev/null >$(O)/.ksyms0.S
 	@$(CC) $(aflags) -c -o $(O)/.ksyms0.o $(O)/.ksyms0.S
 	@$(call link,$(O)/.ringvisor0.elf,$(O)/.ksyms0.o)
 	@$(NM) -n $(O)/.ringvisor0.elf | $(PYTHON) tools/ksyms.py >$(O)/.ksyms.S

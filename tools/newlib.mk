@@ -9,7 +9,7 @@
 # function that is missing at link time is added to the list.
 #
 # Called by the top-level Makefile with NEWLIB (the output directory), NEWLIB_TARBALL, CC, AR and
-# NEWLIB_CFLAGS. Leaves $(NEWLIB)/include and $(NEWLIB)/libc.a.
+# NEWLIB_CFLAGS. Leaves $(NEWLIB)/include and $(NEWLIB)/libc.a, which is complete once it exists.
 
 MAKEFLAGS += -rR
 
@@ -71,7 +71,8 @@ endif
 all: $(NEWLIB)/libc.a
 
 $(NEWLIB)/libc.a: $(objs)
-	$(call quiet,AR,newlib/libc.a) rm -f $@.tmp && $(AR) rcsD $@.tmp $(objs) && mv $@.tmp $@
+	$(call quiet,AR,newlib/libc.a) rm -f $@.tmp && $(AR) rcsD $@.tmp $(objs) && \
+		rm -rf $(NEWLIB)/src $(NEWLIB)/obj && mv $@.tmp $@
 
 $(objs): $(inc)/newlib.h
 
