@@ -27,6 +27,8 @@ struct vlapic {
 	struct vcpu *vcpu;
 	struct timer timer;
 	u64 timer_start;	/* one-shot/periodic: host TSC when CCR was loaded */
+	u32 timer_mode;		/* as in the LVT entry */
+	u8 timer_shift;		/* divisor as a power of two */
 	u64 tsc_deadline;	/* IA32_TSC_DEADLINE, guest TSC; 0: disarmed */
 	u32 esr;		/* errors since the last write to ESR */
 	/*
@@ -48,7 +50,8 @@ struct vlapic {
 
 int vlapic_init(struct vcpu *vcpu);	/* allocates; -ENOMEM */
 void vlapic_free(struct vcpu *vcpu);
-void vlapic_reset(struct vcpu *vcpu);
+void vlapic_reset(struct vcpu *vcpu);	/* power-on; the boot vCPU's LINT0 as firmware leaves it: ExtINT */
+void vlapic_reset_init(struct vcpu *vcpu); /* INIT: the same, but IA32_APIC_BASE is kept */
 
 /* Any CPU: make @vector pending (edge or @level) and kick the vCPU. Vectors below 16 are dropped, counted. */
 void vlapic_post(struct vcpu *vcpu, u8 vector, bool level);

@@ -28,6 +28,9 @@ enum vpc_gsi {
 	VPC_GSI_PCI = 16,	/* ... 19: INTx, vpci_intx_gsi() */
 };
 
+/* The PCI lines at the 8259s: GSI 16 and 18 are IRQ 10, 17 and 19 IRQ 11. */
+#define VPC_IRQ_PCI	10
+
 struct vpc {
 	struct guest *guest;
 	struct vioapic ioapic;
