@@ -102,6 +102,8 @@ class Bench:
     def close(self):
         for thing in reversed(self.open):
             thing.close()
+        for file in self.dir.glob("www/*"):
+            file.unlink()
         for iso in self.isos:           # 15 MB and more each; made again from archive/ if needed
             iso.unlink(missing_ok=True)
             iso.with_suffix(".cpio").unlink(missing_ok=True)

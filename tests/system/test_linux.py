@@ -46,14 +46,24 @@ def test_clock(bench):
     assert 9.9 <= seconds <= 10.1, f"sleep 10 took {seconds:.3f} s of the machine's time"
 
 
+def test_power_off(bench):
+    """Power-off is reported; after the last guest comes the summary, and the machine goes off."""
+    machine = bench.boot(linux(nic=False), linux_files("exit 0\n"))
+    machine.expect("guest lin: powered off", timeout=240)
+    machine.expect(r"summary: guest lin: powered off; seconds=[0-9.]+ starts=1 resets=0 exits=[1-9]")
+    machine.expect(r"summary: memory still held for guests: ram=0 ")
+    assert "soft power off" in machine.expect_end()
+
+
 def test_reset(bench):
     """reboot(2) starts the guest again; with -no-reboot it ends."""
-    machine = bench.boot(linux(nic=False, append="rv.end=reboot") + "\t-no-reboot\n"
-                         + linux("twice", nic=False, append="rv.end=reboot"),
+    machine = bench.boot(linux("once", nic=False, append="rv.end=reboot") + "\t-no-reboot\n"
+                         + linux("again", nic=False, append="rv.end=reboot"),
                          linux_files("exit 0\n"))
-    for _ in range(2):
-        Guest(machine, "twice").expect("GUEST-VERDICT 0", timeout=300)
-    machine.expect(r"guest: twice: reset")
+    machine.expect(r"guest again: started again \(reset 1\)", timeout=400)
+    Guest(machine, "again").expect("GUEST-VERDICT 0", timeout=240)
+    assert "guest once: ended: reset requested" in machine.text()
+    assert machine.text().count("[once] GUEST-READY") == 1
 
 
 @pytest.mark.parametrize("action", ["reset", "shutdown"])
@@ -64,7 +74,7 @@ def test_triple_fault(bench, action):
         linux_files("exit 0\n"))
     guest = Guest(machine)
     guest.expect("GUEST-VERDICT 0", timeout=240)
-    machine.expect("triple fault")
+    machine.expect("guest lin: triple fault.*" + ("reset" if action == "reset" else "stopped"))
     if action == "reset":
         guest.expect("GUEST-VERDICT 0", timeout=240)
     else:
