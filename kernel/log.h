@@ -44,6 +44,9 @@ struct ratelimit {
 void log_ratelimited(struct ratelimit *rl, enum log_level level, const char *fmt, ...)
 	__printf(3, 4);
 
+/* Panic path: no lock is taken from now on. */
+void log_bust_lock(void);
+
 /*
  * panic() - the hypervisor itself is broken: print, backtrace, then halt or reboot
  * (CONFIG_REBOOT_ON_PANIC). Never because of a guest, a packet or a configuration.

@@ -40,6 +40,20 @@ void mem_free(u64 phys, u64 size, enum mem_owner owner);
 u64 mem_used(enum mem_owner owner);
 const char *mem_owner_name(enum mem_owner owner);
 
+/*
+ * What the machine has, as the boot map told it and before anything was taken: RAM in page-aligned
+ * ranges, ascending, overlaps with other types resolved against RAM.
+ */
+struct mem_range {
+	u64 base, size;
+};
+void mem_for_each_ram(void (*fn)(void *arg, const struct mem_range *range), void *arg);
+u64 mem_total(void);
+bool mem_is_ram(u64 phys, u64 size);	/* all of it, in one range */
+
+/* One page of RAM below 1 MiB that nothing else uses, for the AP trampoline; 0: there is none. */
+u64 mem_low_page(void);
+
 /* Direct map (arch): valid for all RAM and for nothing else. */
 void *phys_to_virt(u64 phys);
 u64 virt_to_phys(const void *virt);	/* direct map and image addresses only */

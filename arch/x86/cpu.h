@@ -557,6 +557,18 @@ struct desc_ptr {
 	u64 base;
 } __packed;
 
+/*
+ * Set the calling CPU's control registers as the hypervisor wants them: write protection, SSE and
+ * XSAVE usable for switching guests' state, machine checks, SMEP, SMAP, UMIP and NX where present.
+ */
+void cpu_control_init(void);
+
+/* "GenuineIntel family 6 model 85 stepping 4, Intel(R) ..." for the banner. */
+void cpu_describe(char *buf, size_t len);
+
+/* Leave the stack for another and go on in @fn there. */
+void stack_switch(void *top, void (*fn)(void *arg), void *arg) __attribute__((noreturn));
+
 /* The hypervisor's own selectors (traps.c loads the GDT); VMX host state needs them. */
 enum selector {
 	SEL_NULL = 0x00,

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Host interrupt vectors: who has which, and their dispatch. */
+#include <errno.h>
+
+#include "arch/x86/apic.h"
+#include "arch/x86/irq.h"
+#include "kernel/cpu.h"
+#include "kernel/log.h"
+
+static struct irq {
+	irq_fn fn;
+	void *arg;
+	const char *name;
+	u64 count;		/* over all CPUs, atomic */
+} irqs[VECTORS];
+
+void irq_set(unsigned int vector, irq_fn fn, void *arg, const char *name)
+{
+	irqs[vector].arg = arg;
+	irqs[vector].name = name;
+	__atomic_store_n(&irqs[vector].fn, fn, __ATOMIC_RELEASE);
+}
+
+/*
+ * A vector's upper four bits are its priority class, of which an APIC holds two at a time on old
+ * CPUs (SDM 3A 11.8.4): no matter here, where interrupts are off but for idle and guest mode.
+ */
+int irq_vector_alloc(irq_fn fn, void *arg, const char *name)
+{
+	for (unsigned int v = VECTOR_FIRST; v <= VECTOR_LAST; v++) {
+		if (!irqs[v].fn) {
+			irq_set(v, fn, arg, name);
+			return v;
+		}
+	}
+	return -ENOSPC;
+}
+
+void irq_dispatch(unsigned int vector)
+{
+	static struct ratelimit rl;
+	struct irq *irq = &irqs[vector % VECTORS];
+	irq_fn fn = __atomic_load_n(&irq->fn, __ATOMIC_ACQUIRE);
+
+	__atomic_fetch_add(&irq->count, 1, __ATOMIC_RELAXED);
+	if (fn)
+		fn(irq->arg);
+	else if (vector != VECTOR_SPURIOUS)
+		log_ratelimited(&rl, LOG_WARN, "irq: CPU %u: vector %#x: nobody's interrupt",
+				this_cpu()->id, vector);
+	/* Spurious ones, the local APIC's or a masked 8259's, are in no ISR: 11.9. */
+	if (vector >= VECTOR_FIRST && vector != VECTOR_SPURIOUS)
+		apic_eoi();
+}
+
+void irq_for_each(void (*show)(void *arg, unsigned int vector, const char *name, u64 count),
+		  void *arg)
+{
+	for (unsigned int v = 0; v < VECTORS; v++)
+		if (irqs[v].fn || irqs[v].count)
+			show(arg, v, irqs[v].name ? irqs[v].name : "", READ_ONCE(irqs[v].count));
+}

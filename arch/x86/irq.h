@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Host interrupt vectors beyond what arch/x86/smp.h offers to drivers: the fixed ones. */
+#ifndef ARCH_X86_IRQ_H
+#define ARCH_X86_IRQ_H
+
+#include "arch/x86/smp.h"
+
+/* Give fixed @vector (enum vector of arch/x86/apic.h) its handler. Boot, BSP. */
+void irq_set(unsigned int vector, irq_fn fn, void *arg, const char *name);
+
+/* Interrupts taken, for the console: each vector that has a handler or had an interrupt. */
+void irq_for_each(void (*show)(void *arg, unsigned int vector, const char *name, u64 count),
+		  void *arg);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The CPU loop: work and timers, then a turn of a vCPU, or sleep. */
+#include "asm/barrier.h"
+#include "kernel/cpu.h"
+#include "kernel/guest.h"
+#include "kernel/log.h"
+
+/* A vCPU's turn when others wait on the same CPU: as Linux's default slice, and long enough that
+ * switching costs nothing. */
+#define SLICE_NS	(3 * NSEC_PER_MSEC)
+
+struct cpu *cpus[CONFIG_MAX_CPUS];
+unsigned int nr_cpus;
+
+void cpu_init(struct cpu *cpu, unsigned int id)
+{
+	cpu->id = id;
+	cpu->state = CPU_RUNNING;
+	list_init(&cpu->vcpus);
+	timer_queue_init(&cpu->timers);
+}
+
+void cpu_kick(struct cpu *cpu)
+{
+	/* Pairs with the barrier in cpu_pause(): it sees what was published, or we its state. */
+	mb();
+	if (READ_ONCE(cpu->state) == CPU_RUNNING || cpu == this_cpu())
+		return;
+	__atomic_fetch_add(&this_cpu()->stats.kicks_sent, 1, __ATOMIC_RELAXED);
+	arch_cpu_kick(cpu);
+}
+
+/* The next runnable vCPU in turn, or NULL; *@others: it is not the only one. */
+static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
+{
+	struct vcpu *picked = NULL, *vcpu;
+
+	*others = false;
+	list_for_each(vcpu, &cpu->vcpus, cpu_node) {
+		if (!vcpu_runnable(vcpu))
+			continue;
+		if (picked) {
+			*others = true;
+			break;
+		}
+		picked = vcpu;
+	}
+	if (picked) {
+		list_remove(&picked->cpu_node);
+		list_append(&cpu->vcpus, &picked->cpu_node);
+	}
+	return picked;
+}
+
+/*
+ * The loop is about to stop looking: true if it may. From here on cpu_kick() interrupts what
+ * follows; the full barrier pairs with the one there.
+ */
+static bool cpu_pause(struct cpu *cpu, enum cpu_state state)
+{
+	WRITE_ONCE(cpu->state, state);
+	mb();
+	return !work_pending(cpu);
+}
+
+static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
+{
+	u64 deadline = timer_next(cpu);
+
+	if (others)
+		deadline = MIN(deadline, time_ns() + SLICE_NS);
+	if (cpu_pause(cpu, CPU_IN_GUEST)) {
+		cpu->stats.vcpu_runs++;
+		cpu->current = vcpu;
+		arch_vcpu_run(vcpu, deadline);
+	}
+	WRITE_ONCE(cpu->state, CPU_RUNNING);
+}
+
+static void cpu_sleep(struct cpu *cpu)
+{
+	bool others;
+
+	/* A vCPU may have been woken after sched_pick() and before the barrier. */
+	if (cpu_pause(cpu, CPU_IDLE) && !sched_pick(cpu, &others)) {
+		cpu->stats.idle++;
+		arch_cpu_idle(cpu, timer_next(cpu));
+	}
+	WRITE_ONCE(cpu->state, CPU_RUNNING);
+}
+
+void cpu_loop(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	for (;;) {
+		struct vcpu *vcpu;
+		bool others;
+
+		cpu->stats.loops++;
+		work_run(cpu);
+		timer_run(cpu);
+		vcpu = sched_pick(cpu, &others);
+		if (vcpu)
+			cpu_enter(cpu, vcpu, others);
+		else
+			cpu_sleep(cpu);
+	}
+}

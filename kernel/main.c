@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The boot sequence: from the boot loader's hand-over to the CPU loops with the guests started,
+ * and the end of the machine after the last guest. x86 build only.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/hvm.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/traps.h"
+#include "arch/x86/tsc.h"
+#include "boot/boot.h"
+#include "drivers/pci/pci.h"
+#include "drivers/serial/uart16550.h"
+#include "generated/version.h"
+#include "kernel/archive.h"
+#include "kernel/console.h"
+#include "kernel/cpu.h"
+#include "kernel/guest.h"
+#include "kernel/guest_config.h"
+#include "kernel/log.h"
+#include "kernel/mem.h"
+#include "kernel/monitor.h"
+#include "kernel/panic.h"
+#include "net/netdev.h"
+
+#define CONFIG_FILE	"ringvisor.conf"
+#define PHASES_MAX	16
+
+static struct cpu bsp;
+static const struct boot_info *boot_info;
+static bool hvm_ready[CONFIG_MAX_CPUS];	/* CPUs that can run guests */
+static struct archive archive;
+static struct work ended_work;
+
+static u64 kib(u64 bytes) { return bytes / KIB; }
+static u64 mib(u64 bytes) { return bytes / MIB; }
+
+/* ---- How long each phase took ---- */
+
+static struct phase {
+	const char *name;
+	u64 end;		/* TSC: the first phases come before the clock */
+} phases[PHASES_MAX];
+static unsigned int nr_phases;
+
+static void phase_done(const char *name)
+{
+	if (nr_phases < PHASES_MAX)
+		phases[nr_phases++] = (struct phase){ name, rdtsc() };
+}
+
+static void say_phases(void)
+{
+	char text[LOG_LINE_MAX] = "";
+	size_t len = 0;
+	u64 before = 0;
+
+	for (unsigned int i = 0; i < nr_phases && len < sizeof(text); i++) {
+		u64 end = tsc_to_ns(phases[i].end) / NSEC_PER_USEC, us = end - before;
+
+		len += snprintf(text + len, sizeof(text) - len, "%s%s %lu.%03lu ms", i ? ", " : "",
+				phases[i].name, us / 1000, us % 1000);
+		before = end;
+	}
+	pr_info("boot: %s; together %lu.%03lu ms", text, before / 1000, before % 1000);
+}
+
+/* ---- The end ---- */
+
+#if defined(CONFIG_LAST_GUEST_HALT)
+static const enum { POWEROFF, HALT, STAY } last_guest = HALT;
+#elif defined(CONFIG_LAST_GUEST_STAY)
+static const enum { POWEROFF, HALT, STAY } last_guest = STAY;
+#else
+static const enum { POWEROFF, HALT, STAY } last_guest = POWEROFF;
+#endif
+
+static void machine_end(void) __noreturn;
+static void machine_end(void)
+{
+	netdev_stop_all();
+	guests_summary();
+	pr_info("ringvisor: %s", last_guest == HALT ? "halted" : "powering off");
+	console_flush();
+	if (last_guest != HALT)
+		machine_poweroff();
+	arch_stop_other_cpus();
+	machine_halt();
+}
+
+/* No guest is left, or there never was one. */
+static void all_ended(struct work *work)
+{
+	if (!guests_all_ended())	/* one was started again meanwhile */
+		return;
+	if (last_guest != STAY || guests_quitting())
+		machine_end();
+	pr_info("ringvisor: no guest is running, staying (Ctrl-A c for the monitor)");
+}
+
+/*
+ * The hand-over or the machine cannot be used: one line, and the end. Before the CPU loop can run
+ * that is a halt; afterwards the same as when the last guest has ended, by way of all_ended().
+ */
+static void cannot_start(const char *fmt, ...) __printf(1, 2);
+static void cannot_start(const char *fmt, ...)
+{
+	char why[LOG_LINE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	pr_err("ringvisor: cannot start: %s", why);
+}
+
+static void cannot_boot(const char *fmt, ...) __printf(1, 2) __noreturn;
+static void cannot_boot(const char *fmt, ...)
+{
+	char why[LOG_LINE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	pr_err("ringvisor: cannot start: %s, halted", why);
+	console_flush();
+	machine_halt();
+}
+
+/* ---- Guests ---- */
+
+static void report_config_error(void *arg, const struct config_error *err)
+{
+	pr_err("%s", err->text);
+}
+
+/* CPUs in turn, the BSP last: it has the NICs' interrupts and the console. */
+static struct cpu *place_guest(void)
+{
+	static unsigned int last;
+
+	do {
+		last = (last + 1) % nr_cpus;
+	} while (!hvm_ready[last]);
+	return cpus[last];
+}
+
+static int open_archive(void)
+{
+	char why[100];
+
+	if (!boot_info->archive_size) {
+		cannot_start("no boot archive: the boot loader handed over no module (initrd)");
+		return -ENOENT;
+	}
+	if (!mem_is_ram(boot_info->archive, boot_info->archive_size)) {
+		cannot_start("boot archive: %#lx, %lu bytes: not in RAM", boot_info->archive,
+			     boot_info->archive_size);
+		return -EFAULT;
+	}
+	if (archive_open(&archive, phys_to_virt(boot_info->archive), boot_info->archive_size, why,
+			 sizeof(why))) {
+		cannot_start("boot archive: %s", why);
+		return -EINVAL;
+	}
+	pr_info("archive: %lu KiB at %#lx", kib(boot_info->archive_size), boot_info->archive);
+	return 0;
+}
+
+static void start_guests(void)
+{
+	struct guest_config *configs = calloc(CONFIG_MAX_GUESTS, sizeof(*configs));
+	struct archive_file file;
+	int nr = -ENOMEM, err;
+
+	if (archive_find(&archive, CONFIG_FILE, &file)) {
+		cannot_start("boot archive: no %s in it", CONFIG_FILE);
+		return;
+	}
+	if (configs)
+		nr = config_parse(CONFIG_FILE, (const char *)file.data, file.size, configs,
+				  CONFIG_MAX_GUESTS, report_config_error, NULL);
+	if (nr < 0) {
+		cannot_start("%s: %s", CONFIG_FILE, strerror(-nr));
+		return;
+	}
+	for (int i = 0; i < nr; i++) {
+		struct guest *guest = guest_create(&configs[i], &archive, place_guest(), &err);
+
+		if (guest)
+			guest_start(guest);
+	}
+	if (!nr_guests)
+		pr_err("ringvisor: no guest to start");
+}
+
+/* ---- Phases that may fail ---- */
+
+static void say_memory(void *arg, const struct mem_range *range)
+{
+	pr_debug("memory: %#lx..%#lx RAM, %lu KiB", range->base, range->base + range->size - 1,
+		 kib(range->size));
+}
+
+static void count_range(void *arg, const struct mem_range *range)
+{
+	++*(unsigned int *)arg;
+}
+
+static void boot_memory(void)
+{
+	unsigned int ranges = 0;
+	char flags[80];
+
+	if (!boot_info->nr_mem || mem_init(boot_info))
+		cannot_boot("no usable memory map (%u entries)", boot_info->nr_mem);
+	if (boot_info->mem_truncated)
+		pr_warn("memory: the boot loader's map has more than %d entries, the rest is unused",
+			BOOT_MEM_MAX);
+	if (paging_init(boot_info))
+		cannot_boot("memory: no room for page tables");
+	mem_for_each_ram(count_range, &ranges);
+	paging_describe(flags, sizeof(flags));
+	pr_info("memory: %lu MiB RAM in %u ranges, %lu MiB free; %s", mib(mem_total()), ranges,
+		mib(mem_used(MEM_FREE)), flags);
+	mem_for_each_ram(say_memory, NULL);
+}
+
+/* Image: all that is loaded and its bss. Other: everything but guests and the boot archive. */
+static void say_footprint(void)
+{
+	u64 image = virt_to_phys(__image_end) - (u64)__boot_start, other = 0;
+
+	for (unsigned int owner = MEM_BOOT + 1; owner < MEM_OWNERS; owner++)
+		if (owner != MEM_GUEST)
+			other += mem_used(owner);
+	pr_info("footprint: image %lu KiB, other %lu KiB (heap %lu, stacks %lu, page tables %lu, "
+		"nested paging %lu, DMA %lu, vhost %lu)", kib(image), kib(other),
+		kib(mem_used(MEM_HEAP)), kib(mem_used(MEM_STACK)), kib(mem_used(MEM_PAGE_TABLE)),
+		kib(mem_used(MEM_EPT)), kib(mem_used(MEM_DMA)), kib(mem_used(MEM_VHOST)));
+}
+
+static int boot_hvm(void)
+{
+	char caps[160];
+
+	if (hvm_init())
+		return -ENODEV;
+	hvm->describe(caps, sizeof(caps));
+	pr_info("%s: %s", hvm->name, caps);
+	hvm_ready[0] = !hvm->cpu_enable(&bsp);
+	return hvm_ready[0] ? 0 : -EIO;
+}
+
+/* On each AP. */
+static void ap_main(struct cpu *cpu)
+{
+	if (hvm_ready[0])
+		hvm_ready[cpu->id] = !hvm->cpu_enable(cpu);
+	cpu_loop();
+}
+
+/* ---- The sequence ---- */
+
+/* Words of the command line: NAME=VALUE. */
+static void parse_cmdline(void)
+{
+	char text[BOOT_CMDLINE_MAX], *rest = text, *word;
+	static const char loglevel[] = "loglevel=";
+
+	if (boot_info->cmdline_truncated)
+		pr_warn("boot: command line longer than %d bytes, the rest is ignored",
+			BOOT_CMDLINE_MAX - 1);
+	strcpy(text, boot_info->cmdline);
+	while ((word = strsep(&rest, " \t"))) {
+		char *end, *value = word + strlen(loglevel);
+		unsigned long level;
+
+		if (strncmp(word, loglevel, strlen(loglevel))) {
+			if (*word && *word != '/')	/* GRUB puts the image's path first */
+				pr_warn("boot: command line: %s: unknown, expected loglevel=0..3",
+					word);
+			continue;
+		}
+		level = strtoul(value, &end, 10);
+		if (end == value || *end || level > LOG_DEBUG)
+			pr_warn("boot: command line: %s: expected loglevel=0..3", word);
+		else
+			log_set_level(level);
+	}
+}
+
+static void say_banner(void)
+{
+	char text[160];
+
+	pr_info("Ringvisor %s (config %s)", RINGVISOR_VERSION, RINGVISOR_CONFIG_HASH);
+	cpu_describe(text, sizeof(text));
+	pr_info("cpu: %s", text);
+	pr_info("boot: %s%s%s, command line \"%s\"", boot_info->protocol,
+		*boot_info->loader ? " by " : "", boot_info->loader, boot_info->cmdline);
+}
+
+/* The second half, on the BSP's own stack. */
+static void boot_rest(void *arg)
+{
+	int err;
+
+	acpi_init(boot_info);
+	uart_use_spcr();
+	phase_done("acpi");
+	err = apic_init();
+	if (err)
+		cannot_boot("local APIC: %s", strerror(-err));
+	if (tsc_init())
+		cannot_boot("no clock (HPET, PM timer, PIT) runs");
+	apic_timer_calibrate();
+	phase_done("clocks");
+	err = boot_hvm();
+	phase_done("vmm");
+	smp_start(ap_main);
+	phase_done("smp");
+	uart_start_input();
+	pci_init();
+	phase_done("devices");
+#ifdef CONFIG_MONITOR
+	monitor_init();
+#endif
+	work_init(&ended_work, &bsp, all_ended);
+	guests_on_all_ended(&ended_work);
+	if (err)
+		cannot_start("no virtualization backend can be used on this machine");
+	else if (!open_archive())
+		start_guests();
+	phase_done("guests");
+	say_footprint();
+	say_phases();
+	if (!nr_guests)
+		work_queue(&ended_work);
+	cpu_loop();
+}
+
+void kernel_main(const struct boot_info *bi)
+{
+	void *stack;
+
+	tsc_start();
+	boot_info = bi;
+	cpus[0] = &bsp;
+	nr_cpus = 1;
+	bsp.online = true;
+	uart_init();
+	console_init(&uart_console);
+	cpu_init(&bsp, 0);
+	traps_init(&bsp);
+	say_banner();
+	parse_cmdline();
+	phase_done("entry");
+	boot_memory();
+	stack = stack_alloc(CPU_STACK_SIZE);
+	if (!stack)
+		cannot_boot("memory: no room for a stack");
+	bsp.arch.stack_top = stack;
+	phase_done("memory");
+	stack_switch(stack, boot_rest, NULL);
+}
