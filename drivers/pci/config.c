@@ -50,7 +50,7 @@ static u32 read_dword(const struct pci_dev *dev, unsigned int off)
 
 	if (addr)
 		return mmio_read32(addr);
-	if (off >= PCI_CONFIG_SIZE)
+	if (off >= PCI_CFG_SIZE)
 		return UINT32_MAX;
 	outl(PCI_CONFIG_ADDRESS, PCI_CONFIG_ENABLE | (u32)dev->bus << 16 | (u32)dev->devfn << 8 | off);
 	return inl(PCI_CONFIG_DATA);
@@ -59,7 +59,7 @@ static u32 read_dword(const struct pci_dev *dev, unsigned int off)
 static bool access_ok(unsigned int off, unsigned int size)
 {
 	return (size == 1 || size == 2 || size == 4) && off % size == 0 &&
-	       off + size <= PCI_ECAM_SIZE;
+	       off + size <= PCI_CFG_EXP_SIZE;
 }
 
 static u32 size_mask(unsigned int size)
@@ -87,7 +87,7 @@ static void write_ports(const struct pci_dev *dev, unsigned int off, unsigned in
 {
 	u16 data = (u16)(PCI_CONFIG_DATA + (off & 3));
 
-	if (off >= PCI_CONFIG_SIZE)
+	if (off >= PCI_CFG_SIZE)
 		return;
 	outl(PCI_CONFIG_ADDRESS, PCI_CONFIG_ENABLE | (u32)dev->bus << 16 |
 	     (u32)dev->devfn << 8 | (off & ~3u));

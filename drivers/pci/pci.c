@@ -26,7 +26,7 @@ void pci_for_each(void (*fn)(void *arg, struct pci_dev *dev), void *arg)
 
 unsigned int pci_find_cap(const struct pci_dev *dev, u8 id)
 {
-	unsigned int off = PCI_CAPABILITIES;
+	unsigned int off = PCI_CAPABILITY_LIST;
 
 	if (!(pci_cfg_read(dev, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST))
 		return 0;
@@ -94,7 +94,7 @@ static unsigned int bar_read(struct pci_dev *dev, unsigned int n, unsigned int n
 		return 1;
 	}
 	bar->prefetchable = low & PCI_BAR_PREFETCH;
-	bar->is_64 = (low & PCI_BAR_MEM_TYPE_MASK) == PCI_BAR_MEM_64;
+	bar->is_64 = low & PCI_BAR_64;
 	base = low & PCI_BAR_MEM_MASK;
 	size = mask & PCI_BAR_MEM_MASK;
 	if (bar->is_64 && n + 1 < nr) {
@@ -133,16 +133,16 @@ static void function_read(struct pci_dev *dev)
 {
 	dev->vendor = (u16)pci_cfg_read(dev, PCI_VENDOR_ID, 2);
 	dev->device = (u16)pci_cfg_read(dev, PCI_DEVICE_ID, 2);
-	dev->revision = (u8)pci_cfg_read(dev, PCI_REVISION, 1);
-	dev->class = pci_cfg_read(dev, PCI_REVISION, 4) >> 8;
+	dev->revision = (u8)pci_cfg_read(dev, PCI_REVISION_ID, 1);
+	dev->class = pci_cfg_read(dev, PCI_REVISION_ID, 4) >> 8;
 	dev->header_type = pci_cfg_read(dev, PCI_HEADER_TYPE, 1) & PCI_HEADER_TYPE_MASK;
 	dev->irq_line = (u8)pci_cfg_read(dev, PCI_INTERRUPT_LINE, 1);
 	dev->irq_pin = (u8)pci_cfg_read(dev, PCI_INTERRUPT_PIN, 1);
 	if (dev->irq_pin > 4)
 		dev->irq_pin = 0;
 	if (dev->header_type == PCI_HEADER_NORMAL) {
-		dev->subsys_vendor = (u16)pci_cfg_read(dev, PCI_SUBSYS_VENDOR, 2);
-		dev->subsys = (u16)pci_cfg_read(dev, PCI_SUBSYS_ID, 2);
+		dev->subsys_vendor = (u16)pci_cfg_read(dev, PCI_SUBSYSTEM_VENDOR_ID, 2);
+		dev->subsys = (u16)pci_cfg_read(dev, PCI_SUBSYSTEM_ID, 2);
 	}
 	if (dev->header_type <= PCI_HEADER_BRIDGE && dev->class >> 8 != PCI_CLASS_HOST_BRIDGE)
 		bars_read(dev);

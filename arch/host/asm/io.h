@@ -16,6 +16,8 @@ void outw(u16 port, u16 val);
 void outl(u16 port, u32 val);
 
 u32 mmio_read32(const volatile void *addr);
+void mmio_write8(volatile void *addr, u8 val);
+void mmio_write16(volatile void *addr, u16 val);
 void mmio_write32(volatile void *addr, u32 val);
 
 #endif
