@@ -105,28 +105,11 @@ void options_check_required(struct options *o)
 	}
 }
 
-/* Cut the next element off @list; `,,` becomes `,` in place. */
-static char *next_element(char **list)
-{
-	char *element = *list, *from = element, *to = element;
-
-	if (!element)
-		return NULL;
-	while (*from && (*from != ',' || from[1] == ',')) {
-		if (*from == ',')
-			from++;
-		*to++ = *from++;
-	}
-	*list = *from ? from + 1 : NULL;
-	*to = '\0';
-	return element;
-}
-
 unsigned int options_parse(struct options *o, char *list, void *object)
 {
 	char *element;
 
-	while ((element = next_element(&list)) != NULL) {
+	while ((element = strsep(&list, ",")) != NULL) {
 		char *value = strchr(element, '=');
 		const struct option *opt;
 
@@ -229,12 +212,11 @@ void option_set_size(struct options *o, const struct option *opt, const char *va
 	int shift;
 	u64 n;
 
-	errno = 0;
-	n = isdigit((u8)value[0]) ? strtoull(value, &end, 10) : 0;
+	n = isdigit((u8)value[0]) ? strtoull(value, &end, 10) : 0;	/* saturates */
 	shift = end ? size_shift(end) : -1;
 	if (shift < 0)
 		option_bad(o, opt, value, "not a size");
-	else if (errno || n > UINT64_MAX >> shift)
+	else if (n > UINT64_MAX >> shift)
 		option_bad(o, opt, value, "out of range");
 	else
 		store_in_range(o, opt, value, object, n << shift);

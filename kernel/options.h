@@ -66,8 +66,8 @@ void option_apply(struct options *o, const struct option *opt, const char *value
 void options_check_required(struct options *o);
 
 /*
- * options_parse() - a whole list into @object, which holds the defaults. @list is changed (it is
- * cut at its commas; `,,` in a value is a comma, as in QEMU). Number of errors, all told.
+ * options_parse() - a whole list into @object, which holds the defaults. @list is cut at its
+ * commas (NULL: an empty one). Number of errors, all told.
  */
 unsigned int options_parse(struct options *o, char *list, void *object);
 

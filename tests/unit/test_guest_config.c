@@ -236,7 +236,7 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "2M, as in 256M" },
 	{ "guest g -kernel k -m 1026G", "1: guest g: -m 1026G: out of range, expected 2M..1T in "
 	  "steps of 2M, as in 256M" },
-	{ "guest g -kernel k -m 16777216T", "1: guest g: -m 16777216T: out of range, expected "
+	{ "guest g -kernel k -m 16777217T", "1: guest g: -m 16777217T: out of range, expected "
 	  "2M..1T in steps of 2M, as in 256M" },
 	{ "guest g -kernel k -m 99999999999999999999", "1: guest g: -m 99999999999999999999: out of "
 	  "range, expected 2M..1T in steps of 2M, as in 256M" },
@@ -257,6 +257,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "tap,id=ID,... or switch,id=ID,..., up to 4 of them" },
 	{ "guest g -kernel k -netdev tap", "1: guest g: -netdev id: missing, expected an identifier "
 	  "of up to 31 characters" },
+	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev : unknown, expected id br "
+	  "queues poll-us vhost" },
 	{ "guest g -kernel k -netdev tap,id=1", "1: guest g: -netdev id=1: not an identifier, "
 	  "expected an identifier of up to 31 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,id=a", "1: guest g: -netdev id: given twice" },
