@@ -6,13 +6,13 @@
 #include "arch/x86/acpi_tables.h"
 
 /* DESCRIPTION_HEADER, ACPI 6.5 table 5.4 */
-enum header { HDR_LENGTH = 4, HDR_OEM_ID = 10 };
+enum header { HDR_LENGTH = 4 };
 
 /* RSDP, table 5.3 */
 enum rsdp { RSDP_OEM_ID = 9, RSDP_REVISION = 15, RSDP_RSDT = 16, RSDP_LENGTH = 20, RSDP_XSDT = 24 };
 #define RSDP_SIGNATURE	"RSD PTR "
 #define RSDP_STEP	16
-#define OEM_ID_LEN	6
+#define OEM_ID_LEN	6	/* struct acpi_rsdp has one more for the end */
 
 /* FADT, table 5.9 */
 enum fadt {
@@ -73,6 +73,20 @@ static struct acpi_gas io_gas(u32 port, u8 bytes)
 	};
 }
 
+/* OEMID is padded with blanks. */
+static void get_oem_id(char id[OEM_ID_LEN + 1], const u8 *p)
+{
+	size_t len = OEM_ID_LEN;
+
+	memcpy(id, p, len);
+	while (len > 0 && (id[len - 1] == ' ' || !id[len - 1]))
+		len--;
+	id[len] = '\0';
+	for (size_t i = 0; i < len; i++)
+		if (id[i] < ' ' || id[i] > '~')
+			id[i] = '?';
+}
+
 static bool sum_is_zero(const u8 *data, size_t len)
 {
 	u8 sum = 0;
@@ -91,7 +105,7 @@ int acpi_parse_rsdp(const u8 *data, size_t len, struct acpi_rsdp *rsdp)
 	if (!sum_is_zero(data, ACPI_RSDP_LEN))
 		return -EINVAL;
 	*rsdp = (struct acpi_rsdp){ .revision = data[RSDP_REVISION], .rsdt = get32(data + RSDP_RSDT) };
-	memcpy(rsdp->oem_id, data + RSDP_OEM_ID, OEM_ID_LEN);
+	get_oem_id(rsdp->oem_id, data + RSDP_OEM_ID);
 	if (rsdp->revision < 2)
 		return 0;
 	/* The extended part has its own checksum; without it the RSDT remains. */

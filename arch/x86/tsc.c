@@ -169,8 +169,9 @@ static u64 cpuid_hz(void)
 static void clock_set(u64 hz)
 {
 	tsc_hz = hz;
-	ns_per_tick = ((unsigned __int128)NSEC_PER_SEC << SCALE_SHIFT) / hz;
-	ticks_per_ns = ((unsigned __int128)hz << SCALE_SHIFT) / NSEC_PER_SEC;
+	ns_per_tick = (NSEC_PER_SEC << SCALE_SHIFT) / hz;	/* fits: 10^9 < 2^30 */
+	ticks_per_ns = (hz / NSEC_PER_SEC << SCALE_SHIFT) +
+		       (hz % NSEC_PER_SEC << SCALE_SHIFT) / NSEC_PER_SEC;
 }
 
 void tsc_start(void)
