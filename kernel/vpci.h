@@ -8,6 +8,8 @@
 #define KERNEL_VPCI_H
 
 #include "kernel/io.h"
+#include "kernel/lock.h"
+#include "kernel/log.h"
 #include "kernel/types.h"
 
 struct guest;
@@ -48,11 +50,12 @@ struct vpci_msix_entry {
 struct vpci_dev {
 	struct vpci_bus *bus;
 	unsigned int devfn;
-	char name[32];
+	char name[48];
 	const struct vpci_ops *ops;
 	void *owner;
 	u8 cfg[256];		/* little endian, as read */
 	u8 wmask[256];		/* bits software may write */
+	u8 cfg_init[256];	/* as after reset */
 	struct vpci_bar bar[VPCI_BARS];
 	unsigned int cap_next;	/* first free byte for vpci_add_cap() */
 	/* MSI-X */
@@ -61,15 +64,21 @@ struct vpci_dev {
 	u32 msix_table_off, msix_pba_off;
 	unsigned int msix_vectors;
 	struct vpci_msix_entry msix[VPCI_MSIX_MAX];
-	bool intx_level;
-	u64 msi_sent, msi_masked, intx_raised, bar_conflicts;
+	bool intx_level;	/* what the device asks for */
+	bool intx_asserted;	/* what it drives: not with INTx disabled; bus->intx_lock */
+	u64 msi_sent, msi_masked, msi_bad, intx_raised, bar_conflicts;
+	struct ratelimit ratelimit;
 };
+
+#define VPCI_INTX_GSIS	4
 
 struct vpci_bus {
 	struct guest *guest;
 	struct vpci_dev *dev[VPCI_DEVS];
 	u64 mmio_base, mmio_size;	/* 32-bit window for BARs, firmware-assigned at reset */
 	u64 mmio_next;
+	struct spinlock intx_lock;	/* lines are shared by slots: the wired OR and its result */
+	unsigned int intx_count[VPCI_INTX_GSIS];
 };
 
 struct vpci_id {
@@ -79,15 +88,20 @@ struct vpci_id {
 };
 
 void vpci_bus_init(struct vpci_bus *bus, struct guest *guest, u64 mmio_base, u64 mmio_size);
-/* -EBUSY: slot taken; -EINVAL */
+/* -EBUSY: slot taken; -EINVAL: not function 0 of a slot. Bits of MSI-X, BARs, ... come after. */
 int vpci_add(struct vpci_bus *bus, struct vpci_dev *dev, unsigned int devfn,
 	     const struct vpci_id *id, const struct vpci_ops *ops, void *owner, const char *name);
 void vpci_remove(struct vpci_dev *dev);
 /* Before the guest starts. Offset of the capability in cfg[], or -ENOSPC. @body without id/next. */
 int vpci_add_cap(struct vpci_dev *dev, u8 cap_id, const void *body, unsigned int len);
+/* Its address after reset comes from the bus's window: -ENOSPC when that is used up. */
 int vpci_add_bar(struct vpci_dev *dev, unsigned int bar, u64 size, bool is_64, bool prefetchable);
+/* Table and PBA lie in @bar, whose owner answers there with vpci_msix_read() and _write(). */
 int vpci_add_msix(struct vpci_dev *dev, unsigned int vectors, unsigned int bar, u32 table_off,
 		  u32 pba_off);
+
+/* Make @len bytes of cfg[] from @off writable by software, 0 after reset (capabilities). */
+void vpci_set_writable(struct vpci_dev *dev, unsigned int off, unsigned int len);
 
 /* Power-on state; BARs get addresses from the window, decode and bus mastering off. */
 void vpci_reset(struct vpci_dev *dev);
@@ -108,7 +122,7 @@ void vpci_msix_write(struct vpci_dev *dev, u64 off, unsigned int size, u64 val);
 bool vpci_msix_enabled(const struct vpci_dev *dev);
 /* Any CPU, no lock: send entry @vector, or set its pending bit while masked. */
 void vpci_msix_notify(struct vpci_dev *dev, unsigned int vector);
-/* INTx level; goes to the I/O APIC pin of this slot unless INTx is disabled in COMMAND. */
+/* INTx level; goes to the I/O APIC pin of this slot unless INTx is disabled in COMMAND. Any CPU. */
 void vpci_intx(struct vpci_dev *dev, bool level);
 bool vpci_bus_master(const struct vpci_dev *dev);
 /* I/O APIC pin of a slot's INTA#: 16 + (slot + pin) % 4, as the DSDT says. */

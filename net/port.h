@@ -50,7 +50,7 @@ struct port_ops {
 };
 
 struct port {
-	char name[32];			/* "uplink0", "web.net2" */
+	char name[48];			/* "uplink0", "web.net2" */
 	const struct port_ops *ops;
 	void *owner;
 	struct net_switch *sw;		/* NULL: not attached */

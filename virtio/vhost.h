@@ -11,6 +11,7 @@
 #include "kernel/event.h"
 #include "kernel/guest_mem.h"
 #include "kernel/lock.h"
+#include "kernel/log.h"
 #include "kernel/types.h"
 #include "kernel/work.h"
 #include "virtio/ring.h"
@@ -27,12 +28,13 @@ struct vhost_vq_stats {
 	u64 runs, requeues;		/* turns of the worker; those that ended by budget */
 	u64 chains, bytes, copies, copied_bytes;
 	u64 batch[VHOST_BATCH_BUCKETS];
+	u64 broken;			/* times the driver broke the queue */
 };
 
 struct vhost_virtqueue {
 	struct vhost_dev *dev;
 	unsigned int index;
-	struct spinlock lock;		/* ring; lock order: after nothing, before nothing */
+	struct spinlock lock;		/* ring; order: guest, transmit queue, switch, receive queue */
 	struct ring ring;
 	u16 num;
 	struct ring_addr addr;
@@ -42,7 +44,9 @@ struct vhost_virtqueue {
 	struct event *call;		/* interrupt; NULL: none */
 	struct event *err;		/* queue broken; NULL: none */
 	struct work work;		/* handle_kick on the worker's CPU */
+	/* vq->lock held; also called for a queue that has been stopped meanwhile. */
 	void (*handle_kick)(struct vhost_virtqueue *vq);
+	bool error_said;
 	struct vhost_vq_stats stats;
 };
 
@@ -52,9 +56,16 @@ struct vhost_dev {
 	u64 features;			/* acked by the driver */
 	struct vhost_virtqueue *vqs;
 	unsigned int nvqs;
+	struct ratelimit ratelimit;
 };
 
-/* VHOST_SET_OWNER: @vqs is the caller's array; each queue's work goes to @cpu until attached elsewhere. */
+/* Chains handled between two publications, as VHOST_NET_BATCH. */
+#define VHOST_BATCH 64
+
+/*
+ * VHOST_SET_OWNER: @vqs is the caller's array, zeroed but for handle_kick; each queue's work goes
+ * to @cpu.
+ */
 struct cpu;
 void vhost_dev_init(struct vhost_dev *dev, const char *name, struct vhost_virtqueue *vqs,
 		    unsigned int nvqs, struct cpu *cpu);

@@ -44,6 +44,8 @@ struct virtio_ops {
 	int (*features_ok)(struct virtio_dev *vdev, u64 features);
 	int (*start)(struct virtio_dev *vdev);		/* DRIVER_OK */
 	void (*reset)(struct virtio_dev *vdev);		/* status 0: queues are stopped when it returns */
+	/* Buffers of stopped queues that hardware still uses; the reset is not complete before 0. */
+	unsigned int (*in_flight)(struct virtio_dev *vdev);
 	void (*config_write)(struct virtio_dev *vdev, unsigned int off, unsigned int size, u32 val);
 };
 
@@ -62,7 +64,8 @@ struct virtio_dev {
 	u64 offered;		/* device features */
 	u64 driver;		/* what the driver wrote */
 	u32 device_feature_select, driver_feature_select;
-	u8 status;
+	u8 status;		/* atomic: a worker may set NEEDS_RESET */
+	bool resetting;		/* status 0 was written, buffers are still in flight */
 	u16 queue_select;
 	u16 config_vector;
 	u8 config_generation;
@@ -77,9 +80,24 @@ struct virtio_dev {
 	u64 bad_accesses;	/* writes with no meaning: wrong size, read-only, wrong state */
 };
 
-/* Status writes and feature negotiation as the specification has them; used by transports. */
+/* Initial state: after the class has filled in ops, offered, queues (size_max), config. */
+void virtio_dev_init(struct virtio_dev *vdev);
+
+/*
+ * Status and feature negotiation as the specification has them; used by transports. A reset
+ * that waits for buffers in flight shows the old status until they are back, as §2.1.2 and
+ * §4.1.4.3.1 allow; meanwhile the device takes no other write (virtio_resetting()).
+ */
 void virtio_set_status(struct virtio_dev *vdev, u8 status);
-void virtio_needs_reset(struct virtio_dev *vdev);	/* DEVICE_NEEDS_RESET + configuration interrupt */
+u8 virtio_get_status(struct virtio_dev *vdev);
+bool virtio_resetting(struct virtio_dev *vdev);
+void virtio_set_driver_features(struct virtio_dev *vdev, u32 val);	/* half by driver_feature_select */
+u32 virtio_device_features(const struct virtio_dev *vdev);
+/* A write that means nothing here. */
+void virtio_bad_access(struct virtio_dev *vdev);
+
+/* DEVICE_NEEDS_RESET + configuration interrupt. Any CPU. */
+void virtio_needs_reset(struct virtio_dev *vdev);
 void virtio_config_changed(struct virtio_dev *vdev);	/* generation + interrupt if DRIVER_OK */
 static inline bool virtio_has(const struct virtio_dev *vdev, unsigned int bit)
 {

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-net: creation, features, start and stop. The data path: net_tx.c, net_rx.c. */
+#include "virtio/net.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/guest.h"
+#include "kernel/guest_config.h"
+#include "kernel/log.h"
+#include "net/switch.h"
+#include "virtio/net_dev.h"
+
+#define PCI_CLASS_ETHERNET	0x020000
+
+enum frame_sizes {		/* IEEE 802.3 §3.1.1, 802.1Q §9.6 */
+	ETH_MTU_DEFAULT = 1500,
+	ETH_HEADER = 14,
+	ETH_VLAN_TAGS = 2 * 4,
+};
+
+static struct virtio_net *net_of(struct virtio_dev *vdev)
+{
+	return container_of(vdev, struct virtio_net, vdev);
+}
+
+/* ---- virtio_ops ---- */
+
+/* No feature offered here depends on another (§5.1.3.1). */
+static int net_features_ok(struct virtio_dev *vdev, u64 features)
+{
+	return 0;
+}
+
+static int queue_start(struct virtio_net *net, unsigned int i)
+{
+	const struct virtio_queue *q = &net->queue[i];
+	int err = vhost_set_vring_num(&net->vhost, i, q->size);
+
+	if (!err)
+		err = q->size > q->size_max ? -EINVAL : 0;
+	if (!err)
+		err = vhost_set_vring_addr(&net->vhost, i, &q->addr);
+	if (!err)
+		err = vhost_set_vring_base(&net->vhost, i, 0);
+	if (!err)
+		err = vhost_vring_start(&net->vhost, i);
+	if (err)
+		log_ratelimited(&net->ratelimit, LOG_WARN, "virtio-net: %s: queue %u cannot start: %s "
+				"(size %u, desc 0x%lx, avail 0x%lx, used 0x%lx)", net->vhost.name, i,
+				err == -EFAULT ? "not in guest RAM" :
+				err == -ENOMEM ? "out of memory" : "bad size, alignment or overlap",
+				q->size, q->addr.desc,
+				q->addr.avail, q->addr.used);
+	return err;
+}
+
+static void queues_stop(struct virtio_net *net)
+{
+	port_set_link(&net->port, false);
+	for (unsigned int i = 0; i < VIRTIO_NET_QUEUES; i++)
+		vhost_vring_stop(&net->vhost, i);
+}
+
+static int net_start(struct virtio_dev *vdev)
+{
+	struct virtio_net *net = net_of(vdev);
+
+	net_rx_start(&net->rx);
+	for (unsigned int i = 0; i < VIRTIO_NET_QUEUES; i++) {
+		int err = net->queue[i].enable ? queue_start(net, i) : 0;
+
+		if (err) {
+			queues_stop(net);
+			return err;
+		}
+	}
+	port_set_link(&net->port, true);
+	pr_info("virtio-net: %s: driver ready (features 0x%lx)", net->vhost.name,
+		vdev->driver);
+	return 0;
+}
+
+static void net_reset(struct virtio_dev *vdev)
+{
+	queues_stop(net_of(vdev));
+}
+
+static unsigned int net_in_flight(struct virtio_dev *vdev)
+{
+	return net_tx_in_flight(&net_of(vdev)->tx, NULL);
+}
+
+static const struct virtio_ops net_ops = {
+	.features_ok = net_features_ok,
+	.start = net_start,
+	.reset = net_reset,
+	.in_flight = net_in_flight,
+};
+
+/* vhost's err event: a queue is broken. On the worker's CPU. */
+static void queue_broken(struct event *err)
+{
+	virtio_needs_reset(&container_of(err, struct virtio_net, err)->vdev);
+}
+
+/* ---- Creation ---- */
+
+static u64 features_of(const struct nic_config *c)
+{
+	u64 f = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_NET_F_MAC);
+
+	f |= c->event_idx ? BIT_ULL(VIRTIO_F_EVENT_IDX) : 0;
+	f |= c->indirect_desc ? BIT_ULL(VIRTIO_F_INDIRECT_DESC) : 0;
+	f |= c->mrg_rxbuf ? BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) : 0;
+	f |= c->csum ? BIT_ULL(VIRTIO_NET_F_CSUM) : 0;
+	f |= c->guest_csum ? BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) : 0;
+	f |= c->status ? BIT_ULL(VIRTIO_NET_F_STATUS) : 0;
+	f |= c->host_mtu ? BIT_ULL(VIRTIO_NET_F_MTU) : 0;
+	return f;
+}
+
+static void init_queues(struct virtio_net *net, struct cpu *cpu)
+{
+	const struct nic_config *c = net->config;
+	char name[sizeof(net->vhost.name)];
+
+	snprintf(name, sizeof(name), "%s/%s", guest_name(net->guest), c->id);
+	net->queue[VIRTIO_NET_RX].size_max = (u16)c->rx_queue_size;
+	net->queue[VIRTIO_NET_TX].size_max = (u16)c->tx_queue_size;
+	net->vq[VIRTIO_NET_RX].handle_kick = net_rx_kick;
+	net->vq[VIRTIO_NET_TX].handle_kick = net_tx_kick;
+	vhost_dev_init(&net->vhost, name, net->vq, VIRTIO_NET_QUEUES, cpu);
+	vhost_set_mem_table(&net->vhost, &net->guest->mem);
+	event_init(&net->err, queue_broken);
+	for (unsigned int i = 0; i < VIRTIO_NET_QUEUES; i++) {
+		vhost_set_vring_call(&net->vhost, i, &net->queue[i].call);
+		vhost_set_vring_err(&net->vhost, i, &net->err);
+	}
+}
+
+static void init_device(struct virtio_net *net)
+{
+	const struct nic_config *c = net->config;
+
+	memcpy(net->cfg.mac, c->mac, sizeof(net->cfg.mac));
+	net->cfg.status = cpu_to_le16(VIRTIO_NET_S_LINK_UP);
+	net->cfg.max_virtqueue_pairs = cpu_to_le16(1);
+	net->cfg.mtu = cpu_to_le16(c->host_mtu);
+	net->vdev = (struct virtio_dev){
+		.ops = &net_ops, .device_id = VIRTIO_ID_NET, .offered = features_of(c),
+		.config = (u8 *)&net->cfg, .config_len = sizeof(net->cfg),
+		.queue = net->queue, .nr_queues = VIRTIO_NET_QUEUES, .vhost = &net->vhost,
+	};
+	virtio_dev_init(&net->vdev);
+}
+
+static int init_port(struct virtio_net *net)
+{
+	const struct nic_config *c = net->config;
+	struct net_switch *sw = switch_get(c->netdev.br);
+
+	snprintf(net->port.name, sizeof(net->port.name), "%s.%s", guest_name(net->guest), c->id);
+	net->port.ops = &net_port_ops;
+	net->port.owner = net;
+	net->port.max_frame = (c->host_mtu ? c->host_mtu : ETH_MTU_DEFAULT) + ETH_HEADER +
+			      ETH_VLAN_TAGS;
+	return sw ? switch_attach(sw, &net->port) : -ENOMEM;
+}
+
+static void free_parts(struct virtio_net *net)
+{
+	net_tx_free(&net->tx);
+	net_rx_free(&net->rx);
+	free(net);
+}
+
+static int attach(struct virtio_net *net)
+{
+	const struct nic_config *c = net->config;
+	int err = virtio_pci_create(&net->pci, net->guest, &net->vdev, c->devfn, PCI_CLASS_ETHERNET,
+				    MIN(c->vectors, (unsigned int)VPCI_MSIX_MAX), net->vhost.name);
+
+	if (err)
+		return err;
+	err = init_port(net);
+	if (err)
+		virtio_pci_destroy(&net->pci);
+	return err;
+}
+
+int virtio_net_create(struct guest *guest, const struct nic_config *config, struct cpu *cpu,
+		      struct virtio_net **out)
+{
+	struct virtio_net *net = calloc(1, sizeof(*net));
+	int err;
+
+	if (!net)
+		return -ENOMEM;
+	net->guest = guest;
+	net->config = config;
+	init_queues(net, cpu);
+	init_device(net);
+	err = net_tx_init(&net->tx, net, &net->vq[VIRTIO_NET_TX], config->tx_queue_size);
+	if (!err)
+		err = net_rx_init(&net->rx, net, &net->vq[VIRTIO_NET_RX], config->rx_queue_size);
+	if (!err)
+		err = attach(net);
+	if (err) {
+		free_parts(net);
+		return err;
+	}
+	*out = net;
+	return 0;
+}
+
+int virtio_net_reset(struct virtio_net *net, struct work *again)
+{
+	virtio_set_status(&net->vdev, 0);
+	vpci_reset(&net->pci.pci);
+	if (net_tx_in_flight(&net->tx, again))
+		return -EINPROGRESS;
+	return virtio_resetting(&net->vdev) ? -EINPROGRESS : 0;
+}
+
+void virtio_net_destroy(struct virtio_net *net)
+{
+	switch_detach(&net->port);
+	virtio_pci_destroy(&net->pci);
+	for (unsigned int i = 0; i < VIRTIO_NET_QUEUES; i++)
+		work_cancel(&net->vq[i].work);
+	free_parts(net);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-net as it lies in guest memory: virtio 1.2 §5.1. */
+#ifndef VIRTIO_NET_HDR_H
+#define VIRTIO_NET_HDR_H
+
+#include "kernel/types.h"
+
+#define VIRTIO_ID_NET	1	/* §5 */
+
+enum virtio_net_feature {	/* bit numbers, §5.1.3 */
+	VIRTIO_NET_F_CSUM = 0,
+	VIRTIO_NET_F_GUEST_CSUM = 1,
+	VIRTIO_NET_F_MTU = 3,
+	VIRTIO_NET_F_MAC = 5,
+	VIRTIO_NET_F_MRG_RXBUF = 15,
+	VIRTIO_NET_F_STATUS = 16,
+	VIRTIO_NET_F_CTRL_VQ = 17,
+	VIRTIO_NET_F_MQ = 22,
+};
+
+enum virtio_net_status {	/* §5.1.4 */
+	VIRTIO_NET_S_LINK_UP = 1,
+	VIRTIO_NET_S_ANNOUNCE = 2,
+};
+
+struct virtio_net_config {	/* §5.1.4 */
+	u8 mac[6];
+	le16 status;
+	le16 max_virtqueue_pairs;
+	le16 mtu;
+} __packed;
+
+enum virtio_net_hdr_flags {	/* §5.1.6 */
+	VIRTIO_NET_HDR_F_NEEDS_CSUM = 1,
+	VIRTIO_NET_HDR_F_DATA_VALID = 2,
+	VIRTIO_NET_HDR_F_RSC_INFO = 4,
+};
+
+enum virtio_net_hdr_gso {
+	VIRTIO_NET_HDR_GSO_NONE = 0,
+};
+
+/* With VERSION_1 num_buffers is always there (§5.1.6.1). */
+struct virtio_net_hdr {
+	u8 flags;
+	u8 gso_type;
+	le16 hdr_len;
+	le16 gso_size;
+	le16 csum_start;
+	le16 csum_offset;
+	le16 num_buffers;
+} __packed;
+
+enum virtio_net_queue {		/* of a pair, §5.1.2 */
+	VIRTIO_NET_RX = 0,
+	VIRTIO_NET_TX = 1,
+};
+
+#endif

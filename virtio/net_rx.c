@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-net reception: frames from the switch are copied, once, into the guest's buffers.
+ * There is no backlog: with no buffer the frame is dropped and counted, so a guest that stops
+ * receiving costs nothing but its own frames.
+ */
+#include "virtio/net_dev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/csum.h"
+
+/* The buffers of one frame: the writable segments of one or more chains, in order. */
+struct rx_buffers {
+	unsigned int nr_segs;
+	unsigned int nr;		/* chains */
+	u16 head[RX_MERGE_MAX];
+	u32 len[RX_MERGE_MAX];		/* room in each */
+	u64 room;
+};
+
+static struct net_rx *rx_of(struct port *port)
+{
+	return &((struct virtio_net *)port->owner)->rx;
+}
+
+/* ---- Taking buffers ---- */
+
+/* One more chain. False: there is none, or it broke the queue. */
+static bool rx_take(struct net_rx *rx, struct rx_buffers *b)
+{
+	struct ring *ring = &rx->vq->ring;
+	struct ring_chain c = { .seg = rx->segs + b->nr_segs, .max_segs = rx->max_segs };
+
+	if (ring_pop(ring, &c) <= 0)
+		return false;
+	if (unlikely(c.nr_read)) {
+		ring_break(ring, RING_BAD_DIRECTION, c.nr_read);
+		return false;
+	}
+	if (unlikely(c.write_len < sizeof(struct virtio_net_hdr))) {
+		ring_break(ring, RING_BAD_BUFFER, (u32)c.write_len);
+		return false;
+	}
+	b->head[b->nr] = c.head;
+	b->len[b->nr] = (u32)MIN(c.write_len, (u64)UINT32_MAX);
+	b->room += b->len[b->nr];
+	b->nr_segs += c.nr_write;
+	b->nr++;
+	return true;
+}
+
+/*
+ * Buffers for @need bytes. DROP_REASONS: they are in @b; otherwise why there are none, and
+ * all that were taken have been given back.
+ */
+static enum port_drop rx_gather(struct net_rx *rx, struct rx_buffers *b, u32 need)
+{
+	enum port_drop why = DROP_REASONS;
+
+	b->nr_segs = b->nr = 0;
+	b->room = 0;
+	do {
+		if (b->nr && (!rx->mergeable || b->nr == RX_MERGE_MAX || b->nr_segs > rx->max_segs))
+			why = DROP_OVERSIZE;
+		else if (!rx_take(rx, b))
+			why = rx->vq->ring.broken ? DROP_BROKEN : DROP_NO_BUFFER;
+	} while (why == DROP_REASONS && b->room < need);
+	if (why != DROP_REASONS && why != DROP_BROKEN)
+		ring_unpop(&rx->vq->ring, b->nr);
+	return why;
+}
+
+/* ---- Filling them ---- */
+
+/* Where writing in the segments has got to. */
+struct seg_pos {
+	const struct ring_seg *seg;
+	u32 off;
+};
+
+/* The caller has made sure that there is room. */
+static void seg_write(struct seg_pos *pos, const void *src, u32 len)
+{
+	const u8 *from = src;
+
+	for (;;) {
+		u32 n = MIN(len, pos->seg->len - pos->off);
+
+		memcpy(pos->seg->ptr + pos->off, from, n);
+		from += n;
+		len -= n;
+		pos->off += n;
+		if (!len)
+			return;
+		pos->seg++;
+		pos->off = 0;
+	}
+}
+
+static void seg_skip(struct seg_pos *pos, u32 len)
+{
+	while (len > pos->seg->len - pos->off) {
+		len -= pos->seg->len - pos->off;
+		pos->seg++;
+		pos->off = 0;
+	}
+	pos->off += len;
+}
+
+/* §5.1.6.4.1 */
+static struct virtio_net_hdr rx_hdr(const struct net_rx *rx, const struct frame *frame, u16 buffers)
+{
+	struct virtio_net_hdr hdr = { .num_buffers = cpu_to_le16(buffers) };
+
+	if (!rx->guest_csum)
+		return hdr;
+	if (frame->flags & FRAME_NEEDS_CSUM) {
+		hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		hdr.csum_start = cpu_to_le16(frame->csum_start);
+		hdr.csum_offset = cpu_to_le16(frame->csum_offset);
+	} else if (frame->flags & FRAME_CSUM_VALID) {
+		hdr.flags = VIRTIO_NET_HDR_F_DATA_VALID;
+	}
+	return hdr;
+}
+
+/* The checksum that the sender left out, in the guest's copy: others may hold the frame. */
+static void rx_complete_csum(struct net_rx *rx, const struct frame *frame)
+{
+	struct seg_pos pos = { .seg = rx->segs };
+	u16 csum = frame_csum(frame);
+
+	seg_skip(&pos, (u32)sizeof(struct virtio_net_hdr) + frame->csum_start + frame->csum_offset);
+	seg_write(&pos, &csum, sizeof(csum));
+}
+
+static void rx_fill(struct net_rx *rx, const struct rx_buffers *b, const struct frame *frame)
+{
+	struct virtio_net_hdr hdr = rx_hdr(rx, frame, (u16)b->nr);
+	struct seg_pos pos = { .seg = rx->segs };
+
+	seg_write(&pos, &hdr, sizeof(hdr));
+	for (unsigned int i = 0; i < frame->nr_segs; i++)
+		seg_write(&pos, frame->seg[i].ptr, frame->seg[i].len);
+	if (unlikely((frame->flags & FRAME_NEEDS_CSUM) && !rx->guest_csum))
+		rx_complete_csum(rx, frame);
+}
+
+static void rx_push(struct net_rx *rx, const struct rx_buffers *b, u32 len)
+{
+	for (unsigned int i = 0; i < b->nr; i++) {
+		u32 n = MIN(len, b->len[i]);
+
+		ring_push(&rx->vq->ring, b->head[i], n);
+		len -= n;
+	}
+}
+
+/* ---- The port ---- */
+
+static enum port_drop rx_frame(struct net_rx *rx, const struct frame *frame)
+{
+	u32 need = (u32)sizeof(struct virtio_net_hdr) + frame->len;
+	struct rx_buffers b;
+	enum port_drop why = rx_gather(rx, &b, need);
+
+	if (unlikely(why != DROP_REASONS))
+		return why;
+	rx_fill(rx, &b, frame);
+	rx_push(rx, &b, need);
+	rx->vq->stats.copies++;
+	rx->vq->stats.copied_bytes += frame->len;
+	rx->vq->stats.bytes += frame->len;
+	return DROP_REASONS;
+}
+
+static void net_deliver(struct port *port, struct frame **frames, unsigned int nr)
+{
+	struct net_rx *rx = rx_of(port);
+	struct vhost_virtqueue *vq = rx->vq;
+	unsigned int taken = 0;
+
+	spin_lock(&vq->lock);
+	if (!vq->enabled || vq->ring.broken) {
+		spin_unlock(&vq->lock);
+		port_drop(port, DROP_BROKEN, nr);
+		return;
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		enum port_drop why = rx_frame(rx, frames[i]);
+
+		if (likely(why == DROP_REASONS)) {
+			taken++;
+			port->stats.copied_bytes += frames[i]->len;
+		} else {
+			port_drop(port, why, 1);
+		}
+	}
+	port->stats.copies += taken;
+	vhost_count_batch(vq, taken);
+	if (unlikely(vq->ring.broken))
+		vhost_vq_error(vq);
+	spin_unlock(&vq->lock);
+}
+
+/* One publication and one decision about an interrupt for all that was delivered. */
+static void net_flush(struct port *port)
+{
+	struct vhost_virtqueue *vq = rx_of(port)->vq;
+
+	spin_lock(&vq->lock);
+	if (vq->enabled)
+		vhost_signal(vq);
+	spin_unlock(&vq->lock);
+}
+
+const struct port_ops net_port_ops = { .deliver = net_deliver, .flush = net_flush };
+
+/* New buffers are looked for when a frame comes; nobody waits for the notification. */
+void net_rx_kick(struct vhost_virtqueue *vq)
+{
+	if (vq->enabled && !vq->ring.broken)
+		ring_notify_disable(&vq->ring);
+}
+
+void net_rx_start(struct net_rx *rx)
+{
+	rx->mergeable = virtio_has(&rx->net->vdev, VIRTIO_NET_F_MRG_RXBUF);
+	rx->guest_csum = virtio_has(&rx->net->vdev, VIRTIO_NET_F_GUEST_CSUM);
+}
+
+int net_rx_init(struct net_rx *rx, struct virtio_net *net, struct vhost_virtqueue *vq,
+		unsigned int size)
+{
+	*rx = (struct net_rx){ .net = net, .vq = vq, .max_segs = size };
+	rx->segs = calloc(2 * size, sizeof(*rx->segs));
+	return rx->segs ? 0 : -ENOMEM;
+}
+
+void net_rx_free(struct net_rx *rx)
+{
+	free(rx->segs);
+	*rx = (struct net_rx){ 0 };
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vhost: control calls, and what all data paths share. */
+#include "virtio/vhost.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "virtio/virtio.h"
+
+static void vq_work(struct work *work)
+{
+	struct vhost_virtqueue *vq = container_of(work, struct vhost_virtqueue, work);
+
+	spin_lock(&vq->lock);
+	vq->stats.runs++;
+	vq->handle_kick(vq);
+	spin_unlock(&vq->lock);
+}
+
+void vhost_poll_queue(struct vhost_virtqueue *vq)
+{
+	work_queue(&vq->work);
+}
+
+static void vq_kicked(struct event *kick)
+{
+	struct vhost_virtqueue *vq = container_of(kick, struct vhost_virtqueue, kick);
+
+	vq->stats.kicks++;
+	if (!work_queue(&vq->work))
+		vq->stats.kicks_coalesced++;
+}
+
+void vhost_dev_init(struct vhost_dev *dev, const char *name, struct vhost_virtqueue *vqs,
+		    unsigned int nvqs, struct cpu *cpu)
+{
+	*dev = (struct vhost_dev){ .vqs = vqs, .nvqs = nvqs };
+	snprintf(dev->name, sizeof(dev->name), "%s", name);
+	for (unsigned int i = 0; i < nvqs; i++) {
+		vqs[i].dev = dev;
+		vqs[i].index = i;
+		event_init(&vqs[i].kick, vq_kicked);
+		work_init(&vqs[i].work, cpu, vq_work);
+	}
+}
+
+/* ---- Control ---- */
+
+void vhost_set_mem_table(struct vhost_dev *dev, const struct guest_mem *mem)
+{
+	dev->mem = mem;
+}
+
+int vhost_set_features(struct vhost_dev *dev, u64 features, u64 offered)
+{
+	if (features & ~offered)
+		return -EOPNOTSUPP;
+	dev->features = features;
+	return 0;
+}
+
+/* The queue, if it is one and may be changed. */
+static int vq_stopped(struct vhost_dev *dev, unsigned int idx, struct vhost_virtqueue **vq)
+{
+	if (idx >= dev->nvqs)
+		return -EINVAL;
+	*vq = &dev->vqs[idx];
+	return (*vq)->enabled ? -EBUSY : 0;
+}
+
+int vhost_set_vring_num(struct vhost_dev *dev, unsigned int idx, unsigned int num)
+{
+	struct vhost_virtqueue *vq;
+	int err = vq_stopped(dev, idx, &vq);
+
+	if (err)
+		return err;
+	if (!num || num > RING_SIZE_MAX || (num & (num - 1)))
+		return -EINVAL;
+	vq->num = (u16)num;
+	return 0;
+}
+
+int vhost_set_vring_addr(struct vhost_dev *dev, unsigned int idx, const struct ring_addr *addr)
+{
+	struct vhost_virtqueue *vq;
+	int err = vq_stopped(dev, idx, &vq);
+
+	if (!err)
+		vq->addr = *addr;
+	return err;
+}
+
+int vhost_set_vring_base(struct vhost_dev *dev, unsigned int idx, u16 base)
+{
+	struct vhost_virtqueue *vq;
+	int err = vq_stopped(dev, idx, &vq);
+
+	if (!err)
+		vq->base = base;
+	return err;
+}
+
+void vhost_set_vring_call(struct vhost_dev *dev, unsigned int idx, struct event *call)
+{
+	WRITE_ONCE(dev->vqs[idx].call, call);
+}
+
+void vhost_set_vring_err(struct vhost_dev *dev, unsigned int idx, struct event *err)
+{
+	WRITE_ONCE(dev->vqs[idx].err, err);
+}
+
+struct event *vhost_get_vring_kick(struct vhost_dev *dev, unsigned int idx)
+{
+	return &dev->vqs[idx].kick;
+}
+
+int vhost_vring_start(struct vhost_dev *dev, unsigned int idx)
+{
+	struct vhost_virtqueue *vq;
+	int err = vq_stopped(dev, idx, &vq);
+
+	if (err)
+		return err;
+	spin_lock(&vq->lock);
+	err = ring_enable(&vq->ring, dev->mem, vq->num, &vq->addr, vq->base,
+			  dev->features & BIT_ULL(VIRTIO_F_EVENT_IDX),
+			  dev->features & BIT_ULL(VIRTIO_F_INDIRECT_DESC));
+	vq->enabled = !err;
+	vq->error_said = false;
+	spin_unlock(&vq->lock);
+	if (!err)
+		vhost_poll_queue(vq);	/* the driver may have added buffers before */
+	return err;
+}
+
+u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx)
+{
+	struct vhost_virtqueue *vq = &dev->vqs[idx];
+	u16 base = vq->base;
+
+	spin_lock(&vq->lock);
+	if (vq->enabled) {
+		base = vq->ring.last_avail;
+		vq->enabled = false;
+		ring_disable(&vq->ring);
+	}
+	spin_unlock(&vq->lock);
+	return base;
+}
+
+/* ---- Data path ---- */
+
+void vhost_signal(struct vhost_virtqueue *vq)
+{
+	if (vq->ring.used_idx == vq->ring.used_published)
+		return;
+	if (!ring_publish(&vq->ring)) {
+		vq->stats.calls_suppressed++;
+		return;
+	}
+	vq->stats.calls++;
+	if (vq->call)
+		event_signal(vq->call);
+}
+
+void vhost_vq_error(struct vhost_virtqueue *vq)
+{
+	struct vhost_dev *dev = vq->dev;
+
+	if (vq->error_said)
+		return;
+	vq->error_said = true;
+	vq->stats.broken++;
+	log_ratelimited(&dev->ratelimit, LOG_WARN, "vhost: %s: queue %u broken by the driver: %s (%u)",
+			dev->name, vq->index, ring_error_name(vq->ring.broken),
+			vq->ring.broken_value);
+	if (vq->err)
+		event_signal(vq->err);
+}
+
+void vhost_count_batch(struct vhost_virtqueue *vq, unsigned int n)
+{
+	unsigned int bucket;
+
+	if (!n)
+		return;
+	bucket = 31 - (unsigned int)__builtin_clz(n);
+	vq->stats.batch[MIN(bucket, VHOST_BATCH_BUCKETS - 1u)]++;
+	vq->stats.chains += n;
+}
