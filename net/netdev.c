@@ -155,6 +155,7 @@ static void netdev_stop(struct netdev *dev)
 		return;
 	dev->running = false;
 	timer_stop(&dev->poll_timer);
+	work_cancel(&dev->poll_work);
 	dev->ops->irq_enable(dev, false);
 	dev->ops->stop(dev);
 }

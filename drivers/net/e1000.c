@@ -174,6 +174,7 @@ static int e1000_start(struct netdev *dev)
 	pci_enable(nic->pci);
 	e1000_configure(nic);
 	nic->stuck = 0;
+	nic->was_busy = false;
 	e1000_tx_start(nic);
 	e1000_rx_start(nic);
 	nic->link_check = true;
@@ -266,8 +267,11 @@ static void e1000_read_stats(struct e1000 *nic)
 static bool e1000_tx_stuck(struct e1000 *nic)
 {
 	u32 tdh = e1000_read(nic, E1000_TDH);
-	bool same = nic->tx.frames && tdh == nic->tdh_seen && nic->tx.reaped == nic->reaped_seen;
+	bool busy = nic->tx.frames;
+	bool same = busy && nic->was_busy && tdh == nic->tdh_seen &&
+		    nic->tx.reaped == nic->reaped_seen;
 
+	nic->was_busy = busy;
 	nic->tdh_seen = tdh;
 	nic->reaped_seen = nic->tx.reaped;
 	nic->stuck = same ? nic->stuck + 1 : 0;

@@ -74,6 +74,7 @@ struct e1000 {
 	/* Watchdog: what the transmitter looked like a second ago. */
 	u32 tdh_seen;
 	u64 reaped_seen;
+	bool was_busy;			/* frames were with the NIC */
 	unsigned int stuck;		/* seconds without a change */
 };
 

@@ -124,8 +124,8 @@ static void not_outside_the_private_copy(void **state)
 	memcpy(before, payload, sizeof(before));
 	frame.csum_offset = 7;		/* half of it in the payload */
 	assert_int_equal(frame_checksum(&frame), -EINVAL);
-	frame.csum_start = 0xffff;
-	frame.csum_offset = 0xffff;
+	frame.csum_start = 0xfff0;	/* their sum must not wrap to 0x20 */
+	frame.csum_offset = 0x30;
 	assert_int_equal(frame_checksum(&frame), -EINVAL);
 	assert_memory_equal(before, payload, sizeof(before));
 	assert_true(frame.flags & FRAME_NEEDS_CSUM);

@@ -242,6 +242,11 @@ static void header_copy_counts_not_guest_memory(void **state)
 	expect(1, 0, 1, 1);
 	send(2, 100, 200);
 	expect(0, 1, 0, 0);
+	/* Too short a copy to hold the header: the guest's own memory will not do instead. */
+	frame->hdr_len = 13;
+	send_frame(1, frame);
+	expect(0, 0, 0, 0);
+	assert_int_equal(st[1].port.stats.drops[DROP_RUNT], 1);
 }
 
 static void oversize_counts_at_the_receiver(void **state)

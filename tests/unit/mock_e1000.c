@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asm/io.h"
+#include "drivers/net/e1000_regs.h"
+#include "kernel/mem.h"
+#include "net/csum.h"
+#include "tests/unit/mock_e1000.h"
+
+#define REGS	(128 * 1024)
+
+struct mock_e1000 mock_nic;
+
+static u8 regs[REGS] __aligned(16);
+static void (*irq_fn)(void *);
+static void *irq_arg;
+static struct { u8 start, offset; } context;
+
+static u32 get(u32 reg)
+{
+	u32 val;
+
+	memcpy(&val, regs + reg, 4);
+	return val;
+}
+
+static void set(u32 reg, u32 val)
+{
+	memcpy(regs + reg, &val, 4);
+}
+
+u32 mock_nic_reg(u32 reg)
+{
+	return get(reg);
+}
+
+static void raise_cause(u32 cause)
+{
+	mock_nic.icr |= cause;
+}
+
+static void set_status(void)
+{
+	set(E1000_STATUS, STATUS_FD | 2 << STATUS_SPEED_SHIFT |
+	    (mock_nic.link && (get(E1000_CTRL) & CTRL_SLU) ? STATUS_LU : 0));
+}
+
+static void reset(void)
+{
+	mock_nic.resets++;
+	memset(regs, 0, sizeof(regs));
+	mock_nic.icr = mock_nic.ims = mock_nic.rctl = mock_nic.tctl = 0;
+	if (mock_nic.keeps_ral) {
+		set(E1000_RAL, mock_nic.eeprom[0] | (u32)mock_nic.eeprom[1] << 16);
+		set(E1000_RAH, mock_nic.eeprom[2] | RAH_AV);
+	}
+	if (mock_nic.rst_stuck)
+		set(E1000_CTRL, CTRL_RST);
+	set_status();
+}
+
+void mock_nic_init(void)
+{
+	struct mock_sent *sent = mock_nic.sent;
+	u16 sum = 0;
+
+	if (!sent)
+		sent = calloc(MOCK_SENT_MAX, sizeof(*sent));
+	memset(&mock_nic, 0, sizeof(mock_nic));
+	sent[0].len = sent[0].segs = 0;
+	mock_nic.sent = sent;
+	mock_nic.link = true;
+	mock_nic.eeprom[0] = 0x5452;
+	mock_nic.eeprom[1] = 0x1200;
+	mock_nic.eeprom[2] = 0x5634;
+	for (unsigned int i = 0; i < EEPROM_WORDS - 1; i++)
+		sum = (u16)(sum + mock_nic.eeprom[i]);
+	mock_nic.eeprom[EEPROM_WORDS - 1] = (u16)(EEPROM_SUM - sum);
+	mock_nic.pci = (struct pci_dev){ .vendor = 0x8086, .device = 0x100e, .irq_pin = 1,
+					 .bar[0] = { .base = 0xfebc0000, .size = REGS } };
+	memset(regs, 0, sizeof(regs));
+	irq_fn = NULL;
+	irq_arg = NULL;
+}
+
+static void eerd(u32 val)
+{
+	u32 word = val >> EERD_ADDR_SHIFT & 0xff;
+
+	assert_true(val & EERD_START);
+	assert_in_range(word, 0, EEPROM_WORDS - 1);
+	set(E1000_EERD, mock_nic.eerd_dead ? 0 :
+	    EERD_DONE | (u32)mock_nic.eeprom[word] << EERD_DATA_SHIFT);
+}
+
+static void finish_frame(struct mock_sent *out, bool insert)
+{
+	u64 sum;
+	u16 csum;
+
+	if (insert) {
+		assert_in_range(context.offset + 2u, 2, out->len);
+		sum = csum_add(0, out->bytes + context.start, out->len - context.start, false);
+		csum = csum_fold(sum);
+		memcpy(out->bytes + context.offset, &csum, 2);
+	}
+	mock_nic.nr_sent++;
+}
+
+/* One descriptor; the frame being put together is the next of sent[]. */
+static void transmit(struct e1000_tx_desc *desc)
+{
+	struct mock_sent *out = &mock_nic.sent[mock_nic.nr_sent % MOCK_SENT_MAX];
+	u32 cmd = le32_to_cpu(desc->cmd), len = cmd & TX_LENGTH_MASK;
+
+	assert_false(desc->status & TX_DD);
+	assert_true(cmd & TX_DEXT);
+	if (!(cmd & TX_DTYP_DATA)) {
+		assert_int_equal(len, 0);
+		context.start = desc->tucss;
+		context.offset = desc->tucso;
+		mock_nic.contexts++;
+		return;
+	}
+	assert_in_range(len, 1, MOCK_FRAME_MAX - out->len);
+	memcpy(out->bytes + out->len, phys_to_virt(le64_to_cpu(desc->addr)), len);
+	out->len += len;
+	out->segs++;
+	if (!(cmd & TX_EOP))
+		return;
+	assert_true(cmd & TX_IFCS);
+	finish_frame(out, desc->popts & TX_POPTS_TXSM);
+	mock_nic.sent[mock_nic.nr_sent % MOCK_SENT_MAX].len = 0;
+	mock_nic.sent[mock_nic.nr_sent % MOCK_SENT_MAX].segs = 0;
+	if (cmd & TX_RS) {
+		desc->status |= TX_DD;
+		raise_cause(INT_TXDW);
+	}
+}
+
+void mock_nic_tx_go(void)
+{
+	u32 size = get(E1000_TDLEN) / sizeof(struct e1000_tx_desc), head = get(E1000_TDH);
+	struct e1000_tx_desc *ring;
+
+	ring = phys_to_virt(get(E1000_TDBAL) | (u64)get(E1000_TDBAH) << 32);
+	while (head != get(E1000_TDT) && (mock_nic.tctl & TCTL_EN)) {
+		assert_true(mock_nic.mastering);
+		transmit(&ring[head]);
+		head = (head + 1) % size;
+	}
+	set(E1000_TDH, head);
+}
+
+bool mock_nic_receive(const void *bytes, u32 len, u8 status, u8 errors)
+{
+	u32 size = get(E1000_RDLEN) / sizeof(struct e1000_rx_desc), head = get(E1000_RDH);
+	struct e1000_rx_desc *desc;
+
+	if (!(mock_nic.rctl & RCTL_EN))
+		return false;
+	assert_true(mock_nic.mastering);
+	if (head == get(E1000_RDT)) {
+		mock_nic.missed++;
+		set(E1000_MPC, get(E1000_MPC) + 1);
+		raise_cause(INT_RXO);
+		return false;
+	}
+	desc = phys_to_virt(get(E1000_RDBAL) | (u64)get(E1000_RDBAH) << 32);
+	desc += head;
+	assert_int_equal(desc->status, 0);
+	memcpy(phys_to_virt(le64_to_cpu(desc->addr)), bytes, len);
+	desc->length = cpu_to_le16((u16)len);
+	desc->errors = errors;
+	desc->status = status;
+	set(E1000_RDH, (head + 1) % size);
+	raise_cause(INT_RXT0);
+	return true;
+}
+
+void mock_nic_set_link(bool up)
+{
+	mock_nic.link = up;
+	set_status();
+	raise_cause(INT_LSC);
+}
+
+bool mock_nic_interrupt(void)
+{
+	if (!irq_fn || !(mock_nic.icr & mock_nic.ims))
+		return false;
+	irq_fn(irq_arg);
+	return true;
+}
+
+u32 mmio_read32(const volatile void *addr)
+{
+	u32 reg = (u32)((const volatile u8 *)addr - regs), val;
+
+	assert_in_range(reg, 0, REGS - 4);
+	switch (reg) {
+	case E1000_ICR:
+		val = mock_nic.icr;
+		mock_nic.icr = 0;
+		return val;
+	case E1000_MPC:
+	case E1000_CRCERRS:
+	case E1000_ALGNERRC:
+	case E1000_RXERRC:
+	case E1000_CEXTERR:
+	case E1000_RUC:
+	case E1000_ROC:
+	case E1000_ECOL:
+	case E1000_LATECOL:
+		val = get(reg);
+		set(reg, 0);
+		return val;
+	default:
+		return get(reg);
+	}
+}
+
+static void write_tail(u32 reg, u32 val)
+{
+	u32 len = get(reg == E1000_TDT ? E1000_TDLEN : E1000_RDLEN);
+
+	if (val)
+		assert_in_range(val, 0, len / 16 - 1);
+	set(reg, val);
+	if (reg != E1000_TDT)
+		return;
+	mock_nic.tdt_writes++;
+	if (!mock_nic.tx_stopped)
+		mock_nic_tx_go();
+}
+
+void mmio_write32(volatile void *addr, u32 val)
+{
+	u32 reg = (u32)((volatile u8 *)addr - regs);
+
+	assert_in_range(reg, 0, REGS - 4);
+	switch (reg) {
+	case E1000_CTRL:
+		set(reg, val);
+		if (val & CTRL_RST)
+			reset();
+		set_status();
+		return;
+	case E1000_EERD:
+		eerd(val);
+		return;
+	case E1000_ICS:
+		raise_cause(val);
+		return;
+	case E1000_IMS:
+		mock_nic.ims |= val;
+		return;
+	case E1000_IMC:
+		mock_nic.ims &= ~val;
+		return;
+	case E1000_RCTL:
+		mock_nic.rctl = val;
+		return;
+	case E1000_TCTL:
+		mock_nic.tctl = val;
+		return;
+	case E1000_TDT:
+	case E1000_RDT:
+		write_tail(reg, val);
+		return;
+	default:
+		set(reg, val);
+	}
+}
+
+/* ---- The PCI side ---- */
+
+void *pci_map_bar(struct pci_dev *dev, unsigned int bar)
+{
+	return bar == 0 && dev->bar[0].base ? regs : NULL;
+}
+
+void pci_enable(struct pci_dev *dev)
+{
+	mock_nic.mastering = true;
+}
+
+void pci_disable(struct pci_dev *dev)
+{
+	mock_nic.mastering = false;
+}
+
+int pci_request_intx(struct pci_dev *dev, void (*fn)(void *), void (*provoke)(void *, bool),
+		     void *arg, const char *name)
+{
+	if (mock_nic.no_interrupt)
+		return -ENOENT;
+	provoke(arg, true);
+	assert_true(mock_nic.icr & mock_nic.ims);
+	provoke(arg, false);
+	assert_false(mock_nic.icr & mock_nic.ims);
+	irq_fn = fn;
+	irq_arg = arg;
+	return 0;
+}
+
+void pci_release_intx(struct pci_dev *dev, void *arg)
+{
+	if (arg == irq_arg)
+		irq_fn = NULL;
+}
