@@ -7,14 +7,15 @@
 #ifndef ARCH_X86_GUEST_PM_H
 #define ARCH_X86_GUEST_PM_H
 
+#include "arch/x86/guest/vpc_map.h"
 #include "kernel/io.h"
 #include "kernel/types.h"
 
 struct guest;
 
 enum vpm_ports {
-	VPM_SLEEP_CONTROL = 0x600,
-	VPM_SLEEP_STATUS = 0x601,
+	VPM_SLEEP_CONTROL = VPC_SLEEP_PORT,
+	VPM_SLEEP_STATUS = VPC_SLEEP_PORT + 1,
 	VPM_RESET = 0xcf9,
 	VPM_KBC_COMMAND = 0x64,
 	VPM_PORT92 = 0x92,

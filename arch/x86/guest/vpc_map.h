@@ -17,8 +17,11 @@
 #define VPC_ECAM_SIZE		0x00100000
 #define VPC_IOAPIC_BASE		0xfec00000
 
+#define VPC_SLEEP_PORT		0x600		/* ACPI sleep control, sleep status */
+
 /* The first MiB as a BIOS leaves it: memory to use ends below the extended BIOS data area. */
 #define VPC_EBDA_BASE		0x0009fc00
+#define VPC_EBDA_END		0x000a0000
 #define VPC_BIOS_BASE		0x000e0000	/* ACPI tables, where the RSDP is looked for */
 #define VPC_BIOS_END		0x00100000
 
