@@ -333,6 +333,7 @@ static void boot_rest(void *arg)
 	pci_init();
 	phase_done("devices");
 #ifdef CONFIG_MONITOR
+	net_init();
 	monitor_init();
 #endif
 	work_init(&ended_work, &bsp, all_ended);
