@@ -92,7 +92,7 @@ static int ram_alloc(struct guest *guest)
 
 static void vcpus_free(struct guest *guest)
 {
-	for (unsigned int i = 0; i < guest->nr_vcpus; i++) {
+	for (unsigned int i = guest->nr_vcpus; i-- > 0;) {
 		struct vcpu *vcpu = guest->vcpus[i];
 
 		vcpu->state = VCPU_STOPPED;

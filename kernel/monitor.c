@@ -157,7 +157,7 @@ static unsigned int split(char *line, char **word, unsigned int max)
 	unsigned int n = 0;
 	char *rest = line, *w;
 
-	while ((w = strsep(&rest, " \t")) != NULL)
+	while ((w = strsep(&rest, " ")) != NULL)
 		if (*w && n++ < max)
 			word[n - 1] = w;
 	return n;
@@ -228,7 +228,7 @@ static void type(char c)
 	line[typed] = '\0';
 }
 
-/* Show the line @back steps before the one being typed, if there is one. */
+/* Show the line @back steps before the one being typed, if there is one (there is no -1). */
 static void recall(unsigned int back)
 {
 	const char *text = back ? history[(nr_history - back) % HISTORY] : "";
@@ -281,7 +281,7 @@ static bool take_escape(char c)
 	escape = PLAIN;
 	if (c == 'A')
 		recall(recalled + 1);
-	else if (c == 'B' && recalled)
+	else if (c == 'B')
 		recall(recalled - 1);
 	return true;
 }
@@ -315,8 +315,7 @@ void monitor_input(char c)
 		recall(recalled + 1);
 		break;
 	case CTRL('n'):
-		if (recalled)
-			recall(recalled - 1);
+		recall(recalled - 1);
 		break;
 	case ESC:
 		escape = AFTER_ESC;
