@@ -272,6 +272,36 @@ int guest_power_on(struct guest *guest)
 	return arch_guest_load(guest, guest->archive);
 }
 
+/* Building is for the guest's own CPU: timers are armed there, vCPUs' state is loaded there. */
+struct build {
+	struct work work;
+	struct guest *guest;
+	int err;
+	bool done;
+};
+
+static void build_work(struct work *work)
+{
+	struct build *b = container_of(work, struct build, work);
+
+	b->err = guest_build(b->guest);
+	__atomic_store_n(&b->done, true, __ATOMIC_RELEASE);
+}
+
+static int build_on_its_cpu(struct guest *guest)
+{
+	struct build b = { .guest = guest };
+
+	work_init(&b.work, guest->cpu, build_work);
+	if (guest->cpu == this_cpu())
+		build_work(&b.work);
+	else
+		work_queue(&b.work);
+	while (!__atomic_load_n(&b.done, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	return b.err;
+}
+
 static void guest_free(struct guest *guest)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(guest->vcpus); i++)
@@ -296,7 +326,7 @@ struct guest *guest_create(const struct guest_config *config, const struct archi
 	guest->id = nr_guests;
 	guest->state = GUEST_STARTING;
 	work_init(&guest->lifecycle, cpu, guest_lifecycle);
-	*err = guest_build(guest);
+	*err = build_on_its_cpu(guest);
 	if (*err) {
 		guest_free(guest);
 		return NULL;

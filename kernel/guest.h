@@ -101,7 +101,8 @@ static inline const char *guest_name(const struct guest *g) { return g->config->
 struct guest *guest_find(const char *name);
 
 /*
- * guest_create() - memory, devices, vCPUs and image for @config on @cpu. On the BSP at boot.
+ * guest_create() - memory, devices, vCPUs and image for @config on @cpu, whose loop runs unless it
+ * is the caller's own: that is where it is done. On the BSP at boot.
  * An error (-ENOMEM, -ENOENT, -EINVAL, -E2BIG, -ENOEXEC) has been said on the console with
  * file and reason; nothing is left behind.
  */

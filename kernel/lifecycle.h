@@ -6,8 +6,7 @@
 #include "kernel/guest.h"
 
 /*
- * guest_build() - memory, devices, vCPUs, and the image loaded. On the guest's CPU, or before it
- * was started. 0, or an error that has been said, nothing left behind.
+ * guest_build() - memory, devices, vCPUs, and the image loaded. On the guest's CPU. 0, or an error that has been said, nothing left behind.
  * guest_tear_down() - the reverse: everything goes back but struct guest and the vCPUs' counters.
  * Its NICs have been reset and are quiet.
  */

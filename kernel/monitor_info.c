@@ -114,10 +114,10 @@ static void show_cpus(void)
 
 static void show_log_line(void *arg, enum log_level level, u64 ns, const char *text)
 {
-	static const char letters[] = "EWID";
+	static const char *const names[] = { "error", "warning", "info", "debug" };
 	u64 us = ns / NSEC_PER_USEC;
 
-	console_printf("[%5lu.%06lu] %c %s\n", us / 1000000, us % 1000000, letters[level], text);
+	console_printf("%5lu.%06lu %-7s %s\n", us / 1000000, us % 1000000, names[level], text);
 }
 
 static void show_log(void)

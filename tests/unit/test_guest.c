@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 /* ---- What the guest is made of: each call noted as a word ---- */
 
+static struct cpu *built_on;
 static char calls[8192];
 static const char *fail_at;		/* the word that answers with an error */
 static unsigned int frames_in_flight;	/* virtio_net_reset() waits for them */
@@ -38,6 +40,7 @@ static void expect_calls(const char *want)
 
 int arch_guest_init(struct guest *guest)
 {
+	built_on = this_cpu();
 	assert_string_equal(guest->mmio.name, "mmio");
 	guest->pci = &bus;
 	return note("board");
@@ -184,6 +187,46 @@ static void test_every_failure_leaves_nothing(void **state)
 		if (steps[i][2])	/* arch_guest_load() says its own */
 			assert_int_equal(host_log_count(steps[i][2]), 1);
 	}
+}
+
+static bool other_ends;
+
+/* Another CPU's loop. */
+static void *other_loop(void *arg)
+{
+	struct cpu *cpu = arg;
+
+	host_this_cpu = &cpu->arch;
+	while (!__atomic_load_n(&other_ends, __ATOMIC_ACQUIRE))
+		work_run(cpu);
+	return NULL;
+}
+
+static void test_made_on_its_own_cpu(void **state)
+{
+	static struct cpu other;
+	struct guest *guest;
+	pthread_t thread;
+	int err;
+
+	list_init(&other.vcpus);
+	other_ends = false;
+	pthread_create(&thread, NULL, other_loop, &other);
+	guest = guest_create(&config, &archive, &other, &err);
+	assert_non_null(guest);
+	assert_ptr_equal(built_on, &other);
+	fail_at = "board";
+	assert_null(guest_create(&config, &archive, &other, &err));
+	assert_int_equal(err, -ENOSPC);
+	guest_start(guest);
+	while (READ_ONCE(guest->request))
+		;
+	guest_request(guest, GUEST_REQ_STOP, 0, NULL);
+	while (READ_ONCE(guest->request))
+		;
+	__atomic_store_n(&other_ends, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	assert_int_equal(guest->state, GUEST_ENDED);
 }
 
 static void test_memory_in_pieces(void **state)
@@ -498,6 +541,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_made_in_order_and_unmade_in_reverse),
 		TEST(test_every_failure_leaves_nothing),
+		TEST(test_made_on_its_own_cpu),
 		TEST(test_memory_in_pieces),
 		TEST(test_memory_that_is_not_there),
 		TEST(test_no_room_for_more_guests),

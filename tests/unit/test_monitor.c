@@ -339,7 +339,7 @@ static void test_info_log(void **state)
 	log_line(LOG_DEBUG, "e1000.0: link up (1000 Mb/s)");
 	clear();
 	type("info log\r");
-	assert_non_null(strstr(out, "[   12.345000] D e1000.0: link up (1000 Mb/s)\n"));
+	assert_non_null(strstr(out, "   12.345000 debug   e1000.0: link up (1000 Mb/s)\n"));
 }
 
 static void show_more(void)
