@@ -20,6 +20,8 @@ enum hvm_caps {
 	HVM_CAP_X2APIC_VIRT = BIT(3),
 	HVM_CAP_PAGE_1G = BIT(4),
 	HVM_CAP_INSN_LEN = BIT(5),	/* instruction length is reported with MMIO exits */
+	HVM_CAP_INVPCID = BIT(6),	/* INVPCID may be shown to guests */
+	HVM_CAP_RDTSCP = BIT(7),	/* RDTSCP and RDPID likewise */
 };
 
 enum hvm_prot { HVM_R = 1, HVM_W = 2, HVM_X = 4, HVM_UC = 8 };
@@ -79,6 +81,9 @@ extern u32 hvm_caps;
 
 /* BSP: probe the backends built in. 0, or -ENODEV after a line for each saying why not. */
 int hvm_init(void);
+
+/* Power-on state of the registers in @st (SDM 3A table 10-1). */
+void hvm_reset_state(struct hvm_state *st);
 
 /* Queue a fault for the next entry; a second one makes #DF, then a triple fault (SDM 3A table 6-5). */
 void hvm_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);

@@ -96,6 +96,9 @@ struct hvm_segment {
 	bool granular;
 };
 #define HVM_SEG_UNUSABLE BIT(15)
+#define HVM_SEG_DB	BIT(14)	/* 32-bit code or stack */
+#define HVM_SEG_L	BIT(13)	/* 64-bit code */
+#define HVM_SEG_DPL_SHIFT 5	/* 2 bits */
 
 enum hvm_seg { HVM_ES, HVM_CS, HVM_SS, HVM_DS, HVM_FS, HVM_GS, HVM_LDTR, HVM_TR, HVM_SEGS };
 

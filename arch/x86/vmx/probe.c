@@ -217,6 +217,10 @@ int vmx_probe(char *why, size_t len)
 		hvm_caps |= HVM_CAP_PAGE_1G;
 	if (vmx_caps.pin & PIN_PREEMPTION_TIMER)
 		hvm_caps |= HVM_CAP_DEADLINE;
+	if (vmx_caps.proc2 & PROC2_INVPCID)
+		hvm_caps |= HVM_CAP_INVPCID;
+	if (vmx_caps.proc2 & PROC2_RDTSCP)
+		hvm_caps |= HVM_CAP_RDTSCP;
 	choose_apicv();
 	return 0;
 }

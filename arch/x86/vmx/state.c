@@ -86,6 +86,7 @@ void vmx_get_state(struct vcpu *vcpu, struct hvm_state *st)
 	st->idtr_base = vmcs_read(VMCS_GUEST_IDTR_BASE);
 	st->idtr_limit = vmcs_read(VMCS_GUEST_IDTR_LIMIT);
 	st->dr7 = vmcs_read(VMCS_GUEST_DR7);
+	vmx_unload_foreign(vcpu->arch.hvm);
 }
 
 static bool pae_paging(const struct hvm_state *st)
@@ -132,9 +133,8 @@ static void set_control_registers(struct vcpu *vcpu, const struct hvm_state *st)
 			vmx_insn_failed("INVVPID", vmcs_read(VMCS_VPID));
 }
 
-void vmx_set_state(struct vcpu *vcpu, const struct hvm_state *st)
+static void write_state(struct vcpu *vcpu, const struct hvm_state *st)
 {
-	vmx_load(vcpu->arch.hvm);
 	vmcs_write(VMCS_GUEST_RIP, st->rip);
 	vmcs_write(VMCS_GUEST_RSP, st->rsp);
 	vmcs_write(VMCS_GUEST_RFLAGS, st->rflags);
@@ -147,6 +147,13 @@ void vmx_set_state(struct vcpu *vcpu, const struct hvm_state *st)
 	vmcs_write(VMCS_GUEST_IDTR_BASE, st->idtr_base);
 	vmcs_write(VMCS_GUEST_IDTR_LIMIT, st->idtr_limit);
 	vmcs_write(VMCS_GUEST_DR7, st->dr7);
+}
+
+void vmx_set_state(struct vcpu *vcpu, const struct hvm_state *st)
+{
+	vmx_load(vcpu->arch.hvm);
+	write_state(vcpu, st);
+	vmx_unload_foreign(vcpu->arch.hvm);
 }
 
 /* State that only a reset touches. */
@@ -165,26 +172,37 @@ static void reset_rest(struct vmx_vcpu *v)
 	v->svi_stale = true;
 }
 
+void vmx_reset_loaded(struct vmx_vcpu *v)
+{
+	struct hvm_state st;
+
+	v->reset_wanted = false;
+	vcpu_reset_state(v->vcpu, &st);
+	write_state(v->vcpu, &st);
+	reset_rest(v);
+}
+
 void vmx_vcpu_reset(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = vcpu->arch.hvm;
-	struct hvm_state st;
 
 	if (v->cpu && v->cpu != arch_this_cpu()->hvm) {
 		v->reset_wanted = true;
 		return;
 	}
-	v->reset_wanted = false;
 	vmx_load(v);
-	vcpu_reset_state(vcpu, &st);
-	vmx_set_state(vcpu, &st);
-	reset_rest(v);
+	vmx_reset_loaded(v);
+	vmx_unload_foreign(v);
 }
 
 u64 vmx_rip(struct vcpu *vcpu)
 {
+	u64 rip;
+
 	vmx_load(vcpu->arch.hvm);
-	return vmcs_read(VMCS_GUEST_RIP);
+	rip = vmcs_read(VMCS_GUEST_RIP);
+	vmx_unload_foreign(vcpu->arch.hvm);
+	return rip;
 }
 
 static bool long_mode(void)

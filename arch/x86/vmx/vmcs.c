@@ -129,6 +129,7 @@ void vmx_update_apic_mode(struct vcpu *vcpu)
 		return;
 	vmx_load(v);
 	write_proc2(v);
+	vmx_unload_foreign(v);
 }
 
 void vmx_eoi_exit(struct vcpu *vcpu, unsigned int vector, bool on)
@@ -143,6 +144,7 @@ void vmx_eoi_exit(struct vcpu *vcpu, unsigned int vector, bool on)
 	vmx_load(v);
 	old = vmcs_read(field);
 	vmcs_write(field, on ? old | bit : old & ~bit);
+	vmx_unload_foreign(v);
 }
 
 static u16 vcpu_vpid(const struct vcpu *vcpu)
@@ -273,8 +275,23 @@ void vmx_load(struct vmx_vcpu *v)
 	if (!v->initialised) {
 		v->initialised = true;
 		write_controls(v);
-		vmx_vcpu_reset(v->vcpu);
+		vmx_reset_loaded(v);
 	}
+}
+
+static void unload(struct vmx_vcpu *v)
+{
+	if (vmclear(v->vmcs))
+		vmx_insn_failed("VMCLEAR", v->vmcs);
+	if (v->cpu->current == v)
+		v->cpu->current = NULL;
+	v->cpu = NULL;
+}
+
+void vmx_unload_foreign(struct vmx_vcpu *v)
+{
+	if (v->cpu && v->vcpu->cpu != this_cpu())
+		unload(v);
 }
 
 int vmx_vcpu_init(struct vcpu *vcpu)
@@ -304,12 +321,8 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 
 	if (!v)
 		return;
-	if (v->cpu) {
-		if (vmclear(v->vmcs))
-			vmx_insn_failed("VMCLEAR", v->vmcs);
-		if (v->cpu->current == v)
-			v->cpu->current = NULL;
-	}
+	if (v->cpu)
+		unload(v);
 	if (v->vmcs)
 		mem_free(v->vmcs, PAGE_SIZE, MEM_EPT);
 	if (v->msr_bitmap_phys)

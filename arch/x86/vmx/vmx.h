@@ -73,12 +73,18 @@ int vmx_vcpu_init(struct vcpu *vcpu);
 void vmx_vcpu_free(struct vcpu *vcpu);
 /* Make @v's VMCS current on this CPU and its host state this CPU's. */
 void vmx_load(struct vmx_vcpu *v);
+/*
+ * After use outside a run: on a CPU that is not the vCPU's own (at boot the BSP makes all guests)
+ * the VMCS is given up, so that its own CPU can load it.
+ */
+void vmx_unload_foreign(struct vmx_vcpu *v);
 void vmx_set_proc(struct vmx_vcpu *v, u32 proc);
 void vmx_update_apic_mode(struct vcpu *vcpu);
 void vmx_eoi_exit(struct vcpu *vcpu, unsigned int vector, bool on);
 
 /* state.c */
 void vmx_vcpu_reset(struct vcpu *vcpu);
+void vmx_reset_loaded(struct vmx_vcpu *v);	/* its VMCS is current */
 void vmx_get_state(struct vcpu *vcpu, struct hvm_state *st);
 void vmx_set_state(struct vcpu *vcpu, const struct hvm_state *st);
 u64 vmx_rip(struct vcpu *vcpu);

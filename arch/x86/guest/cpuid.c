@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * CPUID policy: for each leaf which of the processor's bits a guest sees, and the leaves that
+ * are computed. What is not in a table reads as zero.
+ */
+#include "arch/x86/guest/cpuid.h"
+
+#include <string.h>
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/guest/exit.h"
+#include "arch/x86/guest/fpu.h"
+#include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/vcpu.h"
+#include "arch/x86/hvm.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/smp.h"
+#include "kernel/guest.h"
+
+enum { EAX, EBX, ECX, EDX };
+
+#define MAX_BASIC_LEAF	CPUID_FREQUENCY
+#define MAX_EXT_LEAF	CPUID_ADDR_SIZE
+
+/* The hypervisor's own leaves, by the convention of VMware and KVM. */
+#define CPUID_HV_TIMING	0x40000010	/* EAX: TSC kHz, EBX: APIC timer kHz */
+static const char signature[] = "RingvisorHVM";
+_Static_assert(sizeof(signature) == 12 + 1, "EBX, ECX, EDX");
+
+#define ALL 0xffffffff
+
+/* ---- Bits that pass ---- */
+
+/* XSAVE's features come and go together with it: xstate_only(). */
+#define ECX_1_PASS (CPUID_1_ECX_SSE3 | CPUID_1_ECX_PCLMULQDQ | CPUID_1_ECX_SSSE3 | \
+	CPUID_1_ECX_FMA | CPUID_1_ECX_CMPXCHG16B | CPUID_1_ECX_PCID | CPUID_1_ECX_SSE4_1 | \
+	CPUID_1_ECX_SSE4_2 | CPUID_1_ECX_MOVBE | CPUID_1_ECX_POPCNT | CPUID_1_ECX_AES | \
+	CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX | CPUID_1_ECX_F16C | CPUID_1_ECX_RDRAND)
+
+/* Machine checks are the host's, so MCE and MCA are absent. */
+#define EDX_1_PASS (CPUID_1_EDX_FPU | CPUID_1_EDX_VME | CPUID_1_EDX_DE | CPUID_1_EDX_PSE | \
+	CPUID_1_EDX_TSC | CPUID_1_EDX_MSR | CPUID_1_EDX_PAE | CPUID_1_EDX_CX8 | \
+	CPUID_1_EDX_APIC | CPUID_1_EDX_SEP | CPUID_1_EDX_MTRR | CPUID_1_EDX_PGE | \
+	CPUID_1_EDX_CMOV | CPUID_1_EDX_PAT | CPUID_1_EDX_PSE36 | CPUID_1_EDX_CLFSH | \
+	CPUID_1_EDX_MMX | CPUID_1_EDX_FXSR | CPUID_1_EDX_SSE | CPUID_1_EDX_SSE2 | CPUID_1_EDX_SS)
+
+#define EBX_7_PASS (CPUID_7_EBX_FSGSBASE | CPUID_7_EBX_BMI1 | CPUID_7_EBX_HLE | \
+	CPUID_7_EBX_AVX2 | CPUID_7_EBX_FDP_EXCPTN_ONLY | CPUID_7_EBX_SMEP | CPUID_7_EBX_BMI2 | \
+	CPUID_7_EBX_ERMS | CPUID_7_EBX_INVPCID | CPUID_7_EBX_RTM | \
+	CPUID_7_EBX_FCS_FDS_DEPRECATED | CPUID_7_EBX_AVX512F | CPUID_7_EBX_AVX512DQ | \
+	CPUID_7_EBX_RDSEED | CPUID_7_EBX_ADX | CPUID_7_EBX_SMAP | CPUID_7_EBX_AVX512_IFMA | \
+	CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB | CPUID_7_EBX_AVX512PF | \
+	CPUID_7_EBX_AVX512ER | CPUID_7_EBX_AVX512CD | CPUID_7_EBX_SHA | CPUID_7_EBX_AVX512BW | \
+	CPUID_7_EBX_AVX512VL)
+
+#define ECX_7_PASS (CPUID_7_ECX_PREFETCHWT1 | CPUID_7_ECX_AVX512_VBMI | CPUID_7_ECX_UMIP | \
+	CPUID_7_ECX_PKU | CPUID_7_ECX_AVX512_VBMI2 | CPUID_7_ECX_GFNI | CPUID_7_ECX_VAES | \
+	CPUID_7_ECX_VPCLMULQDQ | CPUID_7_ECX_AVX512_VNNI | CPUID_7_ECX_AVX512_BITALG | \
+	CPUID_7_ECX_AVX512_VPOPCNTDQ | CPUID_7_ECX_RDPID | CPUID_7_ECX_CLDEMOTE | \
+	CPUID_7_ECX_MOVDIRI | CPUID_7_ECX_MOVDIR64B)
+
+/* MD_CLEAR changes what VERW does, which a guest executes itself. */
+#define EDX_7_PASS (CPUID_7_EDX_AVX512_4VNNIW | CPUID_7_EDX_AVX512_4FMAPS | CPUID_7_EDX_FSRM | \
+	CPUID_7_EDX_AVX512_VP2INTERSECT | CPUID_7_EDX_MD_CLEAR | CPUID_7_EDX_SERIALIZE)
+
+static const struct cpuid_pass {
+	u32 leaf;
+	u32 mask[4];	/* EAX, EBX, ECX, EDX */
+} pass[] = {
+	{ CPUID_VENDOR, { 0, ALL, ALL, ALL } },
+	{ CPUID_FEATURES, { ALL, 0, ECX_1_PASS, EDX_1_PASS } },
+	{ CPUID_CACHE_TLB, { ALL, ALL, ALL, ALL } },
+	{ CPUID_EXT_FEATURES, { 0, EBX_7_PASS, ECX_7_PASS, EDX_7_PASS } },
+	{ CPUID_EXT_AMD, { 0, 0,
+			   CPUID_81_ECX_LAHF_SAHF | CPUID_81_ECX_LZCNT | CPUID_81_ECX_PREFETCHW,
+			   CPUID_81_EDX_SYSCALL | CPUID_81_EDX_NX | CPUID_81_EDX_PAGE_1G |
+			   CPUID_81_EDX_RDTSCP | CPUID_81_EDX_LM } },
+	{ CPUID_BRAND0, { ALL, ALL, ALL, ALL } },
+	{ CPUID_BRAND1, { ALL, ALL, ALL, ALL } },
+	{ CPUID_BRAND2, { ALL, ALL, ALL, ALL } },
+	{ CPUID_L2, { 0, 0, ALL, 0 } },
+	{ CPUID_ADDR_SIZE, { 0xffff, 0, 0, 0 } },
+};
+
+/* ---- Bits that are always there, whatever the processor has ---- */
+
+static const struct cpuid_pass add[] = {
+	{ CPUID_VENDOR, { MAX_BASIC_LEAF, 0, 0, 0 } },
+	/* The local APIC is a model: its x2APIC mode and deadline timer need no hardware. */
+	{ CPUID_FEATURES, { 0, 0, CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE |
+			    CPUID_1_ECX_HYPERVISOR, CPUID_1_EDX_APIC | CPUID_1_EDX_MTRR } },
+	{ CPUID_POWER, { CPUID_6_EAX_ARAT, 0, 0, 0 } },
+	{ CPUID_EXT_MAX, { MAX_EXT_LEAF, 0, 0, 0 } },
+	{ CPUID_APM, { 0, 0, 0, CPUID_87_EDX_INVARIANT_TSC } },
+};
+
+static const u32 *find(const struct cpuid_pass *table, unsigned int nr, u32 leaf)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (table[i].leaf == leaf)
+			return table[i].mask;
+	return NULL;
+}
+
+/* ---- Features that hang on what the backend or the FPU switching can do ---- */
+
+#define ECX_1_XSAVE (CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX | CPUID_1_ECX_FMA | CPUID_1_ECX_F16C)
+#define EBX_7_AVX512 (CPUID_7_EBX_AVX512F | CPUID_7_EBX_AVX512DQ | CPUID_7_EBX_AVX512_IFMA | \
+	CPUID_7_EBX_AVX512PF | CPUID_7_EBX_AVX512ER | CPUID_7_EBX_AVX512CD | \
+	CPUID_7_EBX_AVX512BW | CPUID_7_EBX_AVX512VL)
+#define ECX_7_AVX512 (CPUID_7_ECX_AVX512_VBMI | CPUID_7_ECX_AVX512_VBMI2 | \
+	CPUID_7_ECX_AVX512_VNNI | CPUID_7_ECX_AVX512_BITALG | CPUID_7_ECX_AVX512_VPOPCNTDQ)
+#define ECX_7_AVX (CPUID_7_ECX_VAES | CPUID_7_ECX_VPCLMULQDQ)
+#define EDX_7_AVX512 (CPUID_7_EDX_AVX512_4VNNIW | CPUID_7_EDX_AVX512_4FMAPS | \
+	CPUID_7_EDX_AVX512_VP2INTERSECT)
+
+static void xstate_only(u32 leaf, u32 out[4])
+{
+	u64 xcr0 = fpu_xcr0_allowed();
+
+	if (leaf == CPUID_FEATURES && !(xcr0 & XCR0_AVX))
+		out[ECX] &= ~(u32)ECX_1_XSAVE | (xcr0 ? CPUID_1_ECX_XSAVE : 0);
+	if (leaf != CPUID_EXT_FEATURES)
+		return;
+	if (!(xcr0 & XCR0_AVX)) {
+		out[EBX] &= ~(u32)CPUID_7_EBX_AVX2;
+		out[ECX] &= ~(u32)ECX_7_AVX;
+	}
+	if (!(xcr0 & XCR0_ZMM_HI256)) {
+		out[EBX] &= ~(u32)EBX_7_AVX512;
+		out[ECX] &= ~(u32)ECX_7_AVX512;
+		out[EDX] &= ~(u32)EDX_7_AVX512;
+	}
+	if (!(xcr0 & XCR0_PKRU))
+		out[ECX] &= ~(u32)CPUID_7_ECX_PKU;
+}
+
+static void backend_only(u32 leaf, u32 out[4])
+{
+	if (leaf == CPUID_EXT_FEATURES && !(hvm_caps & HVM_CAP_INVPCID))
+		out[EBX] &= ~(u32)CPUID_7_EBX_INVPCID;
+	if (leaf == CPUID_EXT_FEATURES && !(hvm_caps & HVM_CAP_RDTSCP))
+		out[ECX] &= ~(u32)CPUID_7_ECX_RDPID;
+	if (leaf == CPUID_EXT_AMD && !(hvm_caps & HVM_CAP_RDTSCP))
+		out[EDX] &= ~(u32)CPUID_81_EDX_RDTSCP;
+}
+
+static void static_leaf(u32 leaf, u32 subleaf, u32 out[4])
+{
+	const u32 *passed = find(pass, ARRAY_SIZE(pass), leaf);
+	const u32 *added = find(add, ARRAY_SIZE(add), leaf);
+
+	memset(out, 0, 4 * sizeof(u32));
+	if (passed) {
+		struct cpuid host = cpuid_or_zero(leaf, subleaf);
+
+		out[EAX] = host.eax & passed[EAX];
+		out[EBX] = host.ebx & passed[EBX];
+		out[ECX] = host.ecx & passed[ECX];
+		out[EDX] = host.edx & passed[EDX];
+	}
+	if (added)
+		for (unsigned int i = 0; i < 4; i++)
+			out[i] |= added[i];
+	xstate_only(leaf, out);
+	backend_only(leaf, out);
+}
+
+u32 guest_cpuid_feature(u32 leaf, unsigned int reg)
+{
+	u32 out[4];
+
+	static_leaf(leaf, 0, out);
+	return out[reg];
+}
+
+/* ---- Topology: one package, one thread a core, APIC id = vCPU number ---- */
+
+static unsigned int id_bits(const struct guest *guest)
+{
+	unsigned int bits = 0;
+
+	while (BIT(bits) < guest->config->nr_vcpus)
+		bits++;
+	return bits;
+}
+
+/* SDM 2A "CPUID", leaf 4: cores share nothing but the last level. */
+static void cache_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	struct cpuid host = cpuid_or_zero(CPUID_CACHE, subleaf);
+	u32 type = host.eax & 0x1f, level = host.eax >> 5 & 7;
+	u32 ids = BIT(id_bits(vcpu->guest)) - 1;
+
+	if (!type)
+		return;
+	out[EAX] = (host.eax & 0x3fff) | (level >= 3 ? ids << 14 : 0) | ids << 26;
+	out[EBX] = host.ebx;
+	out[ECX] = host.ecx;
+	out[EDX] = host.edx;
+}
+
+/* Leaf 0BH: subleaf 0 threads, 1 cores. */
+static void topology_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	enum { LEVEL_INVALID, LEVEL_SMT, LEVEL_CORE };
+
+	out[ECX] = subleaf & 0xff;
+	out[EDX] = vcpu->id;
+	if (subleaf == 0) {
+		out[EBX] = 1;
+		out[ECX] |= LEVEL_SMT << 8;
+	} else if (subleaf == 1) {
+		out[EAX] = id_bits(vcpu->guest);
+		out[EBX] = vcpu->guest->config->nr_vcpus;
+		out[ECX] |= LEVEL_CORE << 8;
+	}
+}
+
+static void feature_leaf(struct vcpu *vcpu, u32 out[4])
+{
+	u32 clflush = cpuid(CPUID_FEATURES, 0).ebx & 0xff00;
+	struct hvm_state st;
+
+	hvm->get_state(vcpu, &st);
+	out[EBX] = vcpu->id << 24 | (BIT(id_bits(vcpu->guest)) & 0xff) << 16 | clflush;
+	if (vcpu->guest->config->nr_vcpus > 1)
+		out[EDX] |= CPUID_1_EDX_HTT;
+	if (st.cr4 & CR4_OSXSAVE)
+		out[ECX] |= CPUID_1_ECX_OSXSAVE;
+	if (!(vcpu->arch.lapic->base_msr & APIC_BASE_EN))
+		out[EDX] &= ~(u32)CPUID_1_EDX_APIC;
+}
+
+static void ext_feature_leaf(struct vcpu *vcpu, u32 out[4])
+{
+	struct hvm_state st;
+
+	hvm->get_state(vcpu, &st);
+	if (st.cr4 & CR4_PKE && out[ECX] & CPUID_7_ECX_PKU)
+		out[ECX] |= CPUID_7_ECX_OSPKE;
+}
+
+/* ---- XSAVE: SDM 2A "CPUID", leaf 0DH ---- */
+
+/* XSAVES would need its own switching, and XFD comes with AMX. */
+#define XSAVE_PASS (CPUID_D1_EAX_XSAVEOPT | CPUID_D1_EAX_XSAVEC | CPUID_D1_EAX_XGETBV1)
+
+static u32 area_size(u64 xcr0)
+{
+	u32 size = 512 + 64;	/* SDM 1 13.4.1 */
+
+	for (unsigned int i = 2; i < 63; i++)
+		if (xcr0 & BIT_ULL(i)) {
+			struct cpuid c = cpuid(CPUID_XSTATE, i);
+
+			size = MAX(size, c.eax + c.ebx);
+		}
+	return size;
+}
+
+static void xstate_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	u64 allowed = fpu_xcr0_allowed();
+	struct cpuid host = cpuid_or_zero(CPUID_XSTATE, subleaf);
+
+	if (subleaf == 0) {
+		out[EAX] = allowed;
+		out[EDX] = allowed >> 32;
+		out[EBX] = area_size(vcpu->arch.xcr0);
+		out[ECX] = area_size(allowed);
+	} else if (subleaf == 1) {
+		out[EAX] = host.eax & XSAVE_PASS;
+		out[EBX] = out[EAX] & CPUID_D1_EAX_XSAVEC ? host.ebx : 0;	/* XCR0 is loaded */
+	} else if (subleaf < 63 && allowed & BIT_ULL(subleaf)) {
+		out[EAX] = host.eax;
+		out[EBX] = host.ebx;
+		out[ECX] = host.ecx & ~1u;	/* XCR0, not IA32_XSS */
+	}
+}
+
+/* ---- Time ---- */
+
+/*
+ * The crystal is what the APIC timer counts: TSC = ECX * EBX / EAX (SDM 3B 19.7.3). So the
+ * guest needs to measure neither.
+ */
+static void tsc_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	out[EAX] = 1;
+	out[EBX] = VLAPIC_TSC_RATIO;
+	out[ECX] = tsc_khz() * 1000 / VLAPIC_TSC_RATIO;
+}
+
+static void frequency_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	u32 mhz = (tsc_khz() + 500) / 1000;
+
+	out[EAX] = out[EBX] = mhz & 0xffff;
+}
+
+static void hypervisor_leaf(u32 leaf, u32 out[4])
+{
+	if (leaf == CPUID_HYPERVISOR) {
+		out[EAX] = CPUID_HV_TIMING;
+		memcpy(&out[EBX], signature, 3 * sizeof(u32));
+	} else if (leaf == CPUID_HV_TIMING) {
+		out[EAX] = tsc_khz();
+		out[EBX] = tsc_khz() / VLAPIC_TSC_RATIO;
+	}
+}
+
+/* ---- All of it ---- */
+
+static const struct {
+	u32 leaf;
+	void (*fill)(struct vcpu *vcpu, u32 subleaf, u32 out[4]);
+} computed[] = {
+	{ CPUID_CACHE, cache_leaf },
+	{ CPUID_TOPOLOGY, topology_leaf },
+	{ CPUID_XSTATE, xstate_leaf },
+	{ CPUID_TSC, tsc_leaf },
+	{ CPUID_FREQUENCY, frequency_leaf },
+};
+
+static void dynamic_leaf(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(computed); i++)
+		if (computed[i].leaf == leaf)
+			computed[i].fill(vcpu, subleaf, out);
+	if (leaf == CPUID_FEATURES)
+		feature_leaf(vcpu, out);
+	else if (leaf == CPUID_EXT_FEATURES)
+		ext_feature_leaf(vcpu, out);
+}
+
+void guest_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
+{
+	if (leaf >= CPUID_HYPERVISOR && leaf < CPUID_HYPERVISOR + 0x100) {
+		memset(out, 0, 4 * sizeof(u32));
+		hypervisor_leaf(leaf, out);
+		return;
+	}
+	/* Above its range a leaf answers as the highest basic one: SDM 2A "CPUID". */
+	if ((leaf > MAX_BASIC_LEAF && leaf < CPUID_EXT_MAX) || leaf > MAX_EXT_LEAF)
+		leaf = MAX_BASIC_LEAF;
+	if (leaf == CPUID_EXT_FEATURES && subleaf > 0) {	/* its EAX said 0 */
+		memset(out, 0, 4 * sizeof(u32));
+		return;
+	}
+	static_leaf(leaf, 0, out);
+	dynamic_leaf(vcpu, leaf, subleaf, out);
+}

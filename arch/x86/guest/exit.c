@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "arch/x86/guest/exit.h"
+
+#include <stdio.h>
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/guest/cr.h"
+#include "arch/x86/guest/emulate.h"
+#include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/msr.h"
+#include "arch/x86/guest/vcpu.h"
+#include "arch/x86/guest/vpc.h"
+#include "arch/x86/hvm.h"
+#include "kernel/guest.h"
+#include "kernel/log.h"
+
+static bool crash(struct vcpu *vcpu, const char *why)
+{
+	guest_request(vcpu->guest, GUEST_REQ_CRASH, 0, why);
+	return false;
+}
+
+static void skip(struct vcpu *vcpu)
+{
+	hvm->skip(vcpu, vcpu->arch.exit.insn_len);
+}
+
+/* ---- Ports ---- */
+
+/* IN to AL or AX keeps the rest, to EAX clears the upper half: SDM 1 3.4.1.1. */
+static void pio_in(struct vcpu *vcpu, u16 port, unsigned int size)
+{
+	u64 *rax = &vcpu->arch.gpr[HVM_RAX];
+	u64 val = vpc_pio_read(vcpu->guest, port, size);
+
+	if (size == 4)
+		*rax = (u32)val;
+	else
+		*rax = (*rax & ~(BIT_ULL(8 * size) - 1)) | (val & (BIT_ULL(8 * size) - 1));
+}
+
+static bool exit_pio(struct vcpu *vcpu)
+{
+	const struct hvm_exit *x = &vcpu->arch.exit;
+	u64 mask = BIT_ULL(8 * x->pio.size) - 1;
+
+	if (x->pio.string) {
+		emulate(vcpu);
+		return true;
+	}
+	spin_lock(&vcpu->guest->lock);
+	if (x->pio.in)
+		pio_in(vcpu, x->pio.port, x->pio.size);
+	else
+		vpc_pio_write(vcpu->guest, x->pio.port, x->pio.size,
+			      vcpu->arch.gpr[HVM_RAX] & mask);
+	spin_unlock(&vcpu->guest->lock);
+	skip(vcpu);
+	return true;
+}
+
+/* ---- Memory without RAM ---- */
+
+/* The guest's page tables lead out of RAM, where all bits read as ones, reserved ones too. */
+static bool walk_fault(struct vcpu *vcpu)
+{
+	const struct hvm_exit *x = &vcpu->arch.exit;
+
+	vcpu_set_cr2(vcpu, x->mmio.gla);
+	hvm_inject_exception(vcpu, EXC_PF, true,
+			     PF_P | PF_RSVD | (x->mmio.write ? PF_W : 0) | (x->mmio.exec ? PF_I : 0));
+	return true;
+}
+
+static bool exit_mmio(struct vcpu *vcpu)
+{
+	const struct hvm_exit *x = &vcpu->arch.exit;
+	char why[80];
+
+	if (x->mmio.delivery) {
+		snprintf(why, sizeof(why), "event delivered through %#lx, where no RAM is",
+			 x->mmio.gpa);
+		return crash(vcpu, why);
+	}
+	if (x->mmio.walk && x->mmio.gla_valid)
+		return walk_fault(vcpu);
+	if (x->mmio.exec) {
+		snprintf(why, sizeof(why), "instruction fetch from %#lx, where no RAM is",
+			 x->mmio.gpa);
+		return crash(vcpu, why);
+	}
+	emulate(vcpu);
+	return true;
+}
+
+/* ---- Instructions ---- */
+
+static bool exit_cpuid(struct vcpu *vcpu)
+{
+	u64 *gpr = vcpu->arch.gpr;
+	u32 out[4];
+
+	guest_cpuid(vcpu, gpr[HVM_RAX], gpr[HVM_RCX], out);
+	gpr[HVM_RAX] = out[0];
+	gpr[HVM_RBX] = out[1];
+	gpr[HVM_RCX] = out[2];
+	gpr[HVM_RDX] = out[3];
+	skip(vcpu);
+	return true;
+}
+
+static bool exit_hlt(struct vcpu *vcpu)
+{
+	struct hvm_state st;
+
+	hvm->get_state(vcpu, &st);
+	vcpu->arch.halted_masked = !(st.rflags & RFLAGS_IF);
+	skip(vcpu);
+	if (arch_vcpu_has_interrupt(vcpu))
+		return true;
+	WRITE_ONCE(vcpu->state, VCPU_HALTED);
+	return false;
+}
+
+static bool exit_rdmsr(struct vcpu *vcpu)
+{
+	guest_rdmsr_exit(vcpu);
+	return true;
+}
+
+static bool exit_wrmsr(struct vcpu *vcpu)
+{
+	guest_wrmsr_exit(vcpu);
+	return true;
+}
+
+static bool exit_mov_cr(struct vcpu *vcpu)
+{
+	guest_mov_cr(vcpu);
+	return true;
+}
+
+static bool exit_xsetbv(struct vcpu *vcpu)
+{
+	guest_xsetbv(vcpu);
+	return true;
+}
+
+/* No hypercall is defined, and CPUID shows no VMX or SVM. */
+static bool exit_undefined(struct vcpu *vcpu)
+{
+	hvm_inject_ud(vcpu);
+	return true;
+}
+
+/* ---- Interrupt controller ---- */
+
+static bool exit_eoi(struct vcpu *vcpu)
+{
+	vlapic_eoi_done(vcpu->arch.lapic, vcpu->arch.exit.eoi.vector);
+	return true;
+}
+
+static bool exit_apic_write(struct vcpu *vcpu)
+{
+	vlapic_write_done(vcpu->arch.lapic, vcpu->arch.exit.apic_write.off);
+	return true;
+}
+
+/* ---- What ends it ---- */
+
+static bool exit_triple_fault(struct vcpu *vcpu)
+{
+	return crash(vcpu, "triple fault");
+}
+
+static bool exit_task_switch(struct vcpu *vcpu)
+{
+	return crash(vcpu, "hardware task switch, which is not emulated");
+}
+
+static bool exit_failed(struct vcpu *vcpu)
+{
+	return crash(vcpu, "VM entry failed");
+}
+
+/* An INIT or SIPI for the physical CPU: somebody outside is confused, the guest goes on. */
+static bool exit_init_sipi(struct vcpu *vcpu)
+{
+	static struct ratelimit rl;
+
+	log_ratelimited(&rl, LOG_WARN, "hvm: %s: INIT or SIPI signal to this CPU ignored",
+			guest_name(vcpu->guest));
+	return true;
+}
+
+static bool exit_unexpected(struct vcpu *vcpu)
+{
+	return crash(vcpu, "exit that was not asked for");
+}
+
+static bool (*const handlers[HVM_EXIT_KINDS])(struct vcpu *vcpu) = {
+	[HVM_EXIT_DONE] = exit_unexpected,	/* these two end in arch_vcpu_run() */
+	[HVM_EXIT_HOST] = exit_unexpected,
+	[HVM_EXIT_PIO] = exit_pio,
+	[HVM_EXIT_MMIO] = exit_mmio,
+	[HVM_EXIT_CPUID] = exit_cpuid,
+	[HVM_EXIT_HLT] = exit_hlt,
+	[HVM_EXIT_RDMSR] = exit_rdmsr,
+	[HVM_EXIT_WRMSR] = exit_wrmsr,
+	[HVM_EXIT_MOV_CR] = exit_mov_cr,
+	[HVM_EXIT_MOV_DR] = exit_unexpected,
+	[HVM_EXIT_XSETBV] = exit_xsetbv,
+	[HVM_EXIT_HYPERCALL] = exit_undefined,
+	[HVM_EXIT_UNDEFINED] = exit_undefined,
+	[HVM_EXIT_TRIPLE_FAULT] = exit_triple_fault,
+	[HVM_EXIT_EOI] = exit_eoi,
+	[HVM_EXIT_APIC_WRITE] = exit_apic_write,
+	[HVM_EXIT_TASK_SWITCH] = exit_task_switch,
+	[HVM_EXIT_INIT_SIPI] = exit_init_sipi,
+	[HVM_EXIT_FAILED] = exit_failed,
+};
+
+bool vcpu_handle_exit(struct vcpu *vcpu)
+{
+	return handlers[vcpu->arch.exit.kind](vcpu);
+}

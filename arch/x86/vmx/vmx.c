@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* VT-x as the hvm interface sees it. */
+#include "arch/x86/vmx/vmx.h"
+
+const struct hvm_ops vmx_ops = {
+	.name = "VT-x",
+	.probe = vmx_probe,
+	.describe = vmx_describe,
+	.cpu_enable = vmx_cpu_enable,
+	.cpu_disable = vmx_cpu_disable,
+	.guest_init = vmx_guest_init,
+	.guest_free = vmx_guest_free,
+	.map = vmx_map,
+	.unmap = vmx_unmap,
+	.vcpu_init = vmx_vcpu_init,
+	.vcpu_free = vmx_vcpu_free,
+	.vcpu_reset = vmx_vcpu_reset,
+	.get_state = vmx_get_state,
+	.set_state = vmx_set_state,
+	.run = vmx_run,
+	.rip = vmx_rip,
+	.skip = vmx_skip,
+	.set_msr_bitmap_x2apic = vmx_update_apic_mode,
+	.eoi_exit = vmx_eoi_exit,
+	.dump = vmx_dump,
+	.nr_reasons = vmx_nr_reasons,
+	.reason_name = vmx_reason_name,
+};
