@@ -39,6 +39,7 @@ enum {
 #define OSC_HZ		32768ull
 #define UIP_NS		244141ull	/* UIP leads the update by 8 cycles */
 #define SEC_PER_DAY	86400ull
+#define CENTURY_MAX	24	/* 64 bits of nanoseconds since 1970 last until 2554 */
 
 /* ---- Dates ---- */
 
@@ -108,7 +109,7 @@ int cmos_to_seconds(const u8 *cmos, u64 *seconds)
 	unsigned int century = decode(0, cmos[CENTURY]);
 	u64 days;
 
-	if (century < 19 || century > 99)	/* no such byte: the century around 2000 */
+	if (century < 19 || century > CENTURY_MAX)	/* no such byte: the one around 2000 */
 		century = year >= 70 ? 19 : 20;
 	year += century * 100;
 	if (second > 59 || minute > 59 || hour > 23 || month < 1 || month > 12 || year < 1970 ||
@@ -127,7 +128,7 @@ int cmos_to_seconds(const u8 *cmos, u64 *seconds)
 
 static u64 clock_ns(const struct vrtc *rtc)
 {
-	return wallclock_boot_ns() + time_ns() + (u64)rtc->offset_ns;
+	return wallclock_boot_ns() + time_ns() + rtc->offset_ns;
 }
 
 /* Bring the time's bytes up to date, unless SET halts them. */
@@ -144,7 +145,7 @@ static void time_take(struct vrtc *rtc)
 
 	if (cmos_to_seconds(rtc->cmos, &seconds) < 0)
 		return;
-	rtc->offset_ns += (s64)(seconds * NSEC_PER_SEC - clock_ns(rtc));
+	rtc->offset_ns += seconds * NSEC_PER_SEC - clock_ns(rtc);
 	rtc->updated_s = seconds;
 }
 

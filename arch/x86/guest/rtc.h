@@ -20,7 +20,7 @@ struct vrtc {
 	struct guest *guest;
 	u8 index;
 	u8 cmos[VRTC_BYTES];	/* the time's bytes are current only while SET halts the clock */
-	s64 offset_ns;		/* guest's clock = wall time + this */
+	u64 offset_ns;		/* guest's clock = wall time + this, modulo 2^64 */
 	struct timer timer;	/* next periodic or update cycle that somebody waits for */
 	u64 periodic_ns;	/* time_ns() when the last periodic interrupt was due */
 	u64 updated_s;		/* guest's second that the flags of register C know of */
