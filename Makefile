@@ -126,7 +126,8 @@ arch-flags := $(target-flags) -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-on
 	-fcf-protection=none -nostdinc $(addprefix -isystem ,$(compiler-include))
 
 warnings := -Wall -Wextra -Werror -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes \
-	-Wold-style-definition -Wwrite-strings -Wpointer-arith -Wno-unused-parameter
+	-Wold-style-definition -Wwrite-strings -Wpointer-arith -Wno-unused-parameter \
+	-Wno-missing-field-initializers
 
 # The C library, tools/newlib.mk. Each set of flags has its own folder in the cache, which several
 # builds may share.
