@@ -238,7 +238,7 @@ static void boot_memory(void)
 /* Image: all that is loaded and its bss. Other: everything but guests and the boot archive. */
 static void say_footprint(void)
 {
-	u64 image = virt_to_phys(__image_end) - (u64)__boot_start, other = 0;
+	u64 image = virt_to_phys(__image_end) - virt_to_phys(__image_start), other = 0;
 
 	for (unsigned int owner = MEM_BOOT + 1; owner < MEM_OWNERS; owner++)
 		if (owner != MEM_GUEST)

@@ -175,7 +175,7 @@ static int take(u64 base, u64 size)
 
 int mem_init(const struct boot_info *bi)
 {
-	u64 image = (u64)__boot_start, image_end = virt_to_phys(__image_end);
+	u64 image = virt_to_phys(__image_start), image_end = virt_to_phys(__image_end);
 	int err = ram_init(bi);
 
 	if (err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Work queues: any CPU pushes onto a list with compare-and-exchange, the owner takes the whole
- * list at once and turns it around. Links behind the head belong to the owner alone.
+ * list at once and turns it around.
  */
 #include "asm/barrier.h"
 #include "kernel/cpu.h"
@@ -38,14 +38,16 @@ bool work_queue(struct work *work)
 
 bool work_pending(const struct cpu *cpu)
 {
-	return READ_ONCE(cpu->work.head) || READ_ONCE(cpu->work.batch);
+	const struct work_queue *q = &cpu->work;
+
+	return READ_ONCE(q->head) || READ_ONCE(q->batch) || READ_ONCE(q->kept);
 }
 
-/* Everything pushed so far, oldest first. */
-static struct work *queue_take(struct work_queue *q)
+/* Move everything pushed so far behind what is kept: oldest first. */
+static void queue_take(struct work_queue *q)
 {
 	struct work *newest = __atomic_exchange_n(&q->head, NULL, __ATOMIC_ACQUIRE);
-	struct work *oldest = NULL;
+	struct work *oldest = NULL, **end = &q->kept;
 
 	while (newest) {
 		struct work *next = newest->next;
@@ -54,7 +56,9 @@ static struct work *queue_take(struct work_queue *q)
 		oldest = newest;
 		newest = next;
 	}
-	return oldest;
+	while (*end)
+		end = &(*end)->next;
+	*end = oldest;
 }
 
 unsigned int work_run(struct cpu *cpu)
@@ -63,7 +67,9 @@ unsigned int work_run(struct cpu *cpu)
 	unsigned int n = 0;
 
 	debug_check(!q->batch);
-	q->batch = queue_take(q);
+	queue_take(q);
+	q->batch = q->kept;
+	q->kept = NULL;
 	while (q->batch) {
 		struct work *work = q->batch;
 
@@ -88,19 +94,6 @@ static bool unlink_work(struct work **link, struct work *work)
 	return false;
 }
 
-/* Put back what was taken from the head (newest first), behind what has been pushed since. */
-static void queue_put_back(struct work_queue *q, struct work *list)
-{
-	struct work *head = NULL;
-
-	if (!list || __atomic_compare_exchange_n(&q->head, &head, list, false, __ATOMIC_RELEASE,
-						 __ATOMIC_ACQUIRE))
-		return;
-	while (head->next)
-		head = head->next;
-	head->next = list;
-}
-
 void work_cancel(struct work *work)
 {
 	struct work_queue *q = &work->cpu->work;
@@ -108,20 +101,10 @@ void work_cancel(struct work *work)
 	debug_check(work->cpu == this_cpu());
 	if (!READ_ONCE(work->queued))
 		return;
-	if (!unlink_work(&q->batch, work)) {
-		struct work *list;
-
+	while (!unlink_work(&q->batch, work) && !unlink_work(&q->kept, work)) {
 		/* Another CPU may be between setting `queued` and pushing. */
-		for (;;) {
-			bool found;
-
-			list = __atomic_exchange_n(&q->head, NULL, __ATOMIC_ACQUIRE);
-			found = unlink_work(&list, work);
-			queue_put_back(q, list);
-			if (found)
-				break;
-			cpu_relax();
-		}
+		cpu_relax();
+		queue_take(q);
 	}
 	__atomic_store_n(&work->queued, 0, __ATOMIC_RELEASE);
 }

@@ -23,7 +23,8 @@ struct work {
 
 struct work_queue {
 	struct work *head;	/* pushed by any CPU, newest first */
-	struct work *batch;	/* taken by the owner, oldest first */
+	struct work *batch;	/* taken by the owner for the run under way, oldest first */
+	struct work *kept;	/* taken by work_cancel(), for the next run, oldest first */
 };
 
 void work_init(struct work *work, struct cpu *cpu, work_fn fn);

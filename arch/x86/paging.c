@@ -142,7 +142,7 @@ static int map_image(void)
 /* RAM but for the image, which has its own mapping with its own permissions. */
 static void map_direct(void *arg, const struct mem_range *range)
 {
-	u64 image = (u64)__boot_start, image_end = virt_to_phys(__image_end);
+	u64 image = virt_to_phys(__image_start), image_end = virt_to_phys(__image_end);
 	u64 base = range->base, end = MIN(base + range->size, DIRECT_MAP_SIZE);
 	int *err = arg;
 

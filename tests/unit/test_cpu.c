@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The CPU loop with a machine that is played: what it runs, in which turn, until when, and that a
+ * kick at the worst moment is not lost.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "kernel/cpu.h"
+#include "kernel/guest.h"
+
+static struct cpu cpu, other;
+static struct vcpu vcpu[3];
+static bool runnable[ARRAY_SIZE(vcpu)];
+static jmp_buf out;
+
+/* What happens when the loop goes idle or enters a guest; leaves by longjmp() at the end. */
+static void (*on_idle)(void), (*on_run)(void);
+static u64 idle_until, run_until;
+static unsigned int idles, ran[16], nr_ran, kicks;
+static void (*in_runnable)(void);
+
+void arch_cpu_idle(struct cpu *c, u64 deadline_ns)
+{
+	assert_ptr_equal(c, &cpu);
+	assert_int_equal(c->state, CPU_IDLE);
+	idle_until = deadline_ns;
+	idles++;
+	if (on_idle)
+		on_idle();
+	longjmp(out, 1);
+}
+
+void arch_vcpu_run(struct vcpu *v, u64 deadline_ns)
+{
+	assert_int_equal(cpu.state, CPU_IN_GUEST);
+	run_until = deadline_ns;
+	ran[nr_ran++ % ARRAY_SIZE(ran)] = v - vcpu;
+	if (on_run)
+		on_run();
+	if (nr_ran == ARRAY_SIZE(ran))
+		longjmp(out, 2);
+}
+
+bool vcpu_runnable(struct vcpu *v)
+{
+	if (in_runnable)
+		in_runnable();
+	return runnable[v - vcpu];
+}
+
+void arch_cpu_kick(struct cpu *c)
+{
+	kicks++;
+}
+
+static int loop(void)
+{
+	int how = setjmp(out);
+
+	if (!how)
+		cpu_loop();
+	return how;
+}
+
+static int setup(void **state)
+{
+	memset(&cpu, 0, sizeof(cpu));
+	memset(&other, 0, sizeof(other));
+	cpu_init(&cpu, 0);
+	cpu_init(&other, 1);
+	host_this_cpu = &cpu.arch;
+	host_time_set(1000);
+	for (unsigned int i = 0; i < ARRAY_SIZE(vcpu); i++) {
+		runnable[i] = false;
+		list_append(&cpu.vcpus, &vcpu[i].cpu_node);
+	}
+	on_idle = on_run = in_runnable = NULL;
+	idles = nr_ran = kicks = 0;
+	return 0;
+}
+
+static void nothing_to_do_is_idle_for_ever(void **state)
+{
+	assert_int_equal(loop(), 1);
+	assert_int_equal(idle_until, TIME_NEVER);
+	assert_int_equal(cpu.stats.idle, 1);
+}
+
+static void ignore_timer(struct timer *timer) {}
+
+static void idle_until_the_next_timer(void **state)
+{
+	struct timer timer;
+
+	timer_init(&timer, ignore_timer);
+	timer_start(&timer, 5000);
+	assert_int_equal(loop(), 1);
+	assert_int_equal(idle_until, 5000);
+}
+
+static void end_loop(struct timer *timer) { longjmp(out, 3); }
+
+static void a_timer_that_is_due_fires(void **state)
+{
+	struct timer timer;
+
+	timer_init(&timer, end_loop);
+	timer_start(&timer, 1000);
+	assert_int_equal(loop(), 3);
+	assert_int_equal(idles, 0);
+}
+
+static unsigned int works;
+static struct work work;
+
+static void count_work(struct work *w)
+{
+	works++;
+}
+
+static void queue_work(void)
+{
+	work_queue(&work);
+}
+
+static void work_comes_before_sleep(void **state)
+{
+	works = 0;
+	work_init(&work, &cpu, count_work);
+	queue_work();
+	assert_int_equal(loop(), 1);
+	assert_int_equal(works, 1);
+}
+
+static void stop_queueing(struct work *w)
+{
+	works++;
+	in_runnable = NULL;
+}
+
+/* Queued by another CPU after work_run(), before the state is published: no kick is sent. */
+static void late_work_runs_before_sleep(void **state)
+{
+	works = 0;
+	work_init(&work, &cpu, stop_queueing);
+	in_runnable = queue_work;
+	assert_int_equal(loop(), 1);
+	assert_int_equal(works, 1);
+	assert_int_equal(idles, 1);
+}
+
+static void late_work_runs_before_the_guest(void **state)
+{
+	works = 0;
+	runnable[0] = true;
+	work_init(&work, &cpu, stop_queueing);
+	in_runnable = queue_work;
+	assert_int_equal(loop(), 2);
+	assert_int_equal(works, 1);
+}
+
+/* Woken by another CPU after sched_pick() found nobody: the second look finds it. */
+static unsigned int looks;
+
+static void wake_third(void)
+{
+	runnable[2] = ++looks > ARRAY_SIZE(vcpu);
+}
+
+static void a_vcpu_woken_late_is_not_slept_over(void **state)
+{
+	looks = 0;
+	in_runnable = wake_third;
+	assert_int_equal(loop(), 2);
+	assert_int_equal(idles, 0);
+	assert_int_equal(ran[0], 2);
+}
+
+static void vcpus_take_turns(void **state)
+{
+	runnable[0] = runnable[2] = true;
+	assert_int_equal(loop(), 2);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ran); i++)
+		assert_int_equal(ran[i], i % 2 ? 2 : 0);
+	assert_true(run_until > time_ns() && run_until < time_ns() + NSEC_PER_SEC);
+	assert_int_equal(cpu.stats.vcpu_runs, ARRAY_SIZE(ran));
+}
+
+static void one_vcpu_alone_has_no_slice(void **state)
+{
+	runnable[1] = true;
+	assert_int_equal(loop(), 2);
+	assert_int_equal(run_until, TIME_NEVER);
+	assert_ptr_equal(cpu.current, &vcpu[1]);
+}
+
+static void a_timer_ends_the_turn(void **state)
+{
+	struct timer timer;
+
+	runnable[0] = runnable[1] = true;
+	timer_init(&timer, ignore_timer);
+	timer_start(&timer, 1500);
+	assert_int_equal(loop(), 2);
+	assert_int_equal(run_until, 1500);
+}
+
+static void kicks_go_to_those_who_do_not_look(void **state)
+{
+	other.state = CPU_RUNNING;
+	cpu_kick(&other);
+	assert_int_equal(kicks, 0);
+	other.state = CPU_IDLE;
+	cpu_kick(&other);
+	other.state = CPU_IN_GUEST;
+	cpu_kick(&other);
+	assert_int_equal(kicks, 2);
+	assert_int_equal(cpu.stats.kicks_sent, 2);
+	cpu.state = CPU_IN_GUEST;
+	cpu_kick(&cpu);		/* a device model's, in an exit: the loop looks by itself */
+	assert_int_equal(kicks, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(nothing_to_do_is_idle_for_ever, setup),
+		cmocka_unit_test_setup(idle_until_the_next_timer, setup),
+		cmocka_unit_test_setup(a_timer_that_is_due_fires, setup),
+		cmocka_unit_test_setup(work_comes_before_sleep, setup),
+		cmocka_unit_test_setup(late_work_runs_before_sleep, setup),
+		cmocka_unit_test_setup(late_work_runs_before_the_guest, setup),
+		cmocka_unit_test_setup(a_vcpu_woken_late_is_not_slept_over, setup),
+		cmocka_unit_test_setup(vcpus_take_turns, setup),
+		cmocka_unit_test_setup(one_vcpu_alone_has_no_slice, setup),
+		cmocka_unit_test_setup(a_timer_ends_the_turn, setup),
+		cmocka_unit_test_setup(kicks_go_to_those_who_do_not_look, setup),
+	};
+	return cmocka_run_group_tests_name("cpu", tests, NULL, NULL);
+}
