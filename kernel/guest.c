@@ -302,6 +302,22 @@ static int build_on_its_cpu(struct guest *guest)
 	return b.err;
 }
 
+static u64 before[MEM_OWNERS];		/* what was in use before the first guest */
+
+static void take_stock(void)
+{
+	static bool taken;
+
+	for (unsigned int owner = 0; owner < MEM_OWNERS && !taken; owner++)
+		before[owner] = mem_used(owner);
+	taken = true;
+}
+
+u64 guests_memory(enum mem_owner owner)
+{
+	return mem_used(owner) - before[owner];
+}
+
 static void guest_free(struct guest *guest)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(guest->vcpus); i++)
@@ -314,6 +330,7 @@ struct guest *guest_create(const struct guest_config *config, const struct archi
 {
 	struct guest *guest = calloc(1, sizeof(*guest));
 
+	take_stock();
 	*err = !guest || nr_guests == CONFIG_MAX_GUESTS ? -ENOMEM : 0;
 	if (*err) {
 		pr_err("guest %s: no room for another guest", config->name);

@@ -12,7 +12,6 @@
 
 #include "kernel/cpu.h"
 #include "kernel/log.h"
-#include "kernel/mem.h"
 #include "kernel/time.h"
 #include "virtio/net.h"
 
@@ -291,5 +290,6 @@ void guests_summary(void)
 	for (unsigned int i = 0; i < nr_guests; i++)
 		summarize(guests[i]);
 	console_printf("summary: memory still held for guests: ram=%lu tables=%lu vhost=%lu "
-		       "bytes\n", mem_used(MEM_GUEST), mem_used(MEM_EPT), mem_used(MEM_VHOST));
+		       "bytes\n", guests_memory(MEM_GUEST), guests_memory(MEM_EPT),
+		       guests_memory(MEM_VHOST));
 }

@@ -4,6 +4,7 @@
 #define KERNEL_LIFECYCLE_H
 
 #include "kernel/guest.h"
+#include "kernel/mem.h"
 
 /*
  * guest_build() - memory, devices, vCPUs, and the image loaded. On the guest's CPU. 0, or an error that has been said, nothing left behind.
@@ -18,6 +19,9 @@ void guest_tear_down(struct guest *guest);
  * 0 or an error that has been said.
  */
 int guest_power_on(struct guest *guest);
+
+/* Bytes that @owner has now and had not before the first guest was made. */
+u64 guests_memory(enum mem_owner owner);
 
 /* The guest's work: serves guest->request. */
 void guest_lifecycle(struct work *work);
