@@ -395,6 +395,8 @@ static void periodic(void **state)
 	assert_in_range(ticks, 999, 1000);
 	/* A CPU that comes late loses ticks, not the beat. */
 	host_time_advance(10 * NSEC_PER_MSEC + NSEC_PER_MSEC / 2);
+	assert_in_range(vlapic_read(apic, LAPIC_TMCCT), NSEC_PER_MSEC / TICK / 2 - 2,
+			NSEC_PER_MSEC / TICK / 2 + 2);
 	board_run(0);
 	assert_int_equal(board_take(0), 0x70);
 	board_eoi(0);
