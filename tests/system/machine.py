@@ -36,7 +36,9 @@ pci: enabled=1, chipset=i440fx{slots}
 """
 
 BOCHS_NIC = "e1000: enabled=1, mac={mac}, ethmod=socket, ethdev={port}, script=none\n"
-NIC_MAC = "52:54:00:12:34:56"
+# The first guest's address too: Bochs's socket module lets nothing through from the wire but
+# broadcasts and frames to the NIC's own address (iodev/network/eth_socket.cc).
+NIC_MAC = "52:54:00:00:01:01"
 
 # What of bochs.log explains a failure: its own words for a rejected VM entry, a fault without an
 # exit, a PANIC. The rest (thousands of lines) is device chatter.
