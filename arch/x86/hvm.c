@@ -30,8 +30,6 @@ int hvm_init(void)
 			continue;
 		}
 		hvm = *b;
-		hvm->describe(text, sizeof(text));
-		pr_info("hvm: %s: %s", hvm->name, text);
 		return 0;
 	}
 	if (!backends[0])

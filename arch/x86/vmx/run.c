@@ -177,6 +177,7 @@ void vmx_run(struct vcpu *vcpu, u64 deadline_ns)
 	vmx_load(v);
 	if (unlikely(v->reset_wanted))
 		vmx_vcpu_reset(vcpu);
+	vmx_update_apic_mode(vcpu);
 	prepare_events(vcpu, v);
 	prepare_timer(v, deadline_ns);
 	prepare_translations(vcpu, v);

@@ -111,8 +111,10 @@ static u32 apicv_controls(u64 apic_base)
 
 static void write_proc2(struct vmx_vcpu *v)
 {
-	u32 apicv = apicv_controls(v->vcpu->arch.lapic->base_msr);
+	u32 apicv;
 
+	v->apic_base = v->vcpu->arch.lapic->base_msr;
+	apicv = apicv_controls(v->apic_base);
 	v->proc2 = vmx_caps.proc2 | apicv;
 	v->svi_stale = true;
 	vmcs_write(VMCS_SECONDARY_PROC_CONTROLS, v->proc2);
@@ -124,12 +126,8 @@ void vmx_update_apic_mode(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = vcpu->arch.hvm;
 
-	/* Before the first load there is no VMCS to write to; that load does it. */
-	if (!v || !v->initialised)
-		return;
-	vmx_load(v);
-	write_proc2(v);
-	vmx_unload_foreign(v);
+	if (v->apic_base != vcpu->arch.lapic->base_msr)
+		write_proc2(v);
 }
 
 void vmx_eoi_exit(struct vcpu *vcpu, unsigned int vector, bool on)

@@ -2,6 +2,11 @@
 /* VT-x as the hvm interface sees it. */
 #include "arch/x86/vmx/vmx.h"
 
+/* The next entry looks: vmx_update_apic_mode(). */
+static void vmx_apic_mode_changed(struct vcpu *vcpu)
+{
+}
+
 const struct hvm_ops vmx_ops = {
 	.name = "VT-x",
 	.probe = vmx_probe,
@@ -20,7 +25,7 @@ const struct hvm_ops vmx_ops = {
 	.run = vmx_run,
 	.rip = vmx_rip,
 	.skip = vmx_skip,
-	.set_msr_bitmap_x2apic = vmx_update_apic_mode,
+	.set_msr_bitmap_x2apic = vmx_apic_mode_changed,
 	.eoi_exit = vmx_eoi_exit,
 	.dump = vmx_dump,
 	.nr_reasons = vmx_nr_reasons,

@@ -48,6 +48,7 @@ struct vmx_vcpu {
 	bool reset_wanted;	/* asked for by another CPU */
 	bool svi_stale;		/* ISR changed behind the processor's back */
 	u32 proc, proc2;	/* as written to the VMCS */
+	u64 apic_base;		/* IA32_APIC_BASE that proc2 and the MSR bitmap are for */
 	u32 tpr_threshold;
 	u32 ept_gen;
 	u64 host_rsp;		/* as written to the VMCS */
@@ -79,7 +80,7 @@ void vmx_load(struct vmx_vcpu *v);
  */
 void vmx_unload_foreign(struct vmx_vcpu *v);
 void vmx_set_proc(struct vmx_vcpu *v, u32 proc);
-void vmx_update_apic_mode(struct vcpu *vcpu);
+void vmx_update_apic_mode(struct vcpu *vcpu);	/* before each entry: cheap if unchanged */
 void vmx_eoi_exit(struct vcpu *vcpu, unsigned int vector, bool on);
 
 /* state.c */
