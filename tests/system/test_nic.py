@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The NIC driver and the switch by themselves: no guest, frames from the cable, the monitor's counters.
+
+Bochs takes one frame from its socket each emulated millisecond; QEMU's e1000 is the second opinion,
+and can pull the cable.
+"""
+
+import random
+import re
+import socket
+import time
+
+import pytest
+
+from bench import BUILD, make
+from machine import NIC_MAC, Machine
+from monitor import PROMPT, Monitor
+from outside import Wire
+from shared import Shared
+
+FRAME_MIN, FRAME_MAX = 60, 1514
+SOURCE = bytes.fromhex("029900000001")
+OURS = bytes.fromhex(NIC_MAC.replace(":", ""))  # no port has it: flooded, to nobody as there is none
+
+
+class E1000Machine(Machine):
+    """QEMU with the NIC that the driver is for, and QEMU's own monitor to unplug its cable."""
+
+    more = ()
+
+    def _qemu(self, serial):
+        argv = [word.replace("e1000e,", "e1000,addr=5,") for word in super()._qemu(serial)]
+        argv[argv.index("-monitor") + 1] = f"unix:{self.dir}/qemu.sock,server=on,wait=off"
+        return argv + list(self.more)
+
+    def qemu(self, command):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(10)
+            sock.connect(str(self.dir / "qemu.sock"))
+            for text in "", command + "\n":
+                sock.sendall(text.encode())
+                answer = b""
+                while not answer.endswith(b"(qemu) "):
+                    answer += sock.recv(4096)
+
+
+class Nic:
+    """A machine without guests whose monitor has the input."""
+
+    def __init__(self, bench, more=(), **options):
+        self.wire = Wire()
+        bench.open.append(self.wire)
+        folder = BUILD / "configs" / "debug"
+        make("debug_defconfig", build=folder)
+        make("all", build=folder)
+        iso = bench.iso("", build=folder, archive=False)
+        self.machine = E1000Machine(bench.dir, iso, wire=self.wire, **options)
+        self.machine.more = more
+        bench.machines.append(self.machine)
+        bench.open.append(self.machine)
+        self.machine.start()
+        self.boot = self.machine.expect(r"(?s)(.*)no guest is running, staying").group(1)
+        self.monitor = Monitor(self.machine)
+        self.machine.send("\r")         # with no guest to type to, the monitor has the input
+        self.machine.expect(PROMPT)
+        # As many as can wait in the emulator's socket (of 208 KiB, 2.25 KiB and more each).
+        self.window = 40
+
+    def healthy(self):
+        return bool(self.info())
+
+    def info(self, number=0):
+        """A NIC's and its port's counters as numbers, what is no number as text."""
+        found = self.monitor.info("net")
+        merged = found[f"nic e1000.{number}"] | found[f"port uplink{number}"]
+        return {key: int(value) if value.isdigit() else value for key, value in merged.items()}
+
+    def wait(self, key, value, timeout=60):
+        """The counters as soon as one has reached a value."""
+        end = time.monotonic() + timeout
+        while (info := self.info())[key] < value:
+            assert time.monotonic() < end, f"{key} is {info[key]}, not {value}, after {timeout} s"
+            time.sleep(0.05)
+        return info
+
+    def receive(self, frames):
+        """Send them all; the changes of the counters they made."""
+        before = self.info()
+        for start in range(0, len(frames), self.window):
+            for frame in frames[start:start + self.window]:
+                self.wire.send(frame)
+            after = self.wait("rx_packets", before["rx_packets"] + min(start + self.window,
+                                                                       len(frames)))
+        return {key: after[key] - before[key] for key in after if isinstance(after[key], int)}
+
+
+def frame(size, number=0, destination=OURS, source=SOURCE):
+    body = number.to_bytes(4, "big") + bytes(number + i & 0xFF for i in range(size))
+    return (destination + source + b"\x88\xb5" + body)[:size]
+
+
+SHARED = {kind: Shared(f"nic-{kind}", lambda bench, kind=kind, options=options:
+                       Nic(bench, kind=kind, **options))
+          for kind, options in {"tcg": {}, "haswell": {"ips": 10_000_000}}.items()}
+
+
+@pytest.fixture(params=SHARED)
+def nic(request):
+    return SHARED[request.param].get()
+
+
+@pytest.fixture
+def qemu():
+    return SHARED["tcg"].get()
+
+
+def teardown_module():
+    for shared in SHARED.values():
+        shared.close()
+
+
+def test_found(nic):
+    """Enumerated, its MAC read from the EEPROM, its interrupt found, its link up."""
+    assert re.search(r"pci: [0-9a-f:.]+: 8086:100e Ethernet .* mem 0x[0-9a-f]+\+128K", nic.boot)
+    assert re.search(r"pci: e1000\.0: INTA at I/O APIC pin \d+", nic.boot)
+    info = nic.info()
+    assert (info["mac"], info["link"], info["speed"], info["mode"]) == (
+        NIC_MAC, "up", 1000, "interrupt")
+    assert info["switch"] == "br0"
+
+
+def test_every_size(nic):
+    """Each frame length that Ethernet has arrives, once and with its length."""
+    sizes = range(FRAME_MIN, FRAME_MAX + 1)
+    change = nic.receive([frame(size, size) for size in sizes])
+    assert change["rx_packets"] == change["rx_frames"] == len(sizes)
+    assert change["rx_bytes"] == sum(sizes)
+    assert change["rx_errors"] == change["rx_missed"] == change["rx_dropped"] == 0
+    assert change["interrupts"] > 0 and change["irq_lost"] == 0
+
+
+def test_ring_wraps(nic):
+    """More frames than the receive ring has descriptors, several times over."""
+    change = nic.receive([frame(random.Random(i).randint(60, 1514), i) for i in range(2000)])
+    assert change["rx_packets"] == 2000
+    assert change["rx_errors"] == change["rx_missed"] == change["resets"] == 0
+
+
+def test_learns(nic):
+    """Sources are learnt; a frame from the wire to a source on the wire is not sent back."""
+    others = [bytes([2, 0x77, 0, 0, 0, i]) for i in range(20)] + [OURS]
+    nic.receive([frame(60, source=mac) for mac in others])
+    table = nic.monitor.info("switch")
+    for mac in others:
+        assert table[f"mac {mac.hex(':')}"]["port"] == "uplink0"
+    change = nic.receive([frame(60)] * 10)
+    assert change["drop_hairpin"] == 10
+    assert change["tx_frames"] == 0
+
+
+def test_table_is_bounded(nic):
+    """More addresses than the table has room for: counted, and nothing else changes."""
+    size = int(nic.monitor.info("switch")["switch br0"]["table_size"])
+    nic.receive([frame(60, source=b"\x02\x33" + i.to_bytes(4, "big")) for i in range(size + 200)])
+    switch = nic.monitor.info("switch")["switch br0"]
+    assert int(switch["addresses"]) == size
+    assert int(switch["table_full"]) >= 200
+
+
+def test_bad_sources(nic):
+    """A group address or zero as source: dropped, and said why."""
+    change = nic.receive([frame(60, source=mac) for mac in (b"\xff" * 6, b"\x03" * 6, bytes(6))])
+    assert change["drop_bad_src"] == 3
+
+
+def test_bridge_addresses(qemu):
+    """What 802.1D keeps from being relayed (spanning tree, PAUSE). Bochs lets no multicast in."""
+    change = qemu.receive([frame(60, destination=bytes.fromhex("0180c20000") + bytes([i]))
+                           for i in range(16)])
+    assert change["drop_reserved"] == 16
+
+
+def test_longer_than_ethernet(qemu):
+    """Jumbo frames do not get in; what follows them does."""
+    before = qemu.info()
+    for size in 1523, 2048, 2049, 4000, 9000, 16000:
+        qemu.wire.send(frame(size))
+    change = qemu.receive([frame(60)])
+    assert change["rx_packets"] == 1
+    assert qemu.wait("rx_errors", before["rx_errors"] + 6)["resets"] == before["resets"]
+    # One VLAN tag is no offence.
+    assert qemu.receive([frame(1518)])["rx_bytes"] == 1518
+
+
+def test_flood(nic):
+    """As much as the host can send: the monitor answers meanwhile, and all is well afterwards."""
+    before, end, sent = nic.info(), time.monotonic() + 3, 0
+    while time.monotonic() < end:
+        for _ in range(200):
+            nic.wire.send(frame(FRAME_MAX, sent))
+            sent += 1
+        assert nic.info()["link"] == "up"
+    time.sleep(1)
+    after = nic.info()
+    assert 0 < after["rx_packets"] - before["rx_packets"] <= sent
+    assert after["resets"] == before["resets"] and after["irq_lost"] == before["irq_lost"]
+    # Bochs has queued many; they come out one each millisecond.
+    while (now := nic.info()["rx_packets"]) != after["rx_packets"]:
+        after["rx_packets"] = now
+        time.sleep(0.5)
+    assert nic.receive([frame(100)])["rx_bytes"] == 100
+
+
+def test_cable_pulled(qemu):
+    """The link goes and comes; frames in between are lost, those after it arrive."""
+    before = qemu.info()
+    for cycle in range(3):
+        qemu.machine.qemu("set_link net0 off")
+        qemu.machine.expect(r"net: e1000\.0: link down")
+        qemu.machine.expect(r"\n")
+        assert qemu.info()["link"] == "down"
+        qemu.wire.send(frame(60))
+        qemu.machine.qemu("set_link net0 on")
+        qemu.machine.expect(r"net: e1000\.0: link up \(1000 Mb/s\)")
+        qemu.machine.expect(r"\n")
+        assert qemu.receive([frame(60, cycle)])["rx_frames"] == 1
+    after = qemu.info()
+    assert after["link_changes"] - before["link_changes"] == 6
+    assert after["resets"] == before["resets"]
+
+
+
+
+def test_two_nics_on_one_line(bench):
+    """Two NICs, the second an 82545EM, that share an interrupt; each has a switch of its own."""
+    second = Wire()
+    bench.open.append(second)
+    nic = Nic(bench, kind="tcg", more=[
+        "-netdev", "dgram,id=net1,local.type=inet,local.host=127.0.0.1,"
+        f"local.port={second.nic},remote.type=inet,remote.host=127.0.0.1,remote.port={second.nic + 1}",
+        "-device", "e1000-82545em,netdev=net1,addr=9,mac=52:54:00:00:02:01"])
+    pins = re.findall(r"pci: e1000\.\d: INTA at I/O APIC pin (\d+)", nic.boot)
+    assert len(pins) == 2 and pins[0] == pins[1]
+    for number, (wire, mac) in enumerate([(nic.wire, NIC_MAC), (second, "52:54:00:00:02:01")]):
+        assert nic.info(number)["mac"] == mac
+        assert nic.info(number)["switch"] == f"br{number}"
+        others = nic.info(1 - number)["rx_packets"]
+        for i in range(10):
+            wire.send(frame(60, i))
+        end = time.monotonic() + 10
+        while nic.info(number)["rx_packets"] < 10 and time.monotonic() < end:
+            time.sleep(0.05)
+        info = nic.info(number)
+        assert (info["rx_packets"], info["mode"], info["irq_lost"]) == (10, "interrupt", 0)
+        assert nic.info(1 - number)["rx_packets"] == others
+
+
+def test_stops_at_the_end(bench):
+    """Frames keep coming while the machine goes off: it does, with the NIC stopped."""
+    nic = Nic(bench, kind="tcg")
+    nic.machine.send("quit\r")
+    for i in range(500):
+        nic.wire.send(frame(FRAME_MAX, i))
+    nic.machine.expect(r"net: e1000\.0: link down")
+    nic.machine.expect_end()
