@@ -49,7 +49,8 @@ int console_guest_getc(struct guest_console *gc);
 bool console_guest_has_input(const struct guest_console *gc);
 
 void console_guest_add(struct guest_console *gc, struct guest *guest);
-void console_guest_remove(struct guest_console *gc);	/* input falls to the next guest or monitor */
+/* Its input falls to the next guest, or to the monitor. */
+void console_guest_remove(struct guest_console *gc);
 
 /* BSP loop: take what was typed and hand it on. */
 void console_poll(void);

@@ -41,7 +41,7 @@ enum vcpu_state {
 /* Asked for by a device or an exit, done by the guest's life-cycle work on its CPU. */
 enum guest_request {
 	GUEST_REQ_NONE,
-	GUEST_REQ_RESET,	/* the guest asked: port 0xcf9, FADT reset register, keyboard controller */
+	GUEST_REQ_RESET,	/* the guest asked: FADT reset register, keyboard controller */
 	GUEST_REQ_POWEROFF,	/* ACPI S5 */
 	GUEST_REQ_DEBUG_EXIT,	/* isa-debug-exit; code = value << 1 | 1 */
 	GUEST_REQ_CRASH,	/* triple fault, failed VM entry, ...: on_crash decides */
@@ -58,7 +58,7 @@ struct vcpu {
 	unsigned int id;	/* = initial APIC id */
 	struct cpu *cpu;	/* placed there */
 	struct list cpu_node;	/* cpu->vcpus */
-	u32 state;		/* enum vcpu_state; changed by its own CPU, except WAIT_SIPI by a SIPI */
+	u32 state;		/* enum vcpu_state; its own CPU's, but a SIPI ends WAIT_SIPI */
 	u64 exits[VCPU_EXIT_KINDS];	/* by hardware exit reason, see arch_exit_name() */
 	u64 doorbells;
 	u64 injected;		/* interrupts */

@@ -45,7 +45,7 @@ struct guest_config {
 	u64 memory;			/* bytes, multiple of 2 MiB */
 	unsigned int nr_vcpus;
 	char kernel[128];		/* names of archive members */
-	char initrd[128];		/* "" if none; for multiboot: "mod1 args,mod2 args" are modules */
+	char initrd[128];		/* "" if none; multiboot: "mod1 args,mod2 args" */
 	const char *append;		/* command line, "" if none; owned, for ever */
 	bool no_reboot;			/* -no-reboot: a reset ends the guest */
 	enum guest_on_crash on_crash;	/* -action panic=..: triple fault */

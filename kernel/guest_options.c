@@ -11,7 +11,7 @@
 
 #define GUEST_MEMORY_STEP	(2 * MIB)	/* the page that maps it */
 #define GUEST_MEMORY_DEFAULT	(128 * MIB)	/* QEMU's */
-#define APPEND_MAX		2048		/* Linux's COMMAND_LINE_SIZE on x86, with the zero */
+#define APPEND_MAX		2048		/* Linux's COMMAND_LINE_SIZE on x86 */
 #define FIRST_FREE_SLOT		2		/* 0 is the host bridge, 1 the chipset's */
 #define MTU_MIN			68		/* virtio 1.2 §5.1.4.1 */
 #define MTU_MAX			65535

@@ -280,7 +280,8 @@ static void summarize(const struct guest *guest)
 	}
 	console_printf("summary: guest %s: %s; seconds=%lu.%03lu starts=%lu resets=%lu exits=%lu "
 		       "doorbells=%lu interrupts=%lu\n", guest_name(guest), guest->ended_why,
-		       ms / 1000, ms % 1000, guest->starts, guest->resets, exits, doorbells, injected);
+		       ms / 1000, ms % 1000, guest->starts, guest->resets, exits, doorbells,
+		       injected);
 }
 
 void guests_summary(void)

@@ -7,7 +7,8 @@
 #include "kernel/mem.h"
 
 /*
- * guest_build() - memory, devices, vCPUs, and the image loaded. On the guest's CPU. 0, or an error that has been said, nothing left behind.
+ * guest_build() - memory, devices, vCPUs, and the image loaded. On the guest's CPU. 0, or an error
+ * that has been said, nothing left behind.
  * guest_tear_down() - the reverse: everything goes back but struct guest and the vCPUs' counters.
  * Its NICs have been reset and are quiet.
  */

@@ -252,7 +252,8 @@ void option_set_id(struct options *o, const struct option *opt, const char *valu
 static bool parse_mac(const char *text, u8 mac[6])
 {
 	for (unsigned int i = 0; i < 6; i++, text += 3) {
-		if (!isxdigit((u8)text[0]) || !isxdigit((u8)text[1]) || text[2] != (i < 5 ? ':' : 0))
+		if (!isxdigit((u8)text[0]) || !isxdigit((u8)text[1]) ||
+		    text[2] != (i < 5 ? ':' : '\0'))
 			return false;
 		mac[i] = (u8)strtoul(text, NULL, 16);
 	}

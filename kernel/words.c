@@ -98,7 +98,8 @@ int words_next(struct words *w, struct word *word, const char **why)
 		if (peek(w, 0) == '"') {
 			quoted = !quoted;
 		} else {
-			if (quoted && peek(w, 0) == '\\' && (peek(w, 1) == '"' || peek(w, 1) == '\\'))
+			if (quoted && peek(w, 0) == '\\' &&
+			    (peek(w, 1) == '"' || peek(w, 1) == '\\'))
 				w->pos++;
 			word->text[n++] = w->text[w->pos];
 		}

@@ -67,7 +67,8 @@ static void check_guest(const struct guest_config *c)
 	for (unsigned int i = 0; i < c->nr_nics; i++)
 		check_nic(c, i);
 	if (c->debug_exit.on)
-		check(c->debug_exit.iosize && c->debug_exit.iobase + c->debug_exit.iosize <= 0x10000);
+		check(c->debug_exit.iosize &&
+		      c->debug_exit.iobase + c->debug_exit.iosize <= 0x10000);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -508,9 +508,10 @@ static void test_summary(void **state)
 	guests_summary();
 	mem_free(leak, PAGE_SIZE, MEM_EPT);
 	assert_string_equal(host_console_text(),
-			    "summary: guest web: powered off; seconds=1.234 starts=1 resets=0 exits=5 "
-			    "doorbells=4 interrupts=5\n"
-			    "summary: memory still held for guests: ram=0 tables=4096 vhost=0 bytes\n");
+			    "summary: guest web: powered off; seconds=1.234 starts=1 resets=0 "
+			    "exits=5 doorbells=4 interrupts=5\n"
+			    "summary: memory still held for guests: ram=0 tables=4096 vhost=0 "
+			    "bytes\n");
 }
 
 /* The last test: there is no way back from it. */

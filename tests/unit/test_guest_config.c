@@ -90,7 +90,8 @@ static void test_the_design_example(void **state)
 
 static void test_defaults(void **state)
 {
-	static const u8 first[6] = { 0x52, 0x54, 0, 0, 2, 0 }, second[6] = { 0x52, 0x54, 0, 0, 2, 1 };
+	static const u8 first[6] = { 0x52, 0x54, 0, 0, 2, 0 };
+	static const u8 second[6] = { 0x52, 0x54, 0, 0, 2, 1 };
 
 	parse_good("guest other -kernel k\n"
 		   "guest g -kernel k -netdev switch,id=a -netdev tap,id=b,br=inner\n"
@@ -222,7 +223,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "-initrd -append -netdev -device -no-reboot -action -name" },
 	{ "guest g -m 64M -kernel k\n -m 64M", "2: guest g: -m: given twice" },
 	{ "guest g -m 64M", "1: guest g: -kernel: missing, expected a file of the boot archive" },
-	{ "guest g -kernel \"\"", "1: guest g: -kernel: empty, expected a file of the boot archive" },
+	{ "guest g -kernel \"\"", "1: guest g: -kernel: empty, expected a file of the boot "
+	  "archive" },
 	/* values */
 	{ "guest g -kernel k -m 12Q", "1: guest g: -m 12Q: not a size, expected 2M..1T in steps of "
 	  "2M, as in 256M" },
@@ -238,8 +240,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "steps of 2M, as in 256M" },
 	{ "guest g -kernel k -m 16777217T", "1: guest g: -m 16777217T: out of range, expected "
 	  "2M..1T in steps of 2M, as in 256M" },
-	{ "guest g -kernel k -m 99999999999999999999", "1: guest g: -m 99999999999999999999: out of "
-	  "range, expected 2M..1T in steps of 2M, as in 256M" },
+	{ "guest g -kernel k -m 99999999999999999999", "1: guest g: -m 99999999999999999999: out "
+	  "of range, expected 2M..1T in steps of 2M, as in 256M" },
 	{ "guest g -kernel k -smp 0", "1: guest g: -smp 0: out of range, expected 1..64" },
 	{ "guest g -kernel k -smp 65", "1: guest g: -smp 65: out of range, expected 1..64" },
 	{ "guest g -kernel k -smp two", "1: guest g: -smp two: not a number, expected 1..64" },
@@ -255,8 +257,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	/* netdevs and devices */
 	{ "guest g -kernel k -netdev user,id=a", "1: guest g: -netdev user: unknown type, expected "
 	  "tap,id=ID,... or switch,id=ID,..., up to 4 of them" },
-	{ "guest g -kernel k -netdev tap", "1: guest g: -netdev id: missing, expected an identifier "
-	  "of up to 31 characters" },
+	{ "guest g -kernel k -netdev tap", "1: guest g: -netdev id: missing, expected an "
+	  "identifier of up to 31 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev : unknown, expected id br "
 	  "queues poll-us vhost" },
 	{ "guest g -kernel k -netdev tap,id=1", "1: guest g: -netdev id=1: not an identifier, "
@@ -288,7 +290,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 
 /* The same for one property, in a NIC that is fine otherwise. */
 static const struct { const char *text, *error; } nic_mistakes[] = {
-	{ "mac=52:54:00:12:34", "not a MAC address, expected a unicast address, 52:54:00:12:34:56" },
+	{ "mac=52:54:00:12:34", "not a MAC address, expected a unicast address, "
+	  "52:54:00:12:34:56" },
 	{ "mac=52:54:00:12:34:56:78", "not a MAC address, expected a unicast address, "
 	  "52:54:00:12:34:56" },
 	{ "mac=52-54-00-12-34-56", "not a MAC address, expected a unicast address, "
@@ -380,8 +383,8 @@ static void test_too_many_nics(void **state)
 	char text[600] = "guest g -kernel k";
 
 	for (int i = 0; i < 5; i++)
-		sprintf(text + strlen(text), " -netdev tap,id=n%d -device virtio-net-pci,netdev=n%d",
-			i, i);
+		sprintf(text + strlen(text), " -netdev tap,id=n%d "
+			"-device virtio-net-pci,netdev=n%d", i, i);
 	expect_error(text, "ringvisor.conf:1: guest g: -netdev tap,id=n4: too many, expected "
 		     "tap,id=ID,... or switch,id=ID,..., up to 4 of them");
 }
