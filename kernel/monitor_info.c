@@ -58,10 +58,9 @@ static void show_guests(void)
 		show_guest(guests[i]);
 }
 
-static void show_vcpu(const struct vcpu *vcpu)
+/* The guest may be ended or made anew on its CPU meanwhile: counters only, nothing followed. */
+static void show_vcpu(const char *guest, const struct vcpu *vcpu)
 {
-	const char *guest = guest_name(vcpu->guest);
-
 	console_printf("vcpu %s.%u: doorbells=%lu interrupts=%lu\n", guest, vcpu->id,
 		       vcpu->doorbells, vcpu->injected);
 	for (unsigned int reason = 0; reason < VCPU_EXIT_KINDS; reason++) {
@@ -77,7 +76,7 @@ static void show_exits(void)
 {
 	for (unsigned int i = 0; i < nr_guests; i++)
 		for (unsigned int j = 0; j < GUEST_VCPUS_MAX && guests[i]->vcpus[j]; j++)
-			show_vcpu(guests[i]->vcpus[j]);
+			show_vcpu(guest_name(guests[i]), guests[i]->vcpus[j]);
 }
 
 static void show_vhost(void)
