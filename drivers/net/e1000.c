@@ -23,7 +23,7 @@
 
 #define TX_HANG_S	2
 
-#define INT_WANTED	(INT_TXDW | INT_LSC | INT_RXDMT0 | INT_RXO | INT_RXT0)
+#define INT_WANTED	(INT_LSC | INT_RXDMT0 | INT_RXO | INT_RXT0)	/* and TXDW while sending */
 
 static void e1000_delay(u64 ns)
 {
@@ -199,7 +199,10 @@ static void e1000_irq_enable(struct netdev *dev, bool on)
 {
 	struct e1000 *nic = dev->priv;
 
-	e1000_write(nic, on ? E1000_IMS : E1000_IMC, on ? INT_WANTED : INT_ALL);
+	if (on)
+		e1000_write(nic, E1000_IMS, INT_WANTED | (nic->tx.irq_wanted ? INT_TXDW : 0));
+	else
+		e1000_write(nic, E1000_IMC, INT_ALL);
 }
 
 /* INTx may be shared: no cause, not ours. Reading takes the interrupt back (§13.4.17). */
@@ -237,7 +240,7 @@ static bool e1000_poll(struct netdev *dev, unsigned int budget)
 		nic->link_check = false;
 		e1000_update_link(nic);
 	}
-	e1000_tx_reap(nic);
+	e1000_tx_poll(nic);
 	return e1000_rx_poll(nic, budget);
 }
 

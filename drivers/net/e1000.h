@@ -55,6 +55,7 @@ struct e1000_tx {
 	u64 desc_phys;
 	u64 pad_phys;			/* zeroes, E1000_FRAME_MIN bytes */
 	bool running;
+	bool irq_wanted;		/* IMS has TXDW, or will when interrupts come on */
 	unsigned int tail;		/* next descriptor to fill */
 	unsigned int tail_written;	/* TDT */
 	unsigned int used;		/* descriptors not yet reaped */
@@ -107,8 +108,9 @@ bool e1000_rx_poll(struct e1000 *nic, unsigned int budget);	/* true: more to do 
 unsigned int e1000_tx(struct netdev *dev, struct frame **frames, unsigned int nr);
 void e1000_tx_flush(struct netdev *dev);
 
-/* Put the frames the NIC has sent. Any CPU. */
+/* Put the frames the NIC has sent. Any CPU; the poll looks again whether to interrupt for more. */
 void e1000_tx_reap(struct e1000 *nic);
+void e1000_tx_poll(struct e1000 *nic);
 
 /* Has the NIC written something back that was not looked at? Any CPU; a hint. */
 bool e1000_rx_pending(const struct e1000 *nic);

@@ -187,13 +187,36 @@ unsigned int e1000_tx(struct netdev *dev, struct frame **frames, unsigned int nr
 	return taken;
 }
 
+/*
+ * A NIC that has sent everything by the time the tail is written, as emulated ones have, need
+ * not interrupt for it. Its interrupt is wanted while frames are with it; a write-back before
+ * it was asked for has set the cause, and interrupts when it is (§13.4.20).
+ */
 void e1000_tx_flush(struct netdev *dev)
 {
 	struct e1000 *nic = dev->priv;
+	struct e1000_tx *tx = &nic->tx;
 
-	spin_lock(&nic->tx.lock);
+	spin_lock(&tx->lock);
 	tx_write_tail(nic);
-	spin_unlock(&nic->tx.lock);
+	spin_unlock(&tx->lock);
+	e1000_tx_reap(nic);
+	spin_lock(&tx->lock);
+	if (tx->frames && !tx->irq_wanted && !dev->polled) {
+		tx->irq_wanted = true;
+		e1000_write(nic, E1000_IMS, INT_TXDW);
+	}
+	spin_unlock(&tx->lock);
+}
+
+void e1000_tx_poll(struct e1000 *nic)
+{
+	struct e1000_tx *tx = &nic->tx;
+
+	e1000_tx_reap(nic);
+	spin_lock(&tx->lock);
+	tx->irq_wanted = tx->frames;
+	spin_unlock(&tx->lock);
 }
 
 bool e1000_tx_pending(const struct e1000 *nic)
@@ -236,6 +259,7 @@ void e1000_tx_start(struct e1000 *nic)
 		    TCTL_COLD_FD << TCTL_COLD_SHIFT);
 	spin_lock(&tx->lock);
 	tx->context = TX_NO_CONTEXT;
+	tx->irq_wanted = false;
 	tx->running = true;
 	spin_unlock(&tx->lock);
 }

@@ -218,7 +218,7 @@ static void mac_comes_from_the_eeprom(void **state)
 	assert_true(dev->link_up);
 	assert_int_equal(dev->speed, 1000);
 	assert_false(dev->polled);
-	assert_int_equal(mock_nic.ims, INT_TXDW | INT_LSC | INT_RXDMT0 | INT_RXO | INT_RXT0);
+	assert_int_equal(mock_nic.ims, INT_LSC | INT_RXDMT0 | INT_RXO | INT_RXT0);
 }
 
 static void mac_falls_back_to_ral(void **state)
@@ -311,6 +311,55 @@ static void tail_is_written_once_a_batch(void **state)
 	loop();
 	for (unsigned int i = 0; i < 64; i++)
 		assert_int_equal(out[i].done, 1);
+}
+
+static void sent_at_once_needs_no_interrupt(void **state)
+{
+	static struct out out;
+
+	guest_send(out_frame(&out, 100, 1));
+	assert_int_equal(out.done, 1);
+	assert_false(mock_nic_interrupt());
+	loop();
+	assert_int_equal(dev->stats.interrupts, 0);
+}
+
+static void sent_later_interrupts(void **state)
+{
+	static struct out out[3];
+
+	for (unsigned int round = 0; round < 3; round++) {
+		mock_nic.tx_stopped = true;
+		for (unsigned int i = 0; i < 3; i++)
+			guest_send(out_frame(&out[i], 100, 1));
+		loop();
+		assert_int_equal(out[0].done, 0);
+		mock_nic.tx_stopped = false;
+		mock_nic_tx_go();
+		assert_true(mock_nic_interrupt());
+		assert_int_equal(mock_nic.ims, 0);
+		loop();
+		for (unsigned int i = 0; i < 3; i++)
+			assert_int_equal(out[i].done, 1);
+		assert_false(mock_nic.ims & INT_TXDW);
+		assert_int_equal(dev->stats.interrupts, round + 1);
+	}
+}
+
+/* Received frames are polled for while one is being sent: its interrupt is not forgotten. */
+static void sent_later_interrupts_after_a_poll(void **state)
+{
+	static struct out out;
+
+	mock_nic.tx_stopped = true;
+	guest_send(out_frame(&out, 100, 1));
+	assert_true(wire_send(100, 1));
+	loop();
+	assert_int_equal(out.done, 0);
+	mock_nic_tx_go();
+	assert_true(mock_nic_interrupt());
+	loop();
+	assert_int_equal(out.done, 1);
 }
 
 static void ring_wraps(void **state)
@@ -747,6 +796,9 @@ int main(void)
 		BARE(out_of_memory_is_an_error),
 		TEST(every_length_arrives_whole),
 		TEST(tail_is_written_once_a_batch),
+		TEST(sent_at_once_needs_no_interrupt),
+		TEST(sent_later_interrupts),
+		TEST(sent_later_interrupts_after_a_poll),
 		TEST(ring_wraps),
 		TEST(checksum_is_inserted),
 		TEST(checksum_beyond_the_registers_is_dropped),
