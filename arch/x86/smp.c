@@ -9,6 +9,7 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/traps.h"
+#include "arch/x86/tsc.h"
 #include "asm/barrier.h"
 #include "boot/boot.h"
 #include "kernel/cpu.h"
@@ -17,7 +18,7 @@
 
 #define INIT_WAIT_NS	(10 * NSEC_PER_MSEC)
 #define SIPI_WAIT_NS	(200 * NSEC_PER_USEC)
-#define ONLINE_WAIT_NS	(500 * NSEC_PER_MSEC)
+#define ONLINE_WAIT_NS	(2 * NSEC_PER_SEC)	/* an emulator may not run it at once */
 
 static void (*ap_entry)(struct cpu *cpu);
 
@@ -30,6 +31,7 @@ static void ap_start(void *arg)
 	traps_init(cpu);
 	apic_cpu_init();
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+	tsc_sync_answer();
 	ap_entry(cpu);
 	machine_halt();
 }
@@ -89,6 +91,8 @@ static void ap_bring_up(u32 apic_id, u64 trampoline)
 	cpus[nr_cpus] = cpu;
 	trampoline_set_stack(cpu->arch.stack_top, cpu);
 	err = ap_wake(cpu, trampoline / PAGE_SIZE);
+	if (!err)
+		err = tsc_sync_ask(cpu);
 	if (!err) {
 		nr_cpus++;
 		return;

@@ -222,9 +222,13 @@ static void dump_machine_check(void)
 void trap_dump(const struct trap_frame *f)
 {
 	struct vcpu *loaded = arch_this_cpu()->loaded;
+	const char *stack_top = arch_this_cpu()->stack_top;
 
 	if (f->vector == EXC_PF)
 		dump_page_fault(f);
+	if (f->vector == EXC_DF && stack_top &&
+	    within(read_cr2(), stack_top - CPU_STACK_SIZE - PAGE_SIZE, PAGE_SIZE))
+		pr_err("  stack overflow (guard page hit at %016lx)", read_cr2());
 	if (f->vector == EXC_MC)
 		dump_machine_check();
 	dump_registers(f);
