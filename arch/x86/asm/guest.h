@@ -16,6 +16,7 @@ struct arch_guest {
 	void *hvm;		/* backend: EPT/NPT root, bitmaps */
 	struct vpc *vpc;
 	s64 tsc_offset;		/* added to the host's TSC; the guest's TSC starts at 0 */
+	u64 tsc_adjust;		/* IA32_TSC_ADJUST: what the guest has added to it */
 };
 
 struct arch_vcpu {

@@ -89,6 +89,7 @@ static const struct cpuid_pass add[] = {
 	/* The local APIC is a model: its x2APIC mode and deadline timer need no hardware. */
 	{ CPUID_FEATURES, { 0, 0, CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE |
 			    CPUID_1_ECX_HYPERVISOR, CPUID_1_EDX_APIC | CPUID_1_EDX_MTRR } },
+	{ CPUID_EXT_FEATURES, { 0, CPUID_7_EBX_TSC_ADJUST, 0, 0 } },
 	{ CPUID_POWER, { CPUID_6_EAX_ARAT, 0, 0, 0 } },
 	{ CPUID_EXT_MAX, { MAX_EXT_LEAF, 0, 0, 0 } },
 	{ CPUID_APM, { 0, 0, 0, CPUID_87_EDX_INVARIANT_TSC } },

@@ -43,10 +43,34 @@ static int write_zero(struct vcpu *vcpu, u32 msr, u64 val)
 
 /* ---- Processor ---- */
 
+/*
+ * All vCPUs of a guest share one offset, so that their TSCs are always in step; SDM 3B 17.17.3:
+ * a write to either register moves the other along.
+ */
+static void tsc_add(struct arch_guest *g, u64 delta)
+{
+	g->tsc_offset = (s64)((u64)g->tsc_offset + delta);
+	g->tsc_adjust += delta;
+}
+
 static int write_tsc(struct vcpu *vcpu, u32 msr, u64 val)
 {
-	/* All its vCPUs run on one CPU and share one offset, so their TSCs stay in step. */
-	vcpu->guest->arch.tsc_offset = (s64)(val - rdtsc());
+	struct arch_guest *g = &vcpu->guest->arch;
+
+	tsc_add(g, val - (rdtsc() + (u64)g->tsc_offset));
+	return 0;
+}
+
+/* Linux takes a TSC with this register and invariant rate for a clock that needs no watching. */
+static int read_tsc_adjust(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	*val = vcpu->guest->arch.tsc_adjust;
+	return 0;
+}
+
+static int write_tsc_adjust(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	tsc_add(&vcpu->guest->arch, val - vcpu->guest->arch.tsc_adjust);
 	return 0;
 }
 
@@ -227,6 +251,7 @@ static const struct msr_entry msrs[] = {
 	{ ONE(MSR_IA32_TIME_STAMP_COUNTER), NULL, write_tsc },
 	{ ONE(MSR_IA32_PLATFORM_ID), read_zero, NULL },
 	{ ONE(MSR_IA32_APIC_BASE), read_apic, write_apic },
+	{ ONE(MSR_IA32_TSC_ADJUST), read_tsc_adjust, write_tsc_adjust },
 	{ ONE(MSR_IA32_FEATURE_CONTROL), read_feature_control, NULL },
 	/* Linux writes 0 before CPUID to have the update's signature stored: nothing to do. */
 	{ ONE(MSR_IA32_BIOS_SIGN_ID), read_microcode, write_zero },
@@ -276,6 +301,8 @@ void guest_msrs_reset(struct vcpu *vcpu)
 	struct hvm_msrs *m = &vcpu->arch.msrs;
 
 	memset(m, 0, sizeof(*m));
+	if (vcpu->id == 0)
+		vcpu->guest->arch.tsc_adjust = 0;
 	m->misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAIL |
 			 MISC_ENABLE_PEBS_UNAVAIL;
 	m->mtrr_def_type = MTRR_DEF_E | MTRR_DEF_FE | MEM_TYPE_WB;
