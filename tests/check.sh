@@ -18,11 +18,16 @@ mkdir -p "$logs"
 
 passed=0 failed=0
 for suite in "$@"; do
-	if [ -n "$test" ] && [ "$suite" = unit ]; then
-		test -e "tests/unit/test_${test#test_}.c" || continue
-	fi
+	only=
+	case ${test:+$suite} in
+	unit)	test -e "tests/unit/test_${test#test_}.c" || continue
+		only="UNIT=$test" ;;
+	fuzz)	test -e "tests/fuzz/fuzz_${test#fuzz_}.c" || continue
+		only="FUZZ=$test" ;;
+	system)	only="TEST=$test" ;;
+	esac
 	log=$logs/$suite.log
-	$make "$suite" O="$O" TEST="$test" UNIT="$test" FULL="${FULL-}" 2>&1 | tee "$log"
+	$make "$suite" O="$O" $only FULL="${FULL-}" 2>&1 | tee "$log"
 	counts=$(sed -n "s/^$suite: \([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p" "$log" | tail -n 1)
 	if [ -z "$counts" ]; then
 		echo "$suite: did not get as far as counting its tests"

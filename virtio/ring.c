@@ -271,6 +271,9 @@ void ring_unpop(struct ring *ring, unsigned int n)
 		ring->last_avail--;
 		head_free(ring, ring->taken[ring->last_avail & (ring->num - 1)]);
 	}
+	/* The driver has posted more while those were ours: beyond what the ring holds. */
+	if (unlikely((u16)(ring->avail_seen - ring->last_avail) > ring->num))
+		ring_break(ring, RING_BAD_AVAIL_IDX, ring->avail_seen);
 }
 
 /* ---- Giving them back ---- */

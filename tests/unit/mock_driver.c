@@ -22,11 +22,9 @@ void mock_ram_init(struct mock_ram *ram, u64 size)
 	memset(ram, 0, sizeof(*ram));
 	ram->size = size;
 	ram->next = PAGE_SIZE;
-	ram->low = aligned_alloc(PAGE_SIZE, size);
-	ram->high = aligned_alloc(PAGE_SIZE, size);
+	ram->low = calloc(1, size);
+	ram->high = calloc(1, size);
 	must(ram->low && ram->high, "out of memory");
-	memset(ram->low, 0, size);
-	memset(ram->high, 0, size);
 	must(!guest_mem_add(&ram->gm, 0, size, ram->low, (u64)(uintptr_t)ram->low), "low RAM");
 	must(!guest_mem_add(&ram->gm, MOCK_HIGH_GPA, size, ram->high, (u64)(uintptr_t)ram->high),
 	     "high RAM");

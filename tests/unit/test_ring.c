@@ -428,6 +428,22 @@ static void hostile_01_avail_index_goes_back(void **state)
 	assert_breaks(f, RING_BAD_AVAIL_IDX);
 }
 
+/* Found by fuzzing: the index moves on twice by the ring's size, the second time unseen. */
+static void hostile_01_avail_index_jumps_in_two_steps(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < NUM; i++) {
+		mock_desc(&f->vq, (u16)i, f->buf, 1, 0, 0);
+		mock_post(&f->vq, (u16)i);
+		assert_int_equal(pop(f), 1);
+	}
+	*(volatile le16 *)&f->vq.avail->idx = 2 * NUM;
+	assert_int_equal(ring_available(&f->ring), NUM);
+	ring_unpop(&f->ring, NUM);
+	assert_breaks(f, RING_BAD_AVAIL_IDX);
+}
+
 static void hostile_02_head_outside(void **state)
 {
 	struct fixture *f = *state;
@@ -797,6 +813,7 @@ int main(void)
 		T_EVENT(hostile_10_random_events),
 		T(hostile_01_avail_index_jumps),
 		T(hostile_01_avail_index_goes_back),
+		T(hostile_01_avail_index_jumps_in_two_steps),
 		T(hostile_02_head_outside),
 		T(hostile_03_next_outside),
 		T_INDIRECT(hostile_03_next_outside_the_indirect_table),
