@@ -507,6 +507,7 @@ void vlapic_reset(struct vcpu *vcpu)
 	/* MultiProcessor Specification 1.4, 3.6.2.2: virtual wire mode via the local APIC */
 	if (vcpu->id == 0)
 		vlapic_set(apic, LAPIC_LVT_LINT0, DELIVER_EXTINT << 8);
+	hvm->set_msr_bitmap_x2apic(vcpu);
 }
 
 int vlapic_init(struct vcpu *vcpu)
