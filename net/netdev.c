@@ -95,7 +95,6 @@ static void netdev_check_irq(struct netdev *dev)
 	dev->polls_seen = dev->stats.polls;
 	if (!lost || dev->polled)
 		return;
-	dev->was_pending = false;
 	dev->stats.irq_lost++;
 	pr_warn("net: %s: no interrupt for frames pending (lost %llu times)", dev->name,
 		(unsigned long long)dev->stats.irq_lost);

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "asm/barrier.h"
 #include "drivers/net/e1000.h"
@@ -238,5 +237,4 @@ void e1000_rx_stop(struct e1000 *nic)
 	rx->tail = 0;
 	rx->in_bad = false;
 	WRITE_ONCE(rx->starved, false);
-	memset(rx->desc, 0, RX_RING_BYTES);
 }

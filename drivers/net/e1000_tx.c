@@ -5,7 +5,6 @@
  * guest left open are inserted by the NIC, told by a context descriptor where.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "asm/barrier.h"
 #include "drivers/net/e1000.h"
@@ -277,5 +276,4 @@ void e1000_tx_stop(struct e1000 *nic)
 	spin_unlock(&tx->lock);
 	for (unsigned int i = 0; i < frames; i++)
 		frame_put(tx->ring[(first + i) & (E1000_TX_DESCS - 1)].frame);
-	memset(tx->desc, 0, TX_RING_BYTES);
 }

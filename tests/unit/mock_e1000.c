@@ -197,6 +197,11 @@ bool mock_nic_interrupt(void)
 	return true;
 }
 
+void mock_nic_shared_interrupt(void)
+{
+	irq_fn(irq_arg);
+}
+
 u32 mmio_read32(const volatile void *addr)
 {
 	u32 reg = (u32)((const volatile u8 *)addr - regs), val;
