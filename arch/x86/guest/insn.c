@@ -444,13 +444,13 @@ static int decode_form(struct decoder *d)
 	return err ? err : operands(d, oc);
 }
 
-/* PUSH and POP move 64 bits in 64-bit mode, or 16: SDM 2B "PUSH". */
+/* PUSH and POP move 64 bits in 64-bit mode, or 16, never 32: SDM 2B "PUSH". */
 static void stack_size(struct decoder *d)
 {
 	struct insn *i = d->insn;
 
-	if ((i->op == INSN_PUSH || i->op == INSN_POP) && d->mode == INSN_64)
-		i->size = d->opsize ? 2 : 8;
+	if ((i->op == INSN_PUSH || i->op == INSN_POP) && d->mode == INSN_64 && i->size == 4)
+		i->size = 8;
 }
 
 /* DS unless overridden, SS with a stack register as base: SDM 1 table 3-5. */
