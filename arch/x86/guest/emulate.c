@@ -26,6 +26,25 @@ struct emulation {
 
 /* ---- Memory ---- */
 
+static struct walk_regs walk_regs(const struct hvm_state *st)
+{
+	return (struct walk_regs){
+		.cr0 = st->cr0, .cr3 = st->cr3, .cr4 = st->cr4, .efer = st->efer,
+		.rflags = st->rflags,
+		.user = (st->seg[HVM_SS].attr >> HVM_SEG_DPL_SHIFT & 3) == 3,
+	};
+}
+
+int guest_walk(struct vcpu *vcpu, u64 gva, unsigned int access, u64 *gpa, u32 *error)
+{
+	struct walk_regs regs;
+	struct hvm_state st;
+
+	hvm->get_state(vcpu, &st);
+	regs = walk_regs(&st);
+	return walk(&vcpu->guest->mem, &regs, gva, access, gpa, error);
+}
+
 /*
  * Linear to guest-physical. The address that exited was translated by the processor: that
  * answer is used, so that a page table changed meanwhile by another vCPU changes nothing.
@@ -171,7 +190,7 @@ static void begin(struct emulation *e, struct vcpu *vcpu)
 
 	e->vcpu = vcpu;
 	hvm->get_state(vcpu, &e->st);
-	walk_regs_get(vcpu, &e->st, &e->regs);
+	e->regs = walk_regs(&e->st);
 	vcpu->arch.gpr[HVM_RSP] = e->st.rsp;
 	*env = (struct insn_env){
 		.gpr = vcpu->arch.gpr, .rip = e->st.rip, .rflags = e->st.rflags,

@@ -4,10 +4,8 @@
 #include <errno.h>
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/exit.h"
 #include "arch/x86/hvm.h"
 #include "arch/x86/msr.h"
-#include "kernel/guest.h"
 
 /* SDM 3A 4.3, 4.4, 4.5: what the walk needs to know of a paging mode. */
 struct paging_mode {
@@ -107,75 +105,84 @@ static u64 large_base(const struct paging_mode *m, u64 entry, u64 size)
 	return entry & PTE_ADDR & ~(size - 1);
 }
 
+/* One walk: where it is, and what it has met. */
+struct walk {
+	const struct guest_mem *gm;
+	const struct walk_regs *regs;
+	const struct paging_mode *mode;
+	u64 gva;
+	unsigned int access;
+	unsigned int level;
+	u64 table;
+	struct rights have;
+};
+
+/* PAE's top entries have no rights and no accessed bit: SDM 3A table 4-8. */
+static bool is_pdpte(const struct walk *w)
+{
+	return w->mode == &pae && w->level == 3;
+}
+
+static void collect_rights(struct walk *w, u64 entry)
+{
+	if (is_pdpte(w))
+		return;
+	w->have.write &= !!(entry & PTE_RW);
+	w->have.user &= !!(entry & PTE_US);
+	w->have.xd |= w->mode != &legacy && entry & PTE_XD;
+}
+
+enum step { STEP_DOWN, STEP_DONE, STEP_FAULT };
+
+static enum step step(struct walk *w, u64 *gpa, u32 *error)
+{
+	const struct paging_mode *m = w->mode;
+	unsigned int shift = 12 + m->index_bits * (w->level - 1);
+	u64 index = w->gva >> shift & (BIT(m->index_bits) - 1);
+	void *p = guest_mem_ptr(w->gm, w->table + index * m->entry_size, m->entry_size);
+	/* Nothing answers there: all ones, and so reserved bits set. */
+	u64 entry = p ? entry_read(p, m->entry_size) : ~0ull;
+	bool leaf = w->level == 1 || is_large(w->regs, m, entry, w->level);
+	u64 mark = leaf && w->access & HVM_W ? PTE_A | PTE_D : PTE_A;
+
+	*error = 0;
+	if (entry & PTE_P)
+		*error = PF_P;
+	if (*error && (!p || reserved(w->regs, m, entry, w->level)))
+		*error |= PF_RSVD;
+	collect_rights(w, entry);
+	if (*error != PF_P || (leaf && !permitted(w->regs, &w->have, w->access))) {
+		*error = fault(w->regs, w->access, *error);
+		return STEP_FAULT;
+	}
+	if (!is_pdpte(w))
+		entry_mark(p, entry, mark);
+	w->table = page_base(m, entry);
+	if (!leaf)
+		return STEP_DOWN;
+	*gpa = (w->level == 1 ? w->table : large_base(m, entry, BIT_ULL(shift))) |
+	       (w->gva & (BIT_ULL(shift) - 1));
+	return STEP_DONE;
+}
+
 int walk(const struct guest_mem *gm, const struct walk_regs *r, u64 gva, unsigned int access,
 	 u64 *gpa, u32 *error)
 {
 	const struct paging_mode *m = paging_mode(r);
-	struct rights have = { true, true, false };
-	u64 table = r->cr3 & m->cr3_mask;
+	struct walk w = {
+		.gm = gm, .regs = r, .mode = m, .gva = gva, .access = access,
+		.table = r->cr3 & m->cr3_mask, .have = { true, true, false },
+	};
 
 	if (!(r->cr0 & CR0_PG)) {
 		*gpa = (u32)gva;
 		return 0;
 	}
-	for (unsigned int level = m->levels; level > 0; level--) {
-		unsigned int shift = 12 + m->index_bits * (level - 1);
-		u64 index = gva >> shift & (BIT(m->index_bits) - 1);
-		void *p = guest_mem_ptr(gm, table + index * m->entry_size, m->entry_size);
-		/* Nothing answers there: all ones, and so reserved bits set. */
-		u64 entry = p ? entry_read(p, m->entry_size) : ~0ull;
-		bool is_pdpte = m == &pae && level == 3;
-		bool leaf;
+	for (w.level = m->levels; w.level > 0; w.level--) {
+		enum step s = step(&w, gpa, error);
 
-		if (!(entry & PTE_P)) {
-			*error = fault(r, access, 0);
-			return -EFAULT;
-		}
-		if (!p || reserved(r, m, entry, level)) {
-			*error = fault(r, access, PF_P | PF_RSVD);
-			return -EFAULT;
-		}
-		if (!is_pdpte) {
-			have.write &= !!(entry & PTE_RW);
-			have.user &= !!(entry & PTE_US);
-			have.xd |= m != &legacy && entry & PTE_XD;
-		}
-		leaf = level == 1 || is_large(r, m, entry, level);
-		if (leaf && !permitted(r, &have, access)) {
-			*error = fault(r, access, PF_P);
-			return -EFAULT;
-		}
-		if (!is_pdpte)
-			entry_mark(p, entry, PTE_A | (leaf && access & HVM_W ? PTE_D : 0));
-		if (leaf) {
-			u64 size = BIT_ULL(shift);
-			u64 base = level == 1 ? page_base(m, entry) : large_base(m, entry, size);
-
-			*gpa = base | (gva & (size - 1));
-			return 0;
-		}
-		table = page_base(m, entry);
+		if (s != STEP_DOWN)
+			return s == STEP_DONE ? 0 : -EFAULT;
 	}
-	*error = fault(r, access, 0);
-	return -EFAULT;
-}
-
-void walk_regs_get(struct vcpu *vcpu, const struct hvm_state *st, struct walk_regs *r)
-{
-	r->cr0 = st->cr0;
-	r->cr3 = st->cr3;
-	r->cr4 = st->cr4;
-	r->efer = st->efer;
-	r->rflags = st->rflags;
-	r->user = (st->seg[HVM_SS].attr >> HVM_SEG_DPL_SHIFT & 3) == 3;
-}
-
-int guest_walk(struct vcpu *vcpu, u64 gva, unsigned int access, u64 *gpa, u32 *error)
-{
-	struct walk_regs r;
-	struct hvm_state st;
-
-	hvm->get_state(vcpu, &st);
-	walk_regs_get(vcpu, &st, &r);
-	return walk(&vcpu->guest->mem, &r, gva, access, gpa, error);
+	return -EFAULT;		/* not reached: level 1 is a leaf */
 }
