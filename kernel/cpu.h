@@ -60,6 +60,7 @@ void cpu_kick(struct cpu *cpu);
 
 /* Arch half. */
 void arch_cpu_kick(struct cpu *cpu);	/* IPI that ends guest mode or idle */
-void arch_cpu_idle(struct cpu *cpu, u64 deadline_ns); /* sleep until interrupt or deadline; returns with interrupts off */
+/* Sleep until an interrupt or the deadline (time_ns() units); returns with interrupts off. */
+void arch_cpu_idle(struct cpu *cpu, u64 deadline_ns);
 
 #endif

@@ -12,6 +12,7 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/hvm.h"
+#include "arch/x86/irq.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/traps.h"
@@ -224,7 +225,7 @@ static void boot_memory(void)
 	if (!boot_info->nr_mem || mem_init(boot_info))
 		cannot_boot("no usable memory map (%u entries)", boot_info->nr_mem);
 	if (boot_info->mem_truncated)
-		pr_warn("memory: the boot loader's map has more than %d entries, the rest is unused",
+		pr_warn("memory: more than %d entries in the boot loader's map, the rest is unused",
 			BOOT_MEM_MAX);
 	if (paging_init(boot_info))
 		cannot_boot("memory: no room for page tables");
@@ -332,10 +333,10 @@ static void boot_rest(void *arg)
 	uart_start_input();
 	pci_init();
 	phase_done("devices");
-#ifdef CONFIG_MONITOR
-	net_init();
+	if (MONITOR_PRESENT)
+		net_init();
 	monitor_init();
-#endif
+	monitor_add_info(&irq_info);
 	work_init(&ended_work, &bsp, all_ended);
 	guests_on_all_ended(&ended_work);
 	if (err)

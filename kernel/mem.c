@@ -135,7 +135,8 @@ static bool boot_range(const struct boot_mem *mem, bool inwards, u64 *base, u64 
 	u64 top = UINT64_MAX - PAGE_SIZE + 1;	/* the last page is never used */
 	u64 end = mem->size > top - MIN(mem->base, top) ? top : mem->base + mem->size;
 
-	*base = inwards ? ALIGN_UP(MIN(mem->base, top), PAGE_SIZE) : ALIGN_DOWN(mem->base, PAGE_SIZE);
+	*base = MIN(mem->base, top);
+	*base = inwards ? ALIGN_UP(*base, PAGE_SIZE) : ALIGN_DOWN(*base, PAGE_SIZE);
 	end = inwards ? ALIGN_DOWN(end, PAGE_SIZE) : ALIGN_UP(end, PAGE_SIZE);
 	*size = end > *base ? end - *base : 0;
 	return *size != 0;

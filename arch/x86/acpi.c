@@ -49,7 +49,7 @@ static void read_dsdt(u64 phys)
 	const u8 *table = phys ? table_map(phys, "DSDT", &len) : NULL;
 
 	if (table && acpi_parse_s5(table, len, &acpi.s5))
-		pr_warn("acpi: DSDT: no \\_S5 package that can be understood, no power-off by ACPI");
+		pr_warn("acpi: DSDT: no \\_S5 package that is understood, no power-off by ACPI");
 }
 
 static void read_ssdt(const u8 *table, size_t len)
@@ -153,8 +153,8 @@ int acpi_init(const struct boot_info *bi)
 	}
 	acpi.present = true;
 	memcpy(acpi.oem_id, rsdp.oem_id, sizeof(acpi.oem_id));
-	pr_info("acpi: revision %u, OEM %s: %u CPUs, %u I/O APICs, %u ECAM areas%s%s%s", rsdp.revision,
-		acpi.oem_id, acpi.madt.nr_cpus, acpi.madt.nr_ioapics, acpi.nr_mcfg,
+	pr_info("acpi: revision %u, OEM %s: %u CPUs, %u I/O APICs, %u ECAM areas%s%s%s",
+		rsdp.revision, acpi.oem_id, acpi.madt.nr_cpus, acpi.madt.nr_ioapics, acpi.nr_mcfg,
 		acpi.hpet.addr ? ", HPET" : "", acpi.spcr.valid ? ", SPCR" : "",
 		acpi.s5.valid ? ", S5" : "");
 	if (acpi.madt.cpus_left_out)

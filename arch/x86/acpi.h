@@ -103,7 +103,7 @@ struct acpi_info {
 /* Filled by acpi_init(), read-only afterwards. What a table did not tell is zero. */
 extern struct acpi_info acpi;
 
-/* The pin and mode of ISA interrupt @irq: the MADT's override, or the identity, edge, active high. */
+/* The pin and mode of ISA interrupt @irq: the MADT's override, or as is, edge, active high. */
 struct acpi_override acpi_isa_irq(u8 irq);
 
 #endif

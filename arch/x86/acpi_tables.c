@@ -104,7 +104,9 @@ int acpi_parse_rsdp(const u8 *data, size_t len, struct acpi_rsdp *rsdp)
 		return -ENOENT;
 	if (!sum_is_zero(data, ACPI_RSDP_LEN))
 		return -EINVAL;
-	*rsdp = (struct acpi_rsdp){ .revision = data[RSDP_REVISION], .rsdt = get32(data + RSDP_RSDT) };
+	*rsdp = (struct acpi_rsdp){
+		.revision = data[RSDP_REVISION], .rsdt = get32(data + RSDP_RSDT),
+	};
 	get_oem_id(rsdp->oem_id, data + RSDP_OEM_ID);
 	if (rsdp->revision < 2)
 		return 0;

@@ -143,7 +143,7 @@ void arch_cpu_kick(struct cpu *cpu)
 
 void apic_timer_arm(u64 deadline_ns)
 {
-	u64 now, ticks;
+	u64 now, ahead;
 
 	if (tsc_deadline) {
 		wrmsr(MSR_IA32_TSC_DEADLINE, deadline_ns == TIME_NEVER ? 0 :
@@ -156,8 +156,8 @@ void apic_timer_arm(u64 deadline_ns)
 	}
 	/* Too far for the counter: it fires early, and the loop arms it again. */
 	now = time_ns();
-	ticks = deadline_ns > now ? MIN(deadline_ns - now, NSEC_PER_SEC) * timer_hz / NSEC_PER_SEC : 0;
-	apic_write(APIC_INITIAL_COUNT, MIN(ticks + 1, (u64)UINT32_MAX));
+	ahead = deadline_ns > now ? MIN(deadline_ns - now, NSEC_PER_SEC) : 0;
+	apic_write(APIC_INITIAL_COUNT, MIN(ahead * timer_hz / NSEC_PER_SEC + 1, (u64)UINT32_MAX));
 }
 
 void arch_cpu_idle(struct cpu *cpu, u64 deadline_ns)

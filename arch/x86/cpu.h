@@ -462,7 +462,7 @@ static inline struct cpuid cpuid(u32 leaf, u32 subleaf)
 	return r;
 }
 
-/* Like cpuid(), but zeros for a leaf above the processor's maximum (which answers with another's). */
+/* Like cpuid(), but zeros for a leaf above the maximum, which answers with another's. */
 struct cpuid cpuid_or_zero(u32 leaf, u32 subleaf);
 
 #define DEFINE_CR_ACCESSORS(n)							\

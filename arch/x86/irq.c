@@ -4,8 +4,11 @@
 
 #include "arch/x86/apic.h"
 #include "arch/x86/irq.h"
+#include "arch/x86/traps.h"
+#include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/log.h"
+#include "kernel/monitor.h"
 
 static struct irq {
 	irq_fn fn;
@@ -53,10 +56,14 @@ void irq_dispatch(unsigned int vector)
 		apic_eoi();
 }
 
-void irq_for_each(void (*show)(void *arg, unsigned int vector, const char *name, u64 count),
-		  void *arg)
+static void show_irqs(void)
 {
 	for (unsigned int v = 0; v < VECTORS; v++)
 		if (irqs[v].fn || irqs[v].count)
-			show(arg, v, irqs[v].name ? irqs[v].name : "", READ_ONCE(irqs[v].count));
+			console_printf("irq %#x: name=%s count=%lu\n", v,
+				       irqs[v].name ? irqs[v].name : "none", READ_ONCE(irqs[v].count));
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		console_printf("nmi: cpu=%u count=%lu\n", i, nmi_count(i));
 }
+
+const struct monitor_info irq_info = { "irqs", "interrupts of the machine, by vector", show_irqs };

@@ -8,8 +8,8 @@
 /* Give fixed @vector (enum vector of arch/x86/apic.h) its handler. Boot, BSP. */
 void irq_set(unsigned int vector, irq_fn fn, void *arg, const char *name);
 
-/* Interrupts taken, for the console: each vector that has a handler or had an interrupt. */
-void irq_for_each(void (*show)(void *arg, unsigned int vector, const char *name, u64 count),
-		  void *arg);
+/* `info irqs`: interrupts taken by vector, NMIs by CPU. */
+struct monitor_info;
+extern const struct monitor_info irq_info;
 
 #endif

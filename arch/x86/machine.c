@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ends of the machine: reboot, power off, halt. By ACPI, then by the ways of PCs and emulators. */
+/* The ends of the machine: reboot, power off, halt. By ACPI, then as PCs and emulators do it. */
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/smp.h"

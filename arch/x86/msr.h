@@ -266,7 +266,7 @@ static inline void wrmsr(u32 msr, u64 val)
 	__asm__ volatile("wrmsr" :: "c"(msr), "a"((u32)val), "d"((u32)(val >> 32)) : "memory");
 }
 
-/* For registers that may not exist: 0, or -EIO when the processor answered #GP. After traps_init(). */
+/* For registers that may not exist: 0, or -EIO when it was a #GP. After traps_init(). */
 int rdmsr_safe(u32 msr, u64 *val);
 int wrmsr_safe(u32 msr, u64 val);
 

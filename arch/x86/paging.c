@@ -238,7 +238,7 @@ void *stack_alloc(u64 size)
 	return (void *)(virt + PAGE_SIZE + size);
 }
 
-/* Page by page: the heap needs no contiguous frames. What was mapped before an error is used next. */
+/* Page by page: no frames need be contiguous. What was mapped before an error is used next. */
 void *heap_grow(u64 pages)
 {
 	static u64 mapped = HEAP_BASE;

@@ -24,9 +24,6 @@
 #define STACKS_BASE	0xffffc00000000000ull
 #define STACKS_SIZE	(1 * GIB)
 
-/* The calling CPU's CR0, CR4, EFER and PAT as the page tables want them: APs, and the BSP itself. */
-void paging_cpu_init(void);
-
 /* Physical address of the root, for CR3. */
 u64 paging_root(void);
 
@@ -35,8 +32,7 @@ int paging_map_low_page(u64 phys);
 void paging_unmap_low_page(u64 phys);
 
 /*
- * Bytes of firmware outside RAM, cached, read-only, never unmapped. NULL if out of room. Also
- * before paging_init() for addresses below 4 GiB.
+ * Bytes of firmware outside RAM, cached, read-only, never unmapped. NULL if out of room.
  */
 const void *firmware_map(u64 phys, u64 size);
 

@@ -24,14 +24,17 @@ void smp_start(void (*entry)(struct cpu *cpu));	/* all APs; each runs entry() on
  */
 typedef void (*irq_fn)(void *arg);
 int irq_vector_alloc(irq_fn fn, void *arg, const char *name);	/* vector, or -ENOSPC */
-/* A PCI INTx or legacy line: routes I/O APIC pin @gsi to @vector on the BSP. -ENOENT: no such pin. */
+/* A PCI INTx or legacy line: I/O APIC pin @gsi to @vector on the BSP. -ENOENT: no such pin. */
 int ioapic_route(unsigned int gsi, unsigned int vector, bool level, bool active_low);
 void ioapic_mask(unsigned int gsi, bool masked);
-/* Called by the trap stub, and by a backend for an acknowledged external interrupt. EOI included. */
+/* The trap stub's, and a backend's for an acknowledged external interrupt. EOI included. */
 void irq_dispatch(unsigned int vector);
 
-void machine_reboot(void) __attribute__((noreturn));	/* FADT reset register, 0xcf9, 8042, triple fault */
-void machine_poweroff(void) __attribute__((noreturn));	/* ACPI S5, else emulator ports, else halt */
+/* FADT reset register, else port CF9H, else 8042, else a triple fault. */
+void machine_reboot(void) __attribute__((noreturn));
+/* ACPI S5, else emulators' ports, else halt. */
+void machine_poweroff(void) __attribute__((noreturn));
+/* This CPU, for ever. */
 void machine_halt(void) __attribute__((noreturn));
 
 u64 tsc_khz(void);

@@ -274,9 +274,9 @@ static void nmi(struct trap_frame *f)
 		exception(f);
 }
 
-u64 nmi_count(void)
+u64 nmi_count(unsigned int cpu)
 {
-	return nmis[this_cpu()->id];
+	return READ_ONCE(nmis[cpu]);
 }
 
 static bool fixup_msr(struct trap_frame *f)

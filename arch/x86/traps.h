@@ -45,9 +45,9 @@ void trap_dump(const struct trap_frame *frame);
 void backtrace(u64 rip, u64 rbp);
 
 /*
- * NMIs this CPU had since boot. A backend whose guest mode was ended by an NMI runs the handler by
+ * NMIs a CPU had since boot. A backend whose guest mode was ended by an NMI runs the handler by
  * INT 2, whose IRET also ends the blocking of further NMIs.
  */
-u64 nmi_count(void);
+u64 nmi_count(unsigned int cpu);
 
 #endif

@@ -20,7 +20,7 @@
 
 #define MEASURE_MS	10
 #define MEASURES	3		/* the median counts: one may be disturbed */
-#define PATIENCE	5000000		/* reads of a clock that may stand still: seconds at worst */
+#define PATIENCE	5000000	/* reads of a clock that may stand still: seconds at worst */
 #define AGREE_PERMILLE	5		/* between clocks, and of CPUID with the measurement */
 
 #define SCALE_SHIFT	32
@@ -179,34 +179,48 @@ void tsc_start(void)
 	tsc_base = rdtsc();
 }
 
+/* The finest clock that another one confirms; the finest at all if none does; or -ENODEV. */
+static int choose(const u64 hz[ARRAY_SIZE(clocks)])
+{
+	int finest = -ENODEV;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(clocks); i++) {
+		if (hz[i] && finest < 0)
+			finest = i;
+		for (unsigned int j = 0; hz[i] && j < ARRAY_SIZE(clocks); j++)
+			if (j != i && hz[j] && agree(hz[i], hz[j]))
+				return i;
+	}
+	return finest;
+}
+
+static void say(const u64 hz[ARRAY_SIZE(clocks)], unsigned int chosen, u64 by_cpuid)
+{
+	char text[120] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(clocks) && len < sizeof(text); i++)
+		if (hz[i])
+			len += snprintf(text + len, sizeof(text) - len, ", %s%s %lu",
+					clocks[i].name, i == chosen ? " (used)" : "", hz[i] / 1000);
+	if (by_cpuid && len < sizeof(text))
+		snprintf(text + len, sizeof(text) - len, ", CPUID.15H %lu (%s)", by_cpuid / 1000,
+			 tsc_hz == by_cpuid ? "agrees, taken" : "wrong, ignored");
+	pr_info("tsc: %lu kHz; by%s", tsc_khz(), text + 1);
+}
+
 int tsc_init(void)
 {
 	u64 hz[ARRAY_SIZE(clocks)], by_cpuid = cpuid_hz();
-	unsigned int best = ARRAY_SIZE(clocks);
-	char others[80] = "";
-	size_t len = 0;
+	int chosen;
 
-	/* The finest clock that another one confirms; the finest at all if none does. */
-	for (unsigned int i = ARRAY_SIZE(clocks); i-- > 0;) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(clocks); i++)
 		hz[i] = measure(&clocks[i]);
-		if (hz[i])
-			best = i;
-	}
-	if (best == ARRAY_SIZE(clocks))
-		return -ENODEV;
-	for (unsigned int i = ARRAY_SIZE(clocks); i-- > 0;)
-		for (unsigned int j = 0; hz[i] && j < ARRAY_SIZE(clocks); j++)
-			if (j != i && hz[j] && agree(hz[i], hz[j]))
-				best = i;
-	for (unsigned int i = 0; i < ARRAY_SIZE(clocks) && len < sizeof(others); i++)
-		if (i != best && hz[i])
-			len += snprintf(others + len, sizeof(others) - len, ", %s %lu", clocks[i].name,
-					(hz[i] / 1000));
-	clock_set(agree(hz[best], by_cpuid) ? by_cpuid : hz[best]);
-	pr_info("tsc: %lu kHz (%s %lu%s, CPUID.15H %lu%s)", tsc_khz(),
-		clocks[best].name, (hz[best] / 1000), others,
-		(by_cpuid / 1000), !by_cpuid ? "" :
-		tsc_hz == by_cpuid ? " agrees" : " ignored");
+	chosen = choose(hz);
+	if (chosen < 0)
+		return chosen;
+	clock_set(agree(hz[chosen], by_cpuid) ? by_cpuid : hz[chosen]);
+	say(hz, chosen, by_cpuid);
 	return 0;
 }
 

@@ -385,7 +385,7 @@ static void s5_as_firmware_writes_it(void **state)
 {
 	struct acpi_s5 s5;
 
-	/* Bochs: Name(\_S5, Package() { 0, 0, 0, 0 }); QEMU: bytes; others: words, four in length */
+	/* Bochs: Name(\_S5, Package() { 0, 0, 0, 0 }); QEMU: bytes; others: words */
 	assert_int_equal(PARSE_S5("\x10\x20\x08_S5_\x12\x06\x04\x00\x00\x00\x00", &s5), 0);
 	assert_true(s5.valid && s5.slp_typa == 0 && s5.slp_typb == 0);
 	assert_int_equal(PARSE_S5("\x08\\_S5_\x12\x08\x04\x0a\x05\x0a\x06\x00\x00", &s5), 0);
@@ -393,7 +393,8 @@ static void s5_as_firmware_writes_it(void **state)
 	assert_int_equal(PARSE_S5("\x08_S5_\x12\x49\x00\x04\x0b\x07\x00\x01", &s5), 0);
 	assert_true(s5.valid && s5.slp_typa == 7 && s5.slp_typb == 1);
 	/* Something of that name that is not it comes first. */
-	assert_int_equal(PARSE_S5("\x14_S5_\x12\x06\x02\x00\x00\x08_S5_\x12\x06\x02\x01\x01", &s5), 0);
+	assert_int_equal(PARSE_S5("\x14_S5_\x12\x06\x02\x00\x00"
+				  "\x08_S5_\x12\x06\x02\x01\x01", &s5), 0);
 	assert_true(s5.valid && s5.slp_typa == 1);
 }
 
@@ -407,7 +408,7 @@ static void s5_that_is_not_there(void **state)
 	assert_int_equal(PARSE_S5("\x08_S5_\x12", &s5), -ENOENT);
 	assert_int_equal(PARSE_S5("\x08_S5_\x12\x06\x04", &s5), -ENOENT);
 	assert_int_equal(PARSE_S5("\x08_S5_\x12\xc6\x04\x00", &s5), -ENOENT);
-	assert_int_equal(PARSE_S5("\x08_S5_\x12\x06\x01\x00\x00", &s5), -ENOENT);	/* one element */
+	assert_int_equal(PARSE_S5("\x08_S5_\x12\x06\x01\x00\x00", &s5), -ENOENT);
 	assert_int_equal(PARSE_S5("\x08_S5_\x12\x06\x04\x0a", &s5), -ENOENT);
 	assert_int_equal(PARSE_S5("\x08_S5_\x12\x06\x04\x0a\x05\x0a", &s5), -ENOENT);
 	assert_int_equal(PARSE_S5("\x08_S5_\x12\x06\x04\x70\x68", &s5), -ENOENT);	/* Local0 */
@@ -517,8 +518,9 @@ static void random_bytes_are_survived(void **state)
 		for (size_t i = 0; i < len; i++)
 			p[i] = round & 1 ? rand_r(&seed) % 24 : letters[rand_r(&seed) % 10];
 		acpi_parse_madt(p, len, &madt);
-		assert_true(madt.nr_cpus <= CONFIG_MAX_CPUS && madt.nr_ioapics <= ACPI_IOAPICS_MAX &&
-			    madt.nr_overrides <= ACPI_OVERRIDES_MAX);
+		assert_true(madt.nr_cpus <= CONFIG_MAX_CPUS);
+		assert_true(madt.nr_ioapics <= ACPI_IOAPICS_MAX);
+		assert_true(madt.nr_overrides <= ACPI_OVERRIDES_MAX);
 		acpi_parse_fadt(p, len, &fadt);
 		acpi_parse_mcfg(p, len, mcfg, ACPI_MCFG_MAX, &nr);
 		assert_true(nr <= ACPI_MCFG_MAX);

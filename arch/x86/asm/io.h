@@ -22,7 +22,10 @@ DEFINE_PORT_ACCESSORS(w, u16)
 DEFINE_PORT_ACCESSORS(l, u32)
 #undef DEFINE_PORT_ACCESSORS
 
-/* Registers mapped by mmio_map(): exactly one access of the named width, in program order. */
+/*
+ * Registers mapped by mmio_map(): exactly one access of the named width, in program order; what was
+ * stored in memory before a write is seen by the device.
+ */
 #define DEFINE_MMIO_ACCESSORS(bits)							\
 static inline u##bits mmio_read##bits(const volatile void *addr)			\
 {											\
@@ -30,7 +33,7 @@ static inline u##bits mmio_read##bits(const volatile void *addr)			\
 }											\
 static inline void mmio_write##bits(volatile void *addr, u##bits val)			\
 {											\
-	__asm__ volatile("" ::: "memory");	/* memory written before is seen by the device */	\
+	__asm__ volatile("" ::: "memory");						\
 	*(volatile u##bits *)addr = val;						\
 }
 DEFINE_MMIO_ACCESSORS(8)
