@@ -116,6 +116,19 @@ static void absent_at_each_level(void **state)
 	}
 }
 
+static void a_fetch_is_told_apart_where_execution_can_be_forbidden(void **state)
+{
+	struct walk_regs r = regs(CR4_PAE, EFER_LME | EFER_LMA);
+	u64 gpa;
+	u32 error;
+
+	assert_int_equal(walk(&gm, &r, GVA, HVM_X, &gpa, &error), -EFAULT);
+	assert_int_equal(error, 0);
+	r.cr4 |= CR4_SMEP;
+	assert_int_equal(walk(&gm, &r, GVA, HVM_X, &gpa, &error), -EFAULT);
+	assert_int_equal(error, PF_I);
+}
+
 struct rights_case {
 	const char *what;
 	u64 upper, leaf;	/* bits of the entries */
@@ -139,6 +152,7 @@ static const struct rights_case rights_cases[] = {
 	{ "kernel writes user, SMAP", RWU, RWU, 0, 1, 0, 1, 0, HVM_W, PF_P | PF_W },
 	{ "kernel executes user, no SMEP", RWU, RWU, 0, 1, 0, 0, 0, HVM_X, 0 },
 	{ "kernel executes user, SMEP", RWU, RWU, 0, 1, 1, 0, 0, HVM_X, PF_P | PF_I },
+	{ "kernel executes kernel, SMEP", PTE_RW, PTE_RW, 0, 1, 1, 0, 0, HVM_X, 0 },
 	{ "SMAP does not bar execution", RWU, RWU, 0, 1, 0, 1, 0, HVM_X, 0 },
 	{ "XD", RWU, RWU | PTE_XD, 1, 1, 0, 0, 0, HVM_X, PF_P | PF_U | PF_I },
 	{ "XD above", RWU | PTE_XD, RWU, 0, 1, 0, 0, 0, HVM_X, PF_P | PF_I },
@@ -259,6 +273,7 @@ int main(void)
 		cmocka_unit_test_setup(four_levels, setup),
 		cmocka_unit_test_setup(large_pages, setup),
 		cmocka_unit_test_setup(absent_at_each_level, setup),
+		cmocka_unit_test_setup(a_fetch_is_told_apart_where_execution_can_be_forbidden, setup),
 		cmocka_unit_test_setup(rights, setup),
 		cmocka_unit_test_setup(a_refused_access_marks_nothing_dirty, setup),
 		cmocka_unit_test_setup(reserved_bits, setup),
