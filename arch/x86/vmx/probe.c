@@ -174,6 +174,22 @@ static int feature_control(char *why, size_t len)
 	return 0;
 }
 
+/* First of all what old processors lack; without it the other registers may not even exist. */
+static int has_ept(char *why, size_t len)
+{
+	const char *reg = "IA32_VMX_PROCBASED_CTLS";
+	u64 cap = rdmsr(MSR_IA32_VMX_PROCBASED_CTLS);
+
+	if (cap >> 32 & PROC_SECONDARY_CONTROLS) {
+		reg = "IA32_VMX_PROCBASED_CTLS2";
+		cap = rdmsr(MSR_IA32_VMX_PROCBASED_CTLS2);
+		if (cap >> 32 & PROC2_EPT)
+			return 0;
+	}
+	snprintf(why, len, "%s: \"enable EPT\" not supported", reg);
+	return -ENODEV;
+}
+
 static void choose_apicv(void)
 {
 	vmx_caps.apicv = (vmx_caps.proc2 & APICV_CONTROLS) == APICV_CONTROLS;
@@ -192,6 +208,8 @@ int vmx_probe(char *why, size_t len)
 		return -ENODEV;
 	}
 	err = feature_control(why, len);
+	if (!err)
+		err = has_ept(why, len);
 	if (err)
 		return err;
 	vmx_caps.basic = rdmsr(MSR_IA32_VMX_BASIC);
