@@ -33,11 +33,10 @@ struct intx_line {
 	bool trying;
 	u32 arrived;		/* while trying */
 	struct intx_handler handler[SHARED_MAX];
-	unsigned int nr;
+	unsigned int nr;	/* 0: the line is free; a vector it had stays its own */
 };
 
-static struct intx_line lines[LINES_MAX];	/* one more than nr_lines may have a vector */
-static unsigned int nr_lines;
+static struct intx_line lines[LINES_MAX];
 
 /* Runs with interrupts off on the BSP, out of idle or after a VM exit. */
 static void intx_interrupt(void *arg)
@@ -86,8 +85,8 @@ static bool intx_try(struct intx_line *line, void (*provoke)(void *, bool), void
 
 static bool intx_in_use(unsigned int gsi)
 {
-	for (unsigned int i = 0; i < nr_lines; i++)
-		if (lines[i].gsi == gsi)
+	for (unsigned int i = 0; i < LINES_MAX; i++)
+		if (lines[i].nr && lines[i].gsi == gsi)
 			return true;
 	return false;
 }
@@ -102,53 +101,64 @@ static bool intx_try_gsi(struct intx_line *line, unsigned int gsi, bool active_l
 	return intx_try(line, provoke, arg);
 }
 
-/* A line with a vector that no device has yet. */
-static struct intx_line *intx_new_line(void)
+/* A line that no device has, with a vector. */
+static struct intx_line *intx_free_line(void)
 {
-	struct intx_line *line = &lines[nr_lines];
+	for (unsigned int i = 0; i < LINES_MAX; i++) {
+		struct intx_line *line = &lines[i];
 
-	if (nr_lines == LINES_MAX)
-		return NULL;
-	if (!line->vector)
-		line->vector = irq_vector_alloc(intx_interrupt, line, "pci");
-	if (line->vector < 0) {
+		if (line->nr)
+			continue;
+		if (!line->vector)
+			line->vector = irq_vector_alloc(intx_interrupt, line, "pci");
+		if (line->vector > 0)
+			return line;
 		line->vector = 0;
-		return NULL;
+		break;
 	}
-	return line;
+	return NULL;
+}
+
+/* Does it arrive on a line that others have already? */
+static struct intx_line *intx_find_shared(void (*provoke)(void *, bool), void *arg)
+{
+	for (unsigned int i = 0; i < LINES_MAX; i++) {
+		if (!lines[i].nr)
+			continue;
+		if (intx_try(&lines[i], provoke, arg))
+			return &lines[i];
+		ioapic_mask(lines[i].gsi, false);
+	}
+	return NULL;
+}
+
+static bool intx_find_pin(struct intx_line *line, const struct pci_dev *dev,
+			  void (*provoke)(void *, bool), void *arg)
+{
+	unsigned int span = GSI_PCI_LAST - GSI_PCI_FIRST + 1, gsi;
+	/* The i440FX's wiring, and many boards': begin there. */
+	unsigned int guess = ((dev->devfn >> 3) + dev->irq_pin - 1) % 4;
+
+	for (unsigned int i = 0; i < span; i++)
+		if (intx_try_gsi(line, GSI_PCI_FIRST + (guess + i) % span, true, provoke, arg))
+			return true;
+	/* A chipset that routes INTx to ISA interrupts only; they are active high or low. */
+	if (!dev->irq_line || dev->irq_line >= GSI_PCI_FIRST)
+		return false;
+	gsi = acpi_isa_irq(dev->irq_line).gsi;
+	return intx_try_gsi(line, gsi, false, provoke, arg) ||
+	       intx_try_gsi(line, gsi, true, provoke, arg);
 }
 
 static struct intx_line *intx_find(const struct pci_dev *dev, void (*provoke)(void *, bool),
 				   void *arg)
 {
-	unsigned int span = GSI_PCI_LAST - GSI_PCI_FIRST + 1;
-	/* The i440FX's wiring, and many boards': begin there. */
-	unsigned int guess = ((dev->devfn >> 3) + dev->irq_pin - 1) % 4;
-	struct intx_line *line;
+	struct intx_line *line = intx_find_shared(provoke, arg);
 
-	for (unsigned int i = 0; i < nr_lines; i++) {
-		if (intx_try(&lines[i], provoke, arg))
-			return &lines[i];
-		ioapic_mask(lines[i].gsi, false);
-	}
-	line = intx_new_line();
-	if (!line)
-		return NULL;
-	for (unsigned int i = 0; i < span; i++)
-		if (intx_try_gsi(line, GSI_PCI_FIRST + (guess + i) % span, true, provoke, arg))
-			goto found;
-	/* A chipset that routes INTx to ISA interrupts only; they are active high or low. */
-	if (dev->irq_line && dev->irq_line < GSI_PCI_FIRST) {
-		unsigned int gsi = acpi_isa_irq(dev->irq_line).gsi;
-
-		if (intx_try_gsi(line, gsi, false, provoke, arg) ||
-		    intx_try_gsi(line, gsi, true, provoke, arg))
-			goto found;
-	}
-	return NULL;
-found:
-	nr_lines++;
-	return line;
+	if (line)
+		return line;
+	line = intx_free_line();
+	return line && intx_find_pin(line, dev, provoke, arg) ? line : NULL;
 }
 
 int pci_request_intx(struct pci_dev *dev, void (*fn)(void *), void (*provoke)(void *, bool),
@@ -177,16 +187,17 @@ void pci_release_intx(struct pci_dev *dev, void *arg)
 {
 	u32 command = pci_cfg_read(dev, PCI_COMMAND, 2);
 
-	for (unsigned int i = 0; i < nr_lines; i++) {
+	for (unsigned int i = 0; i < LINES_MAX; i++) {
 		struct intx_line *line = &lines[i];
 
-		for (unsigned int h = 0; h < line->nr; h++)
-			if (line->handler[h].arg == arg) {
-				line->handler[h] = line->handler[--line->nr];
-				pci_cfg_write(dev, PCI_COMMAND, 2,
-					      command | PCI_COMMAND_INTX_DISABLE);
-				break;
-			}
-		ioapic_mask(line->gsi, !line->nr);
+		for (unsigned int h = 0; h < line->nr; h++) {
+			if (line->handler[h].arg != arg)
+				continue;
+			pci_cfg_write(dev, PCI_COMMAND, 2, command | PCI_COMMAND_INTX_DISABLE);
+			line->handler[h] = line->handler[--line->nr];
+			if (!line->nr)
+				ioapic_mask(line->gsi, true);
+			return;
+		}
 	}
 }
