@@ -17,6 +17,7 @@
 #include "arch/x86/smp.h"
 #include "arch/x86/traps.h"
 #include "arch/x86/tsc.h"
+#include "asm/barrier.h"
 #include "boot/boot.h"
 #include "drivers/pci/pci.h"
 #include "drivers/serial/uart16550.h"
@@ -34,10 +35,12 @@
 
 #define CONFIG_FILE	"ringvisor.conf"
 #define PHASES_MAX	16
+#define APS_WAIT_NS	NSEC_PER_SEC
 
 static struct cpu bsp;
 static const struct boot_info *boot_info;
 static bool hvm_ready[CONFIG_MAX_CPUS];	/* CPUs that can run guests */
+static unsigned int aps_ready;		/* APs that have tried */
 static struct archive archive;
 static struct work ended_work;
 
@@ -107,32 +110,34 @@ static void all_ended(struct work *work)
 	pr_info("ringvisor: no guest is running, staying (Ctrl-A c for the monitor)");
 }
 
-/*
- * The hand-over or the machine cannot be used: one line, and the end. Before the CPU loop can run
- * that is a halt; afterwards the same as when the last guest has ended, by way of all_ended().
- */
+static void say_why(const char *fmt, va_list ap, const char *then)
+{
+	char why[LOG_LINE_MAX];
+
+	vsnprintf(why, sizeof(why), fmt, ap);
+	pr_err("ringvisor: cannot start: %s%s", why, then);
+}
+
+/* No guest can be started. The boot goes on, and ends as when the last guest has ended. */
 static void cannot_start(const char *fmt, ...) __printf(1, 2);
 static void cannot_start(const char *fmt, ...)
 {
-	char why[LOG_LINE_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
+	say_why(fmt, ap, "");
 	va_end(ap);
-	pr_err("ringvisor: cannot start: %s", why);
 }
 
+/* Not even the CPU loop can be reached. */
 static void cannot_boot(const char *fmt, ...) __printf(1, 2) __noreturn;
 static void cannot_boot(const char *fmt, ...)
 {
-	char why[LOG_LINE_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
+	say_why(fmt, ap, ", halted");
 	va_end(ap);
-	pr_err("ringvisor: cannot start: %s, halted", why);
 	console_flush();
 	machine_halt();
 }
@@ -267,7 +272,17 @@ static void ap_main(struct cpu *cpu)
 {
 	if (hvm_ready[0])
 		hvm_ready[cpu->id] = !hvm->cpu_enable(cpu);
+	__atomic_fetch_add(&aps_ready, 1, __ATOMIC_RELEASE);
 	cpu_loop();
+}
+
+/* Guests are placed on CPUs that are ready for them. */
+static void wait_for_aps(void)
+{
+	u64 end = time_ns() + APS_WAIT_NS;
+
+	while (__atomic_load_n(&aps_ready, __ATOMIC_ACQUIRE) < nr_cpus - 1 && time_ns() < end)
+		cpu_relax();
 }
 
 /* ---- The sequence ---- */
@@ -329,6 +344,7 @@ static void boot_rest(void *arg)
 	err = boot_hvm();
 	phase_done("vmm");
 	smp_start(ap_main);
+	wait_for_aps();
 	phase_done("smp");
 	uart_start_input();
 	pci_init();

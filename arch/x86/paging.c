@@ -177,7 +177,7 @@ void paging_describe(char *buf, size_t len)
 {
 	u64 cr4 = read_cr4();
 
-	snprintf(buf, len, "W^X%s%s%s%s%s", nx ? " NX" : " (no NX)", cr4 & CR4_SMEP ? " SMEP" : "",
+	snprintf(buf, len, "%s%s%s%s%s", nx ? "W^X NX" : "no NX, data is executable", cr4 & CR4_SMEP ? " SMEP" : "",
 		 cr4 & CR4_SMAP ? " SMAP" : "", cr4 & CR4_UMIP ? " UMIP" : "",
 		 large_1g ? " 1G-pages" : "");
 }

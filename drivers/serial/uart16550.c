@@ -29,7 +29,7 @@ enum uart_bits {
 #define UART_REGS	8
 #define POLL_NS		(20 * NSEC_PER_MSEC)
 
-static struct {
+static struct uart {
 	u16 port;
 	volatile u8 *regs;		/* memory-mapped, then port is unused */
 	unsigned int stride;		/* bytes from register to register */
@@ -117,30 +117,49 @@ const struct console_dev uart_console = {
 	.putc = uart_putc, .getc = uart_getc, .flush = uart_flush,
 };
 
+/* The UART of the SPCR table. -EINVAL: in an address space that it cannot be in here. */
+static int spcr_uart(const struct acpi_spcr *spcr, struct uart *to)
+{
+	const struct acpi_gas *gas = &spcr->uart;
+
+	*to = uart;
+	to->regs = NULL;
+	to->stride = gas->bit_width > 8 ? gas->bit_width / 8 : 1;
+	if (gas->space == ACPI_SPACE_MEMORY)
+		to->regs = mmio_map(gas->addr, UART_REGS * to->stride);
+	else if (gas->space == ACPI_SPACE_IO && gas->addr <= UINT16_MAX - UART_REGS)
+		to->port = gas->addr;
+	else
+		return -EINVAL;
+	if (gas->space == ACPI_SPACE_MEMORY && !to->regs)
+		return -EINVAL;
+	to->baud = spcr->baud ? spcr->baud : uart.baud;
+	to->gsi = spcr->gsi;
+	to->irq = spcr->irq ? spcr->irq : to->regs ? 0 : port_irq(to->port);
+	return 0;
+}
+
 void uart_use_spcr(void)
 {
-	const struct acpi_spcr *spcr = &acpi.spcr;
-	const struct acpi_gas *gas = &spcr->uart;
-	volatile u8 *regs = NULL;
-	unsigned int stride = gas->bit_width > 8 ? gas->bit_width / 8 : 1;
+	const struct acpi_gas *gas = &acpi.spcr.uart;
+	struct uart before = uart, other;
 
-	if (!spcr->valid)
+	if (!acpi.spcr.valid)
 		return;
-	if (gas->space == ACPI_SPACE_MEMORY)
-		regs = mmio_map(gas->addr, UART_REGS * stride);
-	if (!regs && (gas->space != ACPI_SPACE_IO || gas->addr > UINT16_MAX - UART_REGS)) {
-		pr_warn("uart: SPCR: address space %u, %#lx cannot be used", gas->space,
-			gas->addr);
+	if (spcr_uart(&acpi.spcr, &other)) {
+		pr_warn("uart: SPCR: address space %u, %#lx cannot be used", gas->space, gas->addr);
 		return;
 	}
-	uart_flush();			/* the last words leave by the old one */
-	uart.regs = regs;
-	uart.stride = stride;
-	uart.port = gas->addr;
-	uart.baud = spcr->baud ? spcr->baud : uart.baud;
-	uart.gsi = spcr->gsi;
-	uart.irq = spcr->irq ? spcr->irq : regs ? 0 : port_irq(uart.port);
+	if (other.regs || other.port != uart.port)
+		pr_info("uart: SPCR: the console goes on at %s %#lx", other.regs ? "address" :
+			"port", gas->addr);
+	uart_flush();
+	uart = other;
 	uart_setup();
+	if (uart.absent) {
+		uart = before;
+		pr_warn("uart: SPCR: nothing is at %#lx, the console stays", gas->addr);
+	}
 }
 
 static void input_run(struct work *work)
