@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a test boots: the hypervisor's ISO with a boot archive made for the test."""
 
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -16,14 +17,16 @@ GUEST = BUILD / "guest" / "linux"
 sys.path.insert(0, str(ROOT / "tools"))
 import bundle  # noqa: E402  (the project's own packer, for the cpio member of a guest's script)
 
-PROGRAM_MODE = 0o100755
-
 
 def make(*words, build=BUILD, timeout=600):
     """Run make quietly; what it said if it fails is in the error."""
-    done = subprocess.run(["make", "-s", f"O={build}", f"NEWLIB_CACHE={BUILD}/newlib", *words],
-                          cwd=ROOT, timeout=timeout, text=True, check=False, env=make_environment(),
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    build.mkdir(parents=True, exist_ok=True)
+    with open(build / ".test-lock", "w", encoding="ascii") as lock:     # tests run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(["make", "-s", f"O={build}", f"NEWLIB_CACHE={BUILD}/newlib", *words],
+                              cwd=ROOT, timeout=timeout, text=True, check=False,
+                              env=make_environment(), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
     assert done.returncode == 0, f"make {' '.join(words)}:\n{done.stdout}"
     return done.stdout
 
@@ -34,23 +37,18 @@ def make_environment():
             if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "O", "V")}
 
 
-def linux_files(script=None, programs=None):
+def linux_files(script=None):
     """The Debian guest's kernel and initial RAM disk.
 
-    A script is added as /script, programs (path -> bytes) as they are called: a second cpio file
-    after the compressed one, as Linux reads it.
+    A script is added to the disk as /script: a second cpio file after the compressed one, as Linux
+    reads it.
     """
-    added = dict(programs or {})
-    if script is not None:
-        added["script"] = script.encode()
     initrd = GUEST / "initrd.cpio.gz"
-    if added:
-        data = initrd.read_bytes()
-        initrd = data + bundle.padding(len(data))
-        for number, (name, content) in enumerate(added.items(), 1):
-            initrd += bundle.member(name, len(content), number, PROGRAM_MODE)
-            initrd += content + bundle.padding(len(content))
-        initrd += bundle.member(bundle.TRAILER, 0, 0, 0)
+    if script is not None:
+        data, text = initrd.read_bytes(), script.encode()
+        initrd = (data + bundle.padding(len(data))
+                  + bundle.member("script", len(text), 1, bundle.FILE_MODE) + text
+                  + bundle.padding(len(text)) + bundle.member(bundle.TRAILER, 0, 0, 0))
     return {"vmlinuz": GUEST / "vmlinuz", "initrd.cpio.gz": initrd}
 
 

@@ -78,7 +78,8 @@ class Machine:
     the outside mean the same; `ips` is then the speed of the machine, and should be one that the
     host can keep up with.
 
-    `breaks`: how many times Bochs goes on after `xchg %bx,%bx` (marker.py).
+    `breaks`: how many times a guest may run mark (tests/guest/linux/mark.c), at which Bochs tells
+    the time; see marks().
     """
 
     def __init__(self, dir, iso, kind="haswell", wire=None, memory=1024, cpus=1, ips=50_000_000,
@@ -191,6 +192,11 @@ class Machine:
         """Everything that the console has said up to the last expect(), as lines end in \\n."""
         self.console.logfile_read.flush()
         return self._read("console.log").replace("\r", "")
+
+    def marks(self):
+        """The machine's time at each mark, in ticks since power-on; `ips` of them are a second."""
+        stops = re.findall(r"^Next at t=(\d+)", self._read("emulator.log"), re.M)
+        return [int(time) for time in stops[1:]]        # the first is the power-on
 
     # ---- what went wrong ----
 
