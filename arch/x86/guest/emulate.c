@@ -253,9 +253,10 @@ static void unknown(struct emulation *e, const u8 *code, size_t len)
 
 	for (size_t i = 0; i < len; i++)
 		snprintf(bytes + 3 * i, sizeof(bytes) - 3 * i, " %02x", code[i]);
-	log_ratelimited(&rl, LOG_WARN, "guest: %s: cpu %u: instruction not emulated at RIP %#lx "
-			"(%u-bit code%s): #UD", guest_name(e->vcpu->guest), e->vcpu->id, e->st.rip,
-			8 * e->env.mode, bytes);
+	log_ratelimited(&rl, LOG_WARN, "guest: %s: cpu %u: %s: instruction not emulated at RIP "
+			"%#lx (%u-bit code%s): #UD", guest_name(e->vcpu->guest), e->vcpu->id,
+			hvm->reason_name(e->vcpu->arch.exit.reason), e->st.rip, 8 * e->env.mode,
+			bytes);
 	hvm_inject_ud(e->vcpu);
 }
 

@@ -2,7 +2,6 @@
 /* Extended page tables (SDM 3C 29.3): a guest's physical addresses, in the largest pages that fit. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "arch/x86/guest/lapic.h"
 #include "arch/x86/msr.h"
@@ -161,16 +160,6 @@ static void free_tables(u64 *table, unsigned int level)
 	mem_free(virt_to_phys(table), PAGE_SIZE, MEM_EPT);
 }
 
-/* All ports exit: 25.6.4. */
-static int alloc_io_bitmaps(struct vmx_guest *g)
-{
-	g->io_bitmaps = mem_alloc(2 * PAGE_SIZE, PAGE_SIZE, MEM_EPT);
-	if (!g->io_bitmaps)
-		return -ENOMEM;
-	memset(phys_to_virt(g->io_bitmaps), 0xff, 2 * PAGE_SIZE);
-	return 0;
-}
-
 /*
  * The APIC-access page: what a linear address must translate to for an access to be virtualized
  * (30.4). Its content is never used.
@@ -193,7 +182,7 @@ int vmx_guest_init(struct guest *guest)
 		return -ENOMEM;
 	guest->arch.hvm = g;
 	g->ept = new_table();
-	if (!g->ept || alloc_io_bitmaps(g) || map_apic_access(guest, g)) {
+	if (!g->ept || map_apic_access(guest, g)) {
 		vmx_guest_free(guest);
 		return -ENOMEM;
 	}
@@ -209,8 +198,6 @@ void vmx_guest_free(struct guest *guest)
 		return;
 	if (g->ept)
 		free_tables(g->ept, EPT_LEVELS);
-	if (g->io_bitmaps)
-		mem_free(g->io_bitmaps, 2 * PAGE_SIZE, MEM_EPT);
 	if (g->apic_access)
 		mem_free(g->apic_access, PAGE_SIZE, MEM_EPT);
 	free(g);

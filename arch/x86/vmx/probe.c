@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"
@@ -27,6 +28,7 @@
 #endif
 
 struct vmx_caps vmx_caps;
+u64 vmx_io_bitmaps;
 
 enum want { REQUIRED, LIKED };
 
@@ -271,6 +273,40 @@ static int fix_control_registers(struct cpu *cpu)
 	return 0;
 }
 
+/*
+ * All ports exit (25.6.4). A third page, because Bochs reads 16 bits for the last port and must
+ * not find an APIC-access page there.
+ */
+#define IO_BITMAPS_SIZE (3 * PAGE_SIZE)
+
+static int alloc_io_bitmaps(void)
+{
+	if (vmx_io_bitmaps)
+		return 0;
+	vmx_io_bitmaps = mem_alloc(IO_BITMAPS_SIZE, PAGE_SIZE, MEM_EPT);
+	if (!vmx_io_bitmaps)
+		return -ENOMEM;
+	memset(phys_to_virt(vmx_io_bitmaps), 0xff, IO_BITMAPS_SIZE);
+	return 0;
+}
+
+static struct vmx_cpu *alloc_cpu(struct cpu *cpu)
+{
+	struct vmx_cpu *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->vmxon_phys = mem_alloc(PAGE_SIZE, PAGE_SIZE, MEM_EPT);
+	if (!c->vmxon_phys) {
+		free(c);
+		return NULL;
+	}
+	*(u32 *)phys_to_virt(c->vmxon_phys) = vmx_caps.basic & VMX_BASIC_REVISION;
+	cpu->arch.hvm = c;
+	cpu->arch.hvm_phys = c->vmxon_phys;
+	return c;
+}
+
 int vmx_cpu_enable(struct cpu *cpu)
 {
 	struct vmx_cpu *c = cpu->arch.hvm;
@@ -282,19 +318,12 @@ int vmx_cpu_enable(struct cpu *cpu)
 	}
 	if (fix_control_registers(cpu))
 		return -ENODEV;
-	if (!c) {
-		c = calloc(1, sizeof(*c));
-		if (!c)
-			return -ENOMEM;
-		c->vmxon_phys = mem_alloc(PAGE_SIZE, PAGE_SIZE, MEM_EPT);
-		if (!c->vmxon_phys) {
-			free(c);
-			return -ENOMEM;
-		}
-		cpu->arch.hvm = c;
-		cpu->arch.hvm_phys = c->vmxon_phys;
+	if (!c)
+		c = alloc_cpu(cpu);
+	if (!c || alloc_io_bitmaps()) {
+		pr_err("vmx: cpu%u: no memory for the VMXON region", cpu->id);
+		return -ENOMEM;
 	}
-	*(u32 *)phys_to_virt(c->vmxon_phys) = vmx_caps.basic & VMX_BASIC_REVISION;
 	if (vmxon(c->vmxon_phys)) {
 		pr_err("vmx: cpu%u: VMXON failed", cpu->id);
 		return -EIO;

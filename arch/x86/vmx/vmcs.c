@@ -165,8 +165,8 @@ static void write_controls(struct vmx_vcpu *v)
 	if (vmx_caps.proc2 & PROC2_VPID)
 		vmcs_write(VMCS_VPID, vcpu_vpid(v->vcpu));
 	vmcs_write(VMCS_EPT_POINTER, g->eptp);
-	vmcs_write(VMCS_IO_BITMAP_A, g->io_bitmaps);
-	vmcs_write(VMCS_IO_BITMAP_B, g->io_bitmaps + PAGE_SIZE);
+	vmcs_write(VMCS_IO_BITMAP_A, vmx_io_bitmaps);
+	vmcs_write(VMCS_IO_BITMAP_B, vmx_io_bitmaps + PAGE_SIZE);
 	vmcs_write(VMCS_MSR_BITMAP, v->msr_bitmap_phys);
 	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, v->vcpu->arch.lapic->regs_phys);
 	if (vmx_caps.apicv) {

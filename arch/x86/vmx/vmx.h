@@ -21,6 +21,9 @@ struct vmx_caps {
 };
 extern struct vmx_caps vmx_caps;
 
+/* Physical; two pages, for all guests. Set when the BSP is enabled. */
+extern u64 vmx_io_bitmaps;
+
 /* struct arch_cpu.hvm */
 struct vmx_cpu {
 	u64 vmxon_phys;
@@ -32,7 +35,6 @@ struct vmx_guest {
 	u64 *ept;		/* PML4 */
 	u64 eptp;
 	u32 ept_gen;		/* counts removals: a vCPU behind it must INVEPT */
-	u64 io_bitmaps;		/* physical; two pages */
 	u64 apic_access;	/* physical page mapped at the APIC's address; 0 if not used */
 };
 
