@@ -162,6 +162,9 @@ static void doorbells_do_not_overlap(void **state)
 	assert_true(doorbell_ring(&map, false, 0x1004));
 	assert_true(doorbell_ring(&map, true, 0x1000));
 	assert_int_equal(doorbell_add(&map, false, 0x1000, 4, &e), 0);
+	doorbell_remove(&map, false, 0x1000);
+	assert_int_equal(doorbell_add(&map, false, 0x1000, 4, &e), 0);
+	doorbell_remove(&map, true, 0x1004);
 	doorbell_remove(&map, false, 0x9999);
 	assert_int_equal(map.nr, 3);
 }

@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,144 @@ static void pump_by_event_idx(void **state)
 	pump(true);
 }
 
+/* ---- Both sides at the same moment: one of them must see the other ---- */
+
+#define ROUNDS	100000
+
+struct litmus {
+	struct race r;
+	u32 go, ready;		/* round begun; round that the device has done */
+	bool device_saw;	/* ring_publish(): interrupt; ring_notify_enable(): look again */
+	bool kicks;		/* which pair of barriers */
+};
+
+/* Until the word has reached @val; the other thread may not be running at all. */
+static void wait_for(const u32 *word, u32 val)
+{
+	for (unsigned int spins = 0; __atomic_load_n(word, __ATOMIC_ACQUIRE) < val; spins++)
+		if (spins > 2000)
+			sched_yield();
+}
+
+/* The other CPU is later or earlier by an unknown time: try them all. */
+static void meet_after(u32 round)
+{
+	for (volatile unsigned int delay = round % 128; delay; delay--)
+		;
+}
+
+static void litmus_device_round(struct litmus *l)
+{
+	struct ring_seg seg[SEGS];
+	struct ring_chain c = { .seg = seg, .max_segs = SEGS };
+
+	if (l->kicks) {
+		meet_after(l->go / 2);
+		l->device_saw = ring_notify_enable(&l->r.ring);
+		return;
+	}
+	if (ring_pop(&l->r.ring, &c) == 1)
+		ring_push(&l->r.ring, c.head, 0);
+	__atomic_store_n(&l->ready, l->ready + 1, __ATOMIC_RELEASE);	/* half way */
+	wait_for(&l->go, l->ready + 1);
+	l->device_saw = ring_publish(&l->r.ring);
+}
+
+static void *litmus_device(void *arg)
+{
+	struct litmus *l = arg;
+
+	for (u32 round = 0; round < ROUNDS; round++) {
+		wait_for(&l->go, 2 * round + 1);
+		litmus_device_round(l);
+		__atomic_store_n(&l->ready, 2 * round + 2, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Publishing against switching interrupts on (virtio 1.2 §2.7.10). */
+static unsigned int litmus_interrupt(struct litmus *l)
+{
+	unsigned int missed = 0;
+	bool seen;
+	u32 len;
+
+	for (u32 round = 0; round < ROUNDS; round++) {
+		mock_irq_disable(&l->r.vq);
+		mock_add_one(&l->r.vq, l->r.buf, 1, false);
+		__atomic_store_n(&l->go, 2 * round + 1, __ATOMIC_RELEASE);
+		wait_for(&l->ready, 2 * round + 1);
+		__atomic_store_n(&l->go, 2 * round + 2, __ATOMIC_RELEASE);
+		meet_after(round);
+		seen = mock_irq_enable(&l->r.vq);
+		wait_for(&l->ready, 2 * round + 2);
+		missed += !seen && !l->device_saw;
+		mock_get(&l->r.vq, &len);
+	}
+	return missed;
+}
+
+/* Posting against switching notifications on (§2.7.13.4.1). */
+static unsigned int litmus_notification(struct litmus *l)
+{
+	struct ring_seg seg[SEGS];
+	struct ring_chain c = { .seg = seg, .max_segs = SEGS };
+	unsigned int missed = 0;
+	bool kick;
+	u32 len;
+
+	for (u32 round = 0; round < ROUNDS; round++) {
+		ring_notify_disable(&l->r.ring);
+		__atomic_store_n(&l->go, 2 * round + 1, __ATOMIC_RELEASE);
+		mock_add_one(&l->r.vq, l->r.buf, 1, false);
+		kick = mock_kick(&l->r.vq);
+		wait_for(&l->ready, 2 * round + 2);
+		missed += !kick && !l->device_saw;
+		/* The device's thread waits for the next round: its side is ours meanwhile. */
+		if (ring_pop(&l->r.ring, &c) == 1)
+			ring_push(&l->r.ring, c.head, 0);
+		ring_publish(&l->r.ring);
+		mock_get(&l->r.vq, &len);
+	}
+	return missed;
+}
+
+static void litmus(bool event_idx, bool kicks)
+{
+	static struct litmus l;
+	unsigned int missed;
+	pthread_t thread;
+
+	memset(&l, 0, sizeof(l));
+	race_init(&l.r, event_idx, false);
+	l.kicks = kicks;
+	assert_int_equal(pthread_create(&thread, NULL, litmus_device, &l), 0);
+	missed = kicks ? litmus_notification(&l) : litmus_interrupt(&l);
+	pthread_join(thread, NULL);
+	race_free(&l.r);
+	assert_int_equal(missed, 0);
+}
+
+static void interrupt_is_never_missed_by_flags(void **state)
+{
+	litmus(false, false);
+}
+
+static void interrupt_is_never_missed_by_event_idx(void **state)
+{
+	litmus(true, false);
+}
+
+static void notification_is_never_missed_by_flags(void **state)
+{
+	litmus(false, true);
+}
+
+static void notification_is_never_missed_by_event_idx(void **state)
+{
+	litmus(true, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +379,10 @@ int main(void)
 		cmocka_unit_test(hostile_22_indirect_table_flips),
 		cmocka_unit_test(pump_by_flags),
 		cmocka_unit_test(pump_by_event_idx),
+		cmocka_unit_test(interrupt_is_never_missed_by_flags),
+		cmocka_unit_test(interrupt_is_never_missed_by_event_idx),
+		cmocka_unit_test(notification_is_never_missed_by_flags),
+		cmocka_unit_test(notification_is_never_missed_by_event_idx),
 	};
 	return cmocka_run_group_tests_name("race", tests, NULL, NULL);
 }

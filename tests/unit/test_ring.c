@@ -635,8 +635,9 @@ static void hostile_09_used_ring_rewritten(void **state)
 		assert_int_equal(pop(f), 1);
 		memset((void *)f->vq.used, 0x5a, virtq_used_size(NUM));
 		ring_push(&f->ring, f->chain.head, 7);
-		memset((void *)&f->vq.used->idx, 0x77, sizeof(le16));
-		ring_publish(&f->ring);
+		/* Anything, or just what is about to be published. */
+		*(volatile le16 *)&f->vq.used->idx = (le16)(i == 1 ? i + 1 : 0x7777);
+		assert_true(ring_publish(&f->ring));
 		assert_int_equal(f->vq.used->idx, i + 1);
 		assert_int_equal(f->vq.used->ring[i].len, 7);
 	}
