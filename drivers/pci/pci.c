@@ -177,7 +177,7 @@ static void function_scan(const struct pci_dev *at)
 	if (dev->header_type != PCI_HEADER_BRIDGE)
 		return;
 	secondary = pci_cfg_read(dev, PCI_SECONDARY_BUS, 1);
-	if (secondary && bus_claim(secondary))	/* 0: firmware did not set it up */
+	if (bus_claim(secondary))	/* 0, which is seen: firmware did not set it up */
 		bus_scan(secondary);
 }
 

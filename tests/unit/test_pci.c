@@ -165,6 +165,7 @@ static unsigned int maps;
 
 void *mmio_map(u64 phys, u64 size)
 {
+	assert_int_not_equal(phys, 0);
 	mapped = phys;
 	mapped_size = size;
 	maps++;
