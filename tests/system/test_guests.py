@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The tiny test guests of tests/guest: many in one boot, one verdict each.
+
+Each runs on a processor with APIC virtualisation and on one without: the same local APIC by
+exits and emulated instructions.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from bench import BUILD, ROOT, make_environment
+from conftest import close_bench, open_bench
+from machine import MachineError
+
+SOURCES = ROOT / "tests" / "guest"
+NAMES = sorted(path.stem for path in SOURCES.glob("*.c"))
+GROUP = 12                      # guests of one boot: they share one processor and take turns
+KINDS = ["haswell", "sandybridge", pytest.param("skylake", marks=pytest.mark.full)]
+TIMEOUT = 120
+
+
+def option(name, word):
+    """What the source says in a line /* word: ... */, or None."""
+    found = re.search(rf"(?m)^/\* {word}: (.*) \*/$", (SOURCES / f"{name}.c").read_text("utf-8"))
+    return found and found.group(1)
+
+
+def conf(names):
+    text = ""
+    for name in names:
+        text += (f"guest {name} -kernel {name}.elf -m 8M "
+                 f"-device isa-debug-exit,iobase=0xf4,iosize=0x04 {option(name, 'guest') or ''}\n")
+    return text
+
+
+def build():
+    """The guests' images; where they are."""
+    done = subprocess.run(["make", "-s", "-f", "tests/guest/Makefile", f"O={BUILD}"], cwd=ROOT,
+                          env=make_environment(), text=True, check=False, timeout=300,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return BUILD / "guest" / "tests"
+
+
+class Boot:
+    """One run of some guests to the end of all of them, or until time is up."""
+
+    def __init__(self, kind, names):
+        self.bench = open_bench(f"guests-{kind}-{names[0]}")
+        folder = build()
+        self.machine = self.bench.boot(conf(names), {f"{n}.elf": folder / f"{n}.elf" for n in names},
+                                       kind=kind)
+        try:
+            self.machine.expect_end(TIMEOUT)
+        except MachineError:
+            pass                # the guest that did not end has no verdict
+        self.said = self.machine.text()
+        self.explained = self.machine.explain()
+        close_bench(self.bench)
+
+    def output(self, name):
+        """What one guest said. The console may cut its lines where another guest speaks."""
+        return "".join(re.findall(rf"(?m)^\[{name}\] (.*)$", self.said))
+
+
+boots = {}
+
+
+def boot_of(kind, name):
+    first = NAMES.index(name) // GROUP * GROUP
+    if (kind, first) not in boots:
+        boots[kind, first] = Boot(kind, NAMES[first:first + GROUP])
+    return boots[kind, first]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_guest(kind, name):
+    boot = boot_of(kind, name)
+    said, expected = boot.output(name), option(name, "expect")
+    failed = re.search(rf"FAIL {name}: (.*)", said)
+    assert not failed, failed.group(1)
+    if expected:
+        assert re.search(expected, boot.said), f"no line like {expected}\n{boot.explained}"
+    else:
+        assert f"PASS {name}" in said, f"no verdict; it said {said!r}\n{boot.explained}"
