@@ -11,6 +11,7 @@
 
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/crash.h"
 #include "arch/x86/hvm.h"
 #include "arch/x86/irq.h"
 #include "arch/x86/paging.h"
@@ -287,32 +288,51 @@ static void wait_for_aps(void)
 
 /* ---- The sequence ---- */
 
-/* Words of the command line: NAME=VALUE. */
+static int set_loglevel(const char *value)
+{
+	char *end;
+	unsigned long level = strtoul(value, &end, 10);
+
+	if (end == value || *end || level > LOG_DEBUG)
+		return -EINVAL;
+	log_set_level(level);
+	return 0;
+}
+
+static const struct cmdline_option {
+	const char *name;	/* with its '=' */
+	int (*set)(const char *value);
+	const char *expected;
+} cmdline_options[] = {
+	{ "loglevel=", set_loglevel, "0..3" },
+	{ "crash=", crash_choose, "a way of arch/x86/crash.c, in a build with DEBUG_CHECKS" },
+};
+
+static void parse_word(const char *word)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(cmdline_options); i++) {
+		const struct cmdline_option *o = &cmdline_options[i];
+
+		if (strncmp(word, o->name, strlen(o->name)))
+			continue;
+		if (o->set(word + strlen(o->name)))
+			pr_warn("boot: command line: %s: expected %s", word, o->expected);
+		return;
+	}
+	if (*word && *word != '/')	/* GRUB may put the image's path first */
+		pr_warn("boot: command line: %s: unknown, expected loglevel=0..3", word);
+}
+
 static void parse_cmdline(void)
 {
 	char text[BOOT_CMDLINE_MAX], *rest = text, *word;
-	static const char loglevel[] = "loglevel=";
 
 	if (boot_info->cmdline_truncated)
 		pr_warn("boot: command line longer than %d bytes, the rest is ignored",
 			BOOT_CMDLINE_MAX - 1);
 	strcpy(text, boot_info->cmdline);
-	while ((word = strsep(&rest, " \t"))) {
-		char *end, *value = word + strlen(loglevel);
-		unsigned long level;
-
-		if (strncmp(word, loglevel, strlen(loglevel))) {
-			if (*word && *word != '/')	/* GRUB puts the image's path first */
-				pr_warn("boot: command line: %s: unknown, expected loglevel=0..3",
-					word);
-			continue;
-		}
-		level = strtoul(value, &end, 10);
-		if (end == value || *end || level > LOG_DEBUG)
-			pr_warn("boot: command line: %s: expected loglevel=0..3", word);
-		else
-			log_set_level(level);
-	}
+	while ((word = strsep(&rest, " \t")))
+		parse_word(word);
 }
 
 static void say_banner(void)
@@ -364,6 +384,7 @@ static void boot_rest(void *arg)
 	say_phases();
 	if (!nr_guests)
 		work_queue(&ended_work);
+	crash_start(nr_guests ? guests[0]->vcpus[0]->cpu : cpus[nr_cpus - 1]);
 	cpu_loop();
 }
 

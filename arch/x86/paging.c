@@ -177,9 +177,9 @@ void paging_describe(char *buf, size_t len)
 {
 	u64 cr4 = read_cr4();
 
-	snprintf(buf, len, "%s%s%s%s%s", nx ? "W^X NX" : "no NX, data is executable", cr4 & CR4_SMEP ? " SMEP" : "",
-		 cr4 & CR4_SMAP ? " SMAP" : "", cr4 & CR4_UMIP ? " UMIP" : "",
-		 large_1g ? " 1G-pages" : "");
+	snprintf(buf, len, "%s%s%s%s%s", nx ? "W^X NX" : "no NX, data is executable",
+		 cr4 & CR4_SMEP ? " SMEP" : "", cr4 & CR4_SMAP ? " SMAP" : "",
+		 cr4 & CR4_UMIP ? " UMIP" : "", large_1g ? " 1G-pages" : "");
 }
 
 static u64 window_take(struct window *w, u64 size, u64 align)
