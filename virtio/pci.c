@@ -15,8 +15,7 @@
 static void interrupt(struct virtio_pci *vp, u16 vector, enum virtio_isr bit)
 {
 	if (vpci_msix_enabled(&vp->pci)) {
-		if (vector != VIRTIO_MSI_NO_VECTOR)
-			vpci_msix_notify(&vp->pci, vector);
+		vpci_msix_notify(&vp->pci, vector);	/* does nothing for NO_VECTOR */
 		return;
 	}
 	__atomic_fetch_or(&vp->vdev->isr, bit, __ATOMIC_SEQ_CST);

@@ -120,7 +120,7 @@ void virtio_set_status(struct virtio_dev *vdev, u8 status)
 	if (old & STATUS_BY_DRIVER & ~status)
 		virtio_bad_access(vdev);	/* §2.1.1: a driver must not clear a bit */
 	if ((set & VIRTIO_FEATURES_OK) && !features_accepted(vdev))
-		set &= (u8)~(VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+		set &= (u8)~VIRTIO_FEATURES_OK;
 	if ((set & VIRTIO_DRIVER_OK) && !((old | set) & VIRTIO_FEATURES_OK)) {
 		virtio_bad_access(vdev);
 		set &= (u8)~VIRTIO_DRIVER_OK;

@@ -254,6 +254,21 @@ static void budget_in_packets_and_bytes(void **state)
 	assert_int_equal(vq->stats.batch[6], 256 / VHOST_BATCH);
 }
 
+/* Buffers that the driver added before DRIVER_OK need no notification. */
+static void buffers_before_driver_ok(void **state)
+{
+	struct mock_net *mn = *state;
+
+	mock_set_status(&mn->mv, 0);
+	mock_vq_init(&mn->tx, &mn->mg.ram, 64, true, true);
+	mock_net_send(mn, 60, NULL);
+	assert_true(mock_negotiate(&mn->mv, mock_net_offered(mn)));
+	mock_setup_queue(&mn->mv, VIRTIO_NET_TX, &mn->tx, MOCK_VECTOR_TX);
+	mock_set_status(&mn->mv, 0xf);
+	mock_work_run();
+	assert_int_equal(mn->wire->frames, 1);
+}
+
 static void checksum_request_goes_with_the_frame(void **state)
 {
 	struct mock_net *mn = *state;
@@ -264,6 +279,7 @@ static void checksum_request_goes_with_the_frame(void **state)
 	mock_net_send(mn, 200, &hdr);
 	kick_tx(mn);
 	assert_int_equal(mn->wire->last_flags & FRAME_NEEDS_CSUM, FRAME_NEEDS_CSUM);
+	count_used(&mn->tx);		/* the same head again */
 	mock_net_send(mn, 200, NULL);
 	kick_tx(mn);
 	assert_int_equal(mn->wire->last_flags & FRAME_NEEDS_CSUM, 0);
@@ -842,6 +858,7 @@ static void creation_fails_cleanly(void **state)
 	struct mock_net *mn = *state;
 	struct virtio_net *net;
 	struct nic_config nic = mn->nic;
+	static struct port ports[SWITCH_PORTS_MAX];
 	u64 used = mem_used(MEM_VHOST);
 
 	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, NULL, &net), -EBUSY);	/* the slot */
@@ -850,6 +867,12 @@ static void creation_fails_cleanly(void **state)
 	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, NULL, &net), -ENOMEM);
 	assert_int_equal(mem_used(MEM_VHOST), used);
 	assert_null(mn->mg.bus.dev[5]);
+	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++)	/* two are there already */
+		assert_int_equal(switch_attach(switch_get("br0"), &ports[i]), i < SWITCH_PORTS_MAX - 2 ? 0 : -ENOSPC);
+	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, NULL, &net), -ENOSPC);
+	assert_null(mn->mg.bus.dev[5]);
+	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++)
+		switch_detach(&ports[i]);
 }
 
 static void hostile_07_bad_queue_size(void **state)
@@ -865,6 +888,7 @@ static void hostile_07_bad_queue_size(void **state)
 		assert_true(mock_negotiate(&mn->mv, mock_net_offered(mn)));
 		mock_common_write(&mn->mv, 16, 2, MOCK_VECTOR_CONFIG);
 		mn->tx.num = sizes[i];
+		mn->tx.addr = (struct ring_addr){ 1 * MIB, 3 * MIB, 5 * MIB };
 		mock_setup_queue(&mn->mv, VIRTIO_NET_RX, &mn->rx, 1);
 		mock_setup_queue(&mn->mv, VIRTIO_NET_TX, &mn->tx, 2);
 		mock_set_status(&mn->mv, 0xf);
@@ -1136,6 +1160,7 @@ int main(void)
 		T_FLAGS(no_interrupt_when_the_driver_wants_none),
 		T(budget_sends_the_queue_to_the_back),
 		T(budget_in_packets_and_bytes),
+		T(buffers_before_driver_ok),
 		T(checksum_request_goes_with_the_frame),
 		T(frame_in_many_pieces),
 		T(copies_are_bounded),

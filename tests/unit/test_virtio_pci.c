@@ -29,7 +29,7 @@ struct device {
 	struct vhost_dev vhost;
 	struct vhost_virtqueue vq[QUEUES];
 	u8 config[6];
-	unsigned int kicks[QUEUES], starts, resets, in_flight;
+	unsigned int kicks[QUEUES], starts, resets, in_flight, config_writes;
 	int start_error, features_error;
 };
 
@@ -64,6 +64,14 @@ static void dev_reset(struct virtio_dev *vdev)
 static unsigned int dev_in_flight(struct virtio_dev *vdev)
 {
 	return device_of(vdev)->in_flight;
+}
+
+static void dev_config_write(struct virtio_dev *vdev, unsigned int off, unsigned int size, u32 val)
+{
+	struct device *d = device_of(vdev);
+
+	d->config_writes++;
+	memcpy(&d->config[off], &val, size);
 }
 
 static void dev_kick(struct vhost_virtqueue *vq)
@@ -310,7 +318,10 @@ static void reset_waits_for_buffers_in_flight(void **state)
 	mock_set_status(&f->mv, 0);
 	assert_int_equal(f->dev.resets, 2);	/* the first: when probed */
 	assert_int_equal(mock_status(&f->mv), 0xf);
+	/* It takes no other write meanwhile, nor is it reset once more. */
 	mock_common_write(&f->mv, COMMON(queue_select), 2, 2);
+	assert_int_equal(mock_common_read(&f->mv, COMMON(queue_select), 2), 1);
+	assert_int_equal(f->dev.vdev.bad_accesses, 1);
 	mock_set_status(&f->mv, 0);
 	assert_int_equal(f->dev.resets, 2);
 	f->dev.in_flight = 0;
@@ -349,6 +360,11 @@ static void start_error_needs_reset(void **state)
 
 	f->dev.start_error = -EINVAL;
 	mock_enable_msix(&f->mv);
+	assert_true(mock_negotiate(&f->mv, FEATURES));
+	mock_common_write(&f->mv, COMMON(config_msix_vector), 2, 0);
+	virtio_needs_reset(&f->dev.vdev);
+	assert_int_equal(f->mg.msis, 0);	/* not before DRIVER_OK, virtio 1.2 §2.1.2 */
+	mock_set_status(&f->mv, 0);
 	assert_true(mock_negotiate(&f->mv, FEATURES));
 	mock_common_write(&f->mv, COMMON(config_msix_vector), 2, 0);
 	mock_set_status(&f->mv, 0xf);
@@ -460,6 +476,27 @@ static void hostile_31_common_accesses(void **state)
 	mock_common_write(&f->mv, COMMON(queue_enable), 2, 1);
 	mock_common_write(&f->mv, COMMON(queue_msix_vector), 2, 1);
 	assert_int_equal(f->dev.vdev.bad_accesses, 11);
+}
+
+static const struct virtio_ops writable_ops = {
+	.features_ok = dev_features_ok, .start = dev_start, .reset = dev_reset,
+	.in_flight = dev_in_flight, .config_write = dev_config_write,
+};
+
+static void hostile_31_writable_device_configuration(void **state)
+{
+	struct fixture *f = *state;
+
+	f->dev.vdev.ops = &writable_ops;
+	mock_mmio_write(&f->mg, f->mv.device + 2, 4, 0xaabbccdd);
+	mock_mmio_write(&f->mg, f->mv.device + 1, 1, 0xee);
+	assert_memory_equal(f->dev.config, "\x01\xee\xdd\xcc\xbb\xaa", 6);
+	mock_mmio_write(&f->mg, f->mv.device + 3, 4, 0);	/* across the end */
+	mock_mmio_write(&f->mg, f->mv.device + 6, 1, 0);
+	mock_mmio_write(&f->mg, f->mv.device + 0xff8, 8, 0);
+	mock_mmio_write(&f->mg, f->mv.device, 8, 0);
+	assert_int_equal(f->dev.config_writes, 2);
+	assert_int_equal(f->dev.vdev.bad_accesses, 4);
 }
 
 static void hostile_31_device_accesses(void **state)
@@ -574,6 +611,10 @@ static void hostile_32_bar_over_something_else(void **state)
 	assert_bar4_unmapped(f, MOCK_WINDOW - VIRTIO_PCI_BAR_SIZE);
 	assert_bar4_unmapped(f, MOCK_WINDOW + MOCK_WINDOW_SIZE);
 	assert_bar4_unmapped(f, 0xffffffffffffc000);		/* wraps */
+	/* Half of it behind the end of the window. */
+	f->mg.bus.mmio_size = 0x100000 + VIRTIO_PCI_BAR_SIZE / 2;
+	assert_bar4_unmapped(f, MOCK_WINDOW + 0x100000);
+	f->mg.bus.mmio_size = MOCK_WINDOW_SIZE;
 	/* And back again. */
 	mock_cfg_write(&f->mv, PCI_BAR0 + 20, 4, 0);
 	mock_cfg_write(&f->mv, PCI_BAR0 + 16, 4, MOCK_WINDOW + 0x200000);
@@ -863,6 +904,7 @@ int main(void)
 		T(hostile_07_queue_changed_after_enable),
 		T(hostile_31_common_accesses),
 		T(hostile_31_device_accesses),
+		T(hostile_31_writable_device_configuration),
 		T(configuration_access_capability),
 		T(hostile_31_configuration_access_capability),
 		T(hostile_32_bar_over_something_else),
