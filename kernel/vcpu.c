@@ -6,6 +6,8 @@
 void vcpu_kick(struct vcpu *vcpu)
 {
 	WRITE_ONCE(vcpu->arch.kicked, 1);
+	if (vcpu->cpu == this_cpu() && vcpu->cpu->current != vcpu)
+		vcpu->cpu->resched = true;
 	cpu_kick(vcpu->cpu);	/* full barrier inside */
 }
 

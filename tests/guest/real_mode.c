@@ -29,6 +29,11 @@ __asm__(
 	"mov %cs, %ax\n"
 	"mov %ax, 0x86\n"
 	"int $0x21\n"
+	/* an exception of the hypervisor's making: no error code in real mode */
+	"movw $(rm_gp - real_code), 0x34\n"
+	"mov %ax, 0x36\n"
+	"mov $0x12345678, %ecx\n"
+	"rdmsr\n"
 	/* CPUID exits in real mode too */
 	"mov $0x40000000, %eax\n"
 	"cpuid\n"
@@ -65,6 +70,13 @@ __asm__(
 "rm_handler:\n"
 	"movl $0x33333333, %ss:0x7018\n"
 	"iret\n"
+"rm_gp:\n"
+	"mov %sp, %ss:0x701c\n"
+	"push %bp\n"
+	"mov %sp, %bp\n"
+	"addw $2, 2(%bp)\n"		/* behind RDMSR */
+	"pop %bp\n"
+	"iret\n"
 "rm_text: .ascii \"xyz\"\n"
 	".align 4\n"
 "rm_gdt: .word 31\n"
@@ -84,7 +96,7 @@ void test(void)
 
 	pic_mask();
 	apic_on();
-	for (u32 i = 0; i < 0x20; i += 4)
+	for (u32 i = 0; i < 0x40; i += 4)
 		write32(RESULT + i, 0);
 	memcpy((void *)(PAGE * 4096ul), real_code, real_code_end - real_code);
 	apic_icr(1, 0x4500);
@@ -93,6 +105,7 @@ void test(void)
 		pause();
 	check_eq(result(0), 0x22222222);
 	check_eq(result(0x18), 0x33333333);
+	check_eq(result(0x1c) & 0xffff, 0x6ff0 - 6);	/* flags, CS, IP */
 	check_eq(result(4), 0x676e6952);		/* "Ring" */
 	check_eq(result(8) & 0xff, 'z');
 	check_eq(result(0xc), 0xffff0000);

@@ -256,7 +256,8 @@ void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 	struct cpu *cpu = vcpu->cpu;
 	bool go_on = true;
 
-	while (go_on && vcpu_ready(vcpu) && !work_pending(cpu)) {
+	cpu->resched = false;
+	while (go_on && vcpu_ready(vcpu) && !work_pending(cpu) && !cpu->resched) {
 		if (!announce_guest_mode(cpu, vcpu)) {
 			WRITE_ONCE(cpu->state, CPU_RUNNING);
 			continue;

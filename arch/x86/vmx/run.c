@@ -27,7 +27,8 @@ static void inject(struct hvm_event *ev)
 {
 	u32 info = INTR_VALID | (u32)ev->type << INTR_TYPE_SHIFT | ev->vector;
 
-	if (ev->has_error) {
+	/* Real mode has no error codes, and VM entry does not take one there: 27.2.1.3. */
+	if (ev->has_error && vmcs_read(VMCS_GUEST_CR0) & CR0_PE) {
 		info |= INTR_ERROR_VALID;
 		vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR, ev->error);
 	}
