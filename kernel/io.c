@@ -34,7 +34,8 @@ int io_add(struct io_space *space, u64 base, u64 size, const struct io_ops *ops,
 		return -EBUSY;
 	if (space->nr == IO_SPACE_REGIONS)
 		return -ENOSPC;
-	memmove(&space->region[i + 1], &space->region[i], (space->nr - i) * sizeof(space->region[0]));
+	memmove(&space->region[i + 1], &space->region[i],
+		(space->nr - i) * sizeof(space->region[0]));
 	space->nr++;
 	space->region[i] = (struct io_region){
 		.base = base, .size = size, .ops = ops, .dev = dev, .name = name,
@@ -49,7 +50,8 @@ void io_remove(struct io_space *space, u64 base, const void *dev)
 	if (i == space->nr || space->region[i].base != base || space->region[i].dev != dev)
 		return;
 	space->nr--;
-	memmove(&space->region[i], &space->region[i + 1], (space->nr - i) * sizeof(space->region[0]));
+	memmove(&space->region[i], &space->region[i + 1],
+		(space->nr - i) * sizeof(space->region[0]));
 }
 
 const struct io_region *io_find(const struct io_space *space, u64 addr)

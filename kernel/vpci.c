@@ -48,7 +48,10 @@ bool vpci_bus_master(const struct vpci_dev *dev)
 void vpci_bus_init(struct vpci_bus *bus, struct guest *guest, u64 mmio_base, u64 mmio_size)
 {
 	*bus = (struct vpci_bus){
-		.guest = guest, .mmio_base = mmio_base, .mmio_size = mmio_size, .mmio_next = mmio_base,
+		.guest = guest,
+		.mmio_base = mmio_base,
+		.mmio_size = mmio_size,
+		.mmio_next = mmio_base,
 	};
 }
 
@@ -113,7 +116,8 @@ int vpci_add_bar(struct vpci_dev *dev, unsigned int bar, u64 size, bool is_64, b
 	    size > bus->mmio_size - (gpa - bus->mmio_base))
 		return -ENOSPC;
 	bus->mmio_next = gpa + size;
-	dev->bar[bar] = (struct vpci_bar){ .size = size, .is_64 = is_64, .prefetchable = prefetchable };
+	dev->bar[bar] =
+		(struct vpci_bar){ .size = size, .is_64 = is_64, .prefetchable = prefetchable };
 	cfg_init(dev, off, (u32)gpa | flags, 4);
 	wmask_set(dev, off, (u32)~(size - 1), 4);
 	if (is_64) {
@@ -166,8 +170,8 @@ static void bar_map(struct vpci_dev *dev, unsigned int i, u64 gpa)
 	if (err) {
 		dev->bar_conflicts++;
 		log_ratelimited(&dev->ratelimit, LOG_WARN,
-				"pci: %s: BAR %u not decoded, its place is taken (0x%lx)", dev->name, i,
-				gpa);
+				"pci: %s: BAR %u not decoded, its place is taken (0x%lx)",
+				dev->name, i, gpa);
 		return;
 	}
 	dev->bar[i].gpa = gpa;

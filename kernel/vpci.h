@@ -27,7 +27,7 @@ struct vpci_ops {
 	 */
 	int (*bar_map)(struct vpci_dev *dev, unsigned int bar, u64 gpa);
 	void (*bar_unmap)(struct vpci_dev *dev, unsigned int bar, u64 gpa);
-	/* Accesses to vendor-specific capabilities, after the plain bytes were updated; may be NULL. */
+	/* Accesses to capabilities; a write after the plain bytes were updated. May be NULL. */
 	void (*cfg_read)(struct vpci_dev *dev, unsigned int off, unsigned int size);
 	void (*cfg_write)(struct vpci_dev *dev, unsigned int off, unsigned int size);
 };

@@ -18,7 +18,8 @@ static u16 control(const struct vpci_dev *dev)
 {
 	u16 val;
 
-	memcpy(&val, &dev->cfg[dev->msix_cap + offsetof(struct pci_msix_cap, control)], sizeof(val));
+	memcpy(&val, &dev->cfg[dev->msix_cap + offsetof(struct pci_msix_cap, control)],
+	       sizeof(val));
 	return val;
 }
 
@@ -152,7 +153,8 @@ static u32 dword_read(const struct vpci_dev *dev, u64 off)
 	u64 table = off - dev->msix_table_off, pba = off - dev->msix_pba_off;
 
 	if (table < dev->msix_vectors * (u64)PCI_MSIX_ENTRY_SIZE)
-		return entry_read(&dev->msix[table / PCI_MSIX_ENTRY_SIZE], table % PCI_MSIX_ENTRY_SIZE);
+		return entry_read(&dev->msix[table / PCI_MSIX_ENTRY_SIZE],
+				  table % PCI_MSIX_ENTRY_SIZE);
 	if (pba < ALIGN_UP(dev->msix_vectors, 64) / 8)
 		return pba_read(dev, (unsigned int)(pba / 4));
 	return 0;

@@ -34,6 +34,18 @@ static int net_features_ok(struct virtio_dev *vdev, u64 features)
 	return 0;
 }
 
+static const char *start_error(int err)
+{
+	switch (err) {
+	case -EFAULT:
+		return "not in guest RAM";
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		return "bad size, alignment or overlap";
+	}
+}
+
 static int queue_start(struct virtio_net *net, unsigned int i)
 {
 	const struct virtio_queue *q = &net->queue[i];
@@ -48,11 +60,10 @@ static int queue_start(struct virtio_net *net, unsigned int i)
 	if (!err)
 		err = vhost_vring_start(&net->vhost, i);
 	if (err)
-		log_ratelimited(&net->ratelimit, LOG_WARN, "virtio-net: %s: queue %u cannot start: %s "
-				"(size %u, desc 0x%lx, avail 0x%lx, used 0x%lx)", net->vhost.name, i,
-				err == -EFAULT ? "not in guest RAM" :
-				err == -ENOMEM ? "out of memory" : "bad size, alignment or overlap",
-				q->size, q->addr.desc,
+		log_ratelimited(&net->ratelimit, LOG_WARN,
+				"virtio-net: %s: queue %u cannot start: %s "
+				"(size %u, desc 0x%lx, avail 0x%lx, used 0x%lx)",
+				net->vhost.name, i, start_error(err), q->size, q->addr.desc,
 				q->addr.avail, q->addr.used);
 	return err;
 }

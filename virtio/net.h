@@ -14,7 +14,10 @@ struct nic_config;
 struct virtio_net;
 struct work;
 
-/* Create it on @guest's PCI bus and its switch; on @cpu's loop. 0, -ENOMEM, -EBUSY (slot), -ENOSPC. */
+/*
+ * Create it on @guest's PCI bus and its switch; its queues are worked on @cpu's loop.
+ * 0, -ENOMEM, -EINVAL or -EBUSY (slot), -ENOSPC (bus window, switch ports).
+ */
 int virtio_net_create(struct guest *guest, const struct nic_config *config, struct cpu *cpu,
 		      struct virtio_net **out);
 /*

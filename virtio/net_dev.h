@@ -48,7 +48,7 @@ struct net_tx {
 struct net_rx {
 	struct virtio_net *net;
 	struct vhost_virtqueue *vq;
-	struct ring_seg *segs;		/* of the chains being filled: room for two of the longest */
+	struct ring_seg *segs;		/* chains being filled: room for two of the longest */
 	unsigned int max_segs;		/* of one chain */
 	bool mergeable, guest_csum;
 };

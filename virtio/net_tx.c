@@ -29,7 +29,8 @@ static struct tx_slot *slot_of(struct frame *frame)
 static void tx_frame_done(struct frame *frame)
 {
 	struct net_tx *tx = frame->owner;
-	struct tx_slot *slot = slot_of(frame), *top = __atomic_load_n(&tx->completed, __ATOMIC_RELAXED);
+	struct tx_slot *slot = slot_of(frame);
+	struct tx_slot *top = __atomic_load_n(&tx->completed, __ATOMIC_RELAXED);
 
 	do {
 		slot->next = top;
@@ -122,7 +123,9 @@ static bool refer_rest(struct frame *frame, struct chain_pos *pos, u32 left)
 		if (frame->nr_segs == FRAME_SEGS)
 			return false;
 		frame->seg[frame->nr_segs++] = (struct frame_seg){
-			.ptr = pos->seg->ptr + pos->off, .phys = pos->seg->phys + pos->off, .len = n,
+			.ptr = pos->seg->ptr + pos->off,
+			.phys = pos->seg->phys + pos->off,
+			.len = n,
 		};
 		left -= n;
 	}
@@ -177,7 +180,8 @@ static void tx_drop(struct net_tx *tx, enum port_drop reason, const struct virti
 
 	port_drop(&net->port, reason, 1);
 	if (reason == DROP_MALFORMED)
-		log_ratelimited(&net->ratelimit, LOG_WARN, "virtio-net: %s: frame dropped, bad header "
+		log_ratelimited(&net->ratelimit, LOG_WARN,
+				"virtio-net: %s: frame dropped, bad header "
 				"(flags %u, gso_type %u, csum_start %u, csum_offset %u, %u bytes)",
 				net->vhost.name, hdr->flags, hdr->gso_type,
 				le16_to_cpu(hdr->csum_start), le16_to_cpu(hdr->csum_offset), len);
@@ -306,7 +310,8 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 			vhost_vq_error(vq);
 			break;
 		}
-		if (packets >= CONFIG_VHOST_NET_WEIGHT_PKTS || bytes >= CONFIG_VHOST_NET_WEIGHT_BYTES) {
+		if (packets >= CONFIG_VHOST_NET_WEIGHT_PKTS ||
+		    bytes >= CONFIG_VHOST_NET_WEIGHT_BYTES) {
 			vq->stats.requeues++;
 			vhost_poll_queue(vq);	/* to the back; notifications stay off */
 			break;

@@ -195,6 +195,11 @@ static bool cfg_window(const struct virtio_pci *vp, const struct io_ops **ops, u
 	return (*len == 1 || *len == 2 || *len == 4) && *off % *len == 0 && *off < bar_size;
 }
 
+static u8 *cfg_data(struct virtio_pci *vp)
+{
+	return &vp->pci.cfg[vp->cfg_cap + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data)];
+}
+
 static bool touches_cfg_data(const struct virtio_pci *vp, unsigned int off, unsigned int size)
 {
 	unsigned int data = vp->cfg_cap + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
@@ -215,7 +220,7 @@ static void cfg_read(struct vpci_dev *pci, unsigned int off, unsigned int size)
 		return;
 	}
 	val = (u32)ops->read(vp, bar_off, len);
-	memcpy(&pci->cfg[vp->cfg_cap + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data)], &val, len);
+	memcpy(cfg_data(vp), &val, len);
 }
 
 static void cfg_write(struct vpci_dev *pci, unsigned int off, unsigned int size)
@@ -230,7 +235,7 @@ static void cfg_write(struct vpci_dev *pci, unsigned int off, unsigned int size)
 		virtio_bad_access(vp->vdev);
 		return;
 	}
-	memcpy(&val, &pci->cfg[vp->cfg_cap + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data)], len);
+	memcpy(&val, cfg_data(vp), len);
 	ops->write(vp, bar_off, len, val);
 }
 
@@ -276,8 +281,8 @@ static int add_caps(struct virtio_pci *vp)
 	int err = add_cfg_cap(vp);
 
 	if (err >= 0)
-		err = add_cap(vp, &notify, sizeof(notify), VIRTIO_PCI_CAP_NOTIFY_CFG, VIRTIO_PCI_NOTIFY,
-			      VIRTIO_PCI_AREA_SIZE);
+		err = add_cap(vp, &notify, sizeof(notify), VIRTIO_PCI_CAP_NOTIFY_CFG,
+			      VIRTIO_PCI_NOTIFY, VIRTIO_PCI_AREA_SIZE);
 	if (err >= 0)
 		err = add_cap(vp, &cap, sizeof(cap), VIRTIO_PCI_CAP_DEVICE_CFG, VIRTIO_PCI_DEVICE,
 			      VIRTIO_PCI_AREA_SIZE);
@@ -297,8 +302,10 @@ static int add_bars(struct virtio_pci *vp, unsigned int vectors)
 	if (err || !vectors)
 		return err;
 	err = vpci_add_bar(&vp->pci, VIRTIO_PCI_MSIX_BAR, VIRTIO_PCI_MSIX_BAR_SIZE, false, false);
-	return err ? err : vpci_add_msix(&vp->pci, vectors, VIRTIO_PCI_MSIX_BAR, VIRTIO_PCI_MSIX_TABLE,
-					 VIRTIO_PCI_MSIX_PBA);
+	if (err)
+		return err;
+	return vpci_add_msix(&vp->pci, vectors, VIRTIO_PCI_MSIX_BAR, VIRTIO_PCI_MSIX_TABLE,
+			     VIRTIO_PCI_MSIX_PBA);
 }
 
 int virtio_pci_create(struct virtio_pci *vp, struct guest *guest, struct virtio_dev *vdev,

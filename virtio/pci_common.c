@@ -15,13 +15,12 @@ void virtio_pci_common_get(struct virtio_pci *vp, struct virtio_pci_common_cfg *
 {
 	struct virtio_dev *vdev = vp->vdev;
 	const struct virtio_queue *q = selected(vdev);
-	const bool low = vdev->driver_feature_select == 0, high = vdev->driver_feature_select == 1;
 
 	*cfg = (struct virtio_pci_common_cfg){
 		.device_feature_select = cpu_to_le32(vdev->device_feature_select),
 		.device_feature = cpu_to_le32(virtio_device_features(vdev)),
 		.driver_feature_select = cpu_to_le32(vdev->driver_feature_select),
-		.driver_feature = cpu_to_le32((u32)(low ? vdev->driver : high ? vdev->driver >> 32 : 0)),
+		.driver_feature = cpu_to_le32(virtio_driver_features(vdev)),
 		.config_msix_vector = cpu_to_le16(vdev->config_vector),
 		.num_queues = cpu_to_le16((u16)vdev->nr_queues),
 		.device_status = virtio_get_status(vdev),
@@ -139,7 +138,8 @@ void virtio_pci_common_write(struct virtio_pci *vp, unsigned int off, unsigned i
 	struct virtio_dev *vdev = vp->vdev;
 
 	/* A 64-bit field may also be written whole. */
-	if (size == 8 && off % 8 == 0 && off >= offsetof(struct virtio_pci_common_cfg, queue_desc_lo)) {
+	if (size == 8 && off % 8 == 0 &&
+	    off >= offsetof(struct virtio_pci_common_cfg, queue_desc_lo)) {
 		virtio_pci_common_write(vp, off, 4, (u32)val);
 		virtio_pci_common_write(vp, off + 4, 4, val >> 32);
 		return;

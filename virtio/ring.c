@@ -48,7 +48,8 @@ static bool addr_ok(const struct ring_addr *addr, u16 num)
 {
 	u64 desc = virtq_desc_size(num), avail = virtq_avail_size(num), used = virtq_used_size(num);
 
-	if (!IS_ALIGNED(addr->desc, VIRTQ_DESC_ALIGN) || !IS_ALIGNED(addr->avail, VIRTQ_AVAIL_ALIGN) ||
+	if (!IS_ALIGNED(addr->desc, VIRTQ_DESC_ALIGN) ||
+	    !IS_ALIGNED(addr->avail, VIRTQ_AVAIL_ALIGN) ||
 	    !IS_ALIGNED(addr->used, VIRTQ_USED_ALIGN))
 		return false;
 	return !areas_overlap(addr->desc, desc, addr->avail, avail) &&
@@ -64,11 +65,17 @@ int ring_enable(struct ring *ring, const struct guest_mem *mem, u16 num,
 	if (!num || num > RING_SIZE_MAX || (num & (num - 1)))
 		return -EINVAL;
 	*ring = (struct ring){
-		.mem = mem, .num = num, .event_idx = event_idx, .indirect = indirect,
+		.mem = mem,
+		.num = num,
+		.event_idx = event_idx,
+		.indirect = indirect,
 		.desc = guest_mem_ptr(mem, addr->desc, virtq_desc_size(num)),
 		.avail = guest_mem_ptr(mem, addr->avail, virtq_avail_size(num)),
 		.used = guest_mem_ptr(mem, addr->used, virtq_used_size(num)),
-		.last_avail = start, .avail_seen = start, .used_idx = start, .used_published = start,
+		.last_avail = start,
+		.avail_seen = start,
+		.used_idx = start,
+		.used_published = start,
 	};
 	if (!ring->desc || !ring->avail || !ring->used)
 		return -EFAULT;
@@ -221,7 +228,7 @@ static int chain_walk(struct ring *ring, struct ring_chain *c)
 				return -EPROTO;
 			continue;
 		}
-		/* Empty ones count, so that a large indirect table of them does not hold the CPU. */
+		/* Empty ones count: a large indirect table of them must not hold the CPU. */
 		if (unlikely(total++ == c->max_segs))
 			return ring_fail(ring, RING_TOO_LONG, total);
 		if (chain_add(ring, c, &d))

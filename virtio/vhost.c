@@ -173,9 +173,9 @@ void vhost_vq_error(struct vhost_virtqueue *vq)
 		return;
 	vq->error_said = true;
 	vq->stats.broken++;
-	log_ratelimited(&dev->ratelimit, LOG_WARN, "vhost: %s: queue %u broken by the driver: %s (%u)",
-			dev->name, vq->index, ring_error_name(vq->ring.broken),
-			vq->ring.broken_value);
+	log_ratelimited(&dev->ratelimit, LOG_WARN,
+			"vhost: %s: queue %u broken by the driver: %s (%u)", dev->name, vq->index,
+			ring_error_name(vq->ring.broken), vq->ring.broken_value);
 	if (vq->err)
 		event_signal(vq->err);
 }

@@ -34,7 +34,7 @@ struct vhost_vq_stats {
 struct vhost_virtqueue {
 	struct vhost_dev *dev;
 	unsigned int index;
-	struct spinlock lock;		/* ring; order: guest, transmit queue, switch, receive queue */
+	struct spinlock lock;		/* ring; order: guest, TX queue, switch, RX queue */
 	struct ring ring;
 	u16 num;
 	struct ring_addr addr;
@@ -88,7 +88,8 @@ u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx);
 
 /* Data path helpers for handle_kick, vq->lock held. */
 void vhost_signal(struct vhost_virtqueue *vq);		/* ring_publish() + call if wanted */
-void vhost_vq_error(struct vhost_virtqueue *vq);	/* say why it broke, count, err event; once */
+/* Say why it broke, count it, err event; once. */
+void vhost_vq_error(struct vhost_virtqueue *vq);
 void vhost_count_batch(struct vhost_virtqueue *vq, unsigned int n);
 /* Any CPU: have the worker look at the queue. */
 void vhost_poll_queue(struct vhost_virtqueue *vq);

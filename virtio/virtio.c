@@ -59,10 +59,19 @@ void virtio_config_changed(struct virtio_dev *vdev)
 
 /* ---- Features ---- */
 
+static u32 half(u64 features, u32 select)
+{
+	return select < 2 ? (u32)(features >> 32 * select) : 0;
+}
+
 u32 virtio_device_features(const struct virtio_dev *vdev)
 {
-	return vdev->device_feature_select < 2 ?
-	       (u32)(vdev->offered >> 32 * vdev->device_feature_select) : 0;
+	return half(vdev->offered, vdev->device_feature_select);
+}
+
+u32 virtio_driver_features(const struct virtio_dev *vdev)
+{
+	return half(vdev->driver, vdev->driver_feature_select);
 }
 
 void virtio_set_driver_features(struct virtio_dev *vdev, u32 val)

@@ -40,11 +40,11 @@ enum virtio_feature {		/* bit numbers, virtio 1.2 §6 */
 struct virtio_dev;
 
 struct virtio_ops {
-	/* FEATURES_OK is being set with @features: 0 or -EINVAL (dependencies, virtio 1.2 §5.1.3.1). */
+	/* FEATURES_OK is being set with @features: 0 or -EINVAL (dependencies of the class). */
 	int (*features_ok)(struct virtio_dev *vdev, u64 features);
 	int (*start)(struct virtio_dev *vdev);		/* DRIVER_OK */
-	void (*reset)(struct virtio_dev *vdev);		/* status 0: queues are stopped when it returns */
-	/* Buffers of stopped queues that hardware still uses; the reset is not complete before 0. */
+	void (*reset)(struct virtio_dev *vdev);	/* status 0: queues are stopped when it returns */
+	/* Buffers of stopped queues that hardware still uses; a reset is complete at 0. */
 	unsigned int (*in_flight)(struct virtio_dev *vdev);
 	void (*config_write)(struct virtio_dev *vdev, unsigned int off, unsigned int size, u32 val);
 };
@@ -91,8 +91,9 @@ void virtio_dev_init(struct virtio_dev *vdev);
 void virtio_set_status(struct virtio_dev *vdev, u8 status);
 u8 virtio_get_status(struct virtio_dev *vdev);
 bool virtio_resetting(struct virtio_dev *vdev);
-void virtio_set_driver_features(struct virtio_dev *vdev, u32 val);	/* half by driver_feature_select */
-u32 virtio_device_features(const struct virtio_dev *vdev);
+void virtio_set_driver_features(struct virtio_dev *vdev, u32 val);
+u32 virtio_device_features(const struct virtio_dev *vdev);	/* the half selected */
+u32 virtio_driver_features(const struct virtio_dev *vdev);
 /* A write that means nothing here. */
 void virtio_bad_access(struct virtio_dev *vdev);
 

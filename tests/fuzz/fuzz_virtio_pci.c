@@ -32,7 +32,8 @@ static void check_regions(const struct mock_net *mn)
 
 static u64 area(const struct mock_net *mn, u8 which)
 {
-	const u64 areas[] = { mn->mv.common, mn->mv.isr, mn->mv.device, mn->mv.notify, mn->mv.msix };
+	const u64 areas[] = { mn->mv.common, mn->mv.isr, mn->mv.device, mn->mv.notify,
+			      mn->mv.msix };
 
 	return areas[which % ARRAY_SIZE(areas)];
 }

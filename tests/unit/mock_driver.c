@@ -71,7 +71,8 @@ void mock_vq_init(struct mock_vq *vq, struct mock_ram *ram, u16 num, bool event_
 	vq->avail = mock_ptr(ram, vq->addr.avail);
 	vq->used = mock_ptr(ram, vq->addr.used);
 	if (indirect)
-		vq->tables = mock_alloc(ram, (u64)num * MOCK_TABLE_ENTRIES * sizeof(struct virtq_desc), 16);
+		vq->tables = mock_alloc(
+			ram, (u64)num * MOCK_TABLE_ENTRIES * sizeof(struct virtq_desc), 16);
 	vq->nr_free = num;
 	for (u16 i = 0; i < num; i++)
 		vq->next_free[i] = i + 1;

@@ -38,7 +38,8 @@ static void take_virtio_cap(struct mock_virtio *mv, unsigned int cap)
 		mv->cfg_cap = cap;
 		return;
 	}
-	addr = bar_addr(mv, bar) + mock_cfg_read(mv, cap + offsetof(struct virtio_pci_cap, offset), 4);
+	addr = bar_addr(mv, bar) +
+	       mock_cfg_read(mv, cap + offsetof(struct virtio_pci_cap, offset), 4);
 	switch (type) {
 	case VIRTIO_PCI_CAP_COMMON_CFG:
 		mv->common = addr;
@@ -63,7 +64,8 @@ void mock_virtio_probe(struct mock_virtio *mv, struct mock_guest *mg, unsigned i
 
 	*mv = (struct mock_virtio){ .mg = mg, .devfn = devfn };
 	mock_cfg_write(mv, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	for (cap = mock_cfg_read(mv, PCI_CAPABILITY_LIST, 1); cap; cap = mock_cfg_read(mv, cap + 1, 1)) {
+	for (cap = mock_cfg_read(mv, PCI_CAPABILITY_LIST, 1); cap;
+	     cap = mock_cfg_read(mv, cap + 1, 1)) {
 		u32 id = mock_cfg_read(mv, cap, 1), table;
 
 		if (id == PCI_CAP_ID_VENDOR)
@@ -149,7 +151,8 @@ void mock_enable_msix(struct mock_virtio *mv)
 		mock_mmio_write(mv->mg, entry + PCI_MSIX_DATA, 4, 0x40 + i);
 		mock_mmio_write(mv->mg, entry + PCI_MSIX_VECTOR_CONTROL, 4, 0);
 	}
-	mock_cfg_write(mv, mv->msix_cap + offsetof(struct pci_msix_cap, control), 2, PCI_MSIX_ENABLE);
+	mock_cfg_write(mv, mv->msix_cap + offsetof(struct pci_msix_cap, control), 2,
+		       PCI_MSIX_ENABLE);
 }
 
 void mock_notify(struct mock_virtio *mv, u16 idx)

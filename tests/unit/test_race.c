@@ -39,7 +39,8 @@ static void race_init(struct race *r, bool event_idx, bool indirect)
 	mock_ram_init(&r->ram, 1 * MIB);
 	mock_vq_init(&r->vq, &r->ram, NUM, event_idx, indirect);
 	r->buf = mock_alloc(&r->ram, 64 * KIB, 16);
-	assert_int_equal(ring_enable(&r->ring, &r->ram.gm, NUM, &r->vq.addr, 0, event_idx, indirect), 0);
+	assert_int_equal(
+		ring_enable(&r->ring, &r->ram.gm, NUM, &r->vq.addr, 0, event_idx, indirect), 0);
 	sem_init(&r->kick, 0, 0);
 	sem_init(&r->irq, 0, 0);
 }
@@ -62,7 +63,8 @@ static const u16 flip_next[] = { 0, 1, 2, 3, NUM, 0xffff };
 static void *flipper(void *arg)
 {
 	struct race *r = arg;
-	volatile struct virtq_desc *table = r->vq.tables ? mock_ptr(&r->ram, r->vq.tables) : r->vq.desc;
+	volatile struct virtq_desc *table =
+		r->vq.tables ? mock_ptr(&r->ram, r->vq.tables) : r->vq.desc;
 
 	for (unsigned int i = 0; !__atomic_load_n(&r->stop, __ATOMIC_RELAXED); i++) {
 		volatile struct virtq_desc *d = &table[i % 4], *head = &r->vq.desc[i % 4];

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The split ring and a hostile driver. hostile_NN: case NN of the list of what a hostile guest
+ * tries; those of the device class are in test_net_*.c.
+ */
+#include "tests/unit/unit.h"
+
+#include "tests/unit/ring_fixture.h"
+
+/* ---- Ring structure ---- */
+
+static void hostile_01_avail_index_jumps(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_add_one(&f->vq, f->buf, 1, false);
+	*(volatile le16 *)&f->vq.avail->idx = NUM + 1;
+	assert_breaks(f, RING_BAD_AVAIL_IDX);
+	assert_int_equal(f->ring.broken_value, NUM + 1);
+}
+
+static void hostile_01_avail_index_goes_back(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_add_one(&f->vq, f->buf, 1, false);
+	assert_int_equal(pop(f), 1);
+	*(volatile le16 *)&f->vq.avail->idx = 0;
+	assert_breaks(f, RING_BAD_AVAIL_IDX);
+}
+
+/* Found by fuzzing: the index moves on twice by the ring's size, the second time unseen. */
+static void hostile_01_avail_index_jumps_in_two_steps(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < NUM; i++) {
+		mock_desc(&f->vq, (u16)i, f->buf, 1, 0, 0);
+		mock_post(&f->vq, (u16)i);
+		assert_int_equal(pop(f), 1);
+	}
+	*(volatile le16 *)&f->vq.avail->idx = 2 * NUM;
+	assert_int_equal(ring_available(&f->ring), NUM);
+	ring_unpop(&f->ring, NUM);
+	assert_breaks(f, RING_BAD_AVAIL_IDX);
+}
+
+static void hostile_02_head_outside(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_post(&f->vq, NUM);
+	assert_breaks(f, RING_BAD_HEAD);
+	assert_int_equal(f->ring.broken_value, NUM);
+}
+
+static void hostile_03_next_outside(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_desc(&f->vq, 0, f->buf, 1, VIRTQ_DESC_F_NEXT, NUM);
+	mock_post(&f->vq, 0);
+	assert_breaks(f, RING_BAD_NEXT);
+}
+
+static void hostile_03_next_outside_the_indirect_table(void **state)
+{
+	struct fixture *f = *state;
+	volatile struct virtq_desc *table = mock_ptr(&f->ram, f->vq.tables);
+
+	table[0] = (struct virtq_desc){
+		.addr = f->buf, .len = 1, .flags = VIRTQ_DESC_F_NEXT, .next = 2
+	};
+	mock_desc(&f->vq, 0, f->vq.tables, 32, VIRTQ_DESC_F_INDIRECT, 0);
+	mock_post(&f->vq, 0);
+	assert_breaks(f, RING_BAD_NEXT);
+}
+
+static void hostile_04_self_loop(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_desc(&f->vq, 2, f->buf, 1, VIRTQ_DESC_F_NEXT, 2);
+	mock_post(&f->vq, 2);
+	assert_breaks(f, RING_CHAIN_LOOP);
+}
+
+static void hostile_04_two_cycle(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_desc(&f->vq, 2, f->buf, 1, VIRTQ_DESC_F_NEXT, 5);
+	mock_desc(&f->vq, 5, f->buf, 1, VIRTQ_DESC_F_NEXT, 2);
+	mock_post(&f->vq, 2);
+	assert_breaks(f, RING_CHAIN_LOOP);
+}
+
+static void hostile_04_loop_of_empty_descriptors(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_desc(&f->vq, 2, f->buf, 0, VIRTQ_DESC_F_NEXT, 2);
+	mock_post(&f->vq, 2);
+	assert_breaks(f, RING_CHAIN_LOOP);
+}
+
+static void hostile_04_loops_in_an_indirect_table(void **state)
+{
+	struct fixture *f = *state;
+	volatile struct virtq_desc *table = mock_ptr(&f->ram, f->buf);
+
+	/* A short table loops; a long one of empty descriptors ends at the bound on a chain. */
+	table[0] = (struct virtq_desc){ .addr = f->buf, .flags = VIRTQ_DESC_F_NEXT, .next = 0 };
+	mock_desc(&f->vq, 0, f->buf, 48, VIRTQ_DESC_F_INDIRECT, 0);
+	mock_post(&f->vq, 0);
+	assert_breaks(f, RING_CHAIN_LOOP);
+	f->ring.broken = RING_OK;
+	mock_desc(&f->vq, 0, f->buf, 64 * KIB, VIRTQ_DESC_F_INDIRECT, 0);
+	assert_breaks(f, RING_TOO_LONG);
+	assert_int_equal(f->ring.broken_value, SEGS + 1);
+}
+
+static void post_long_chain(struct fixture *f, unsigned int links)
+{
+	for (u16 i = 0; i < NUM; i++)
+		mock_desc(&f->vq, i, f->buf + i, 1, i + 1u < links ? VIRTQ_DESC_F_NEXT : 0,
+			  (i + 1) % NUM);
+	mock_post(&f->vq, 0);
+}
+
+static void hostile_05_chain_of_ring_size(void **state)
+{
+	struct fixture *f = *state;
+
+	post_long_chain(f, NUM);
+	assert_int_equal(pop(f), 1);
+	assert_int_equal(f->chain.nr_read, NUM);
+}
+
+static void hostile_05_chain_of_ring_size_plus_one(void **state)
+{
+	struct fixture *f = *state;
+
+	post_long_chain(f, NUM + 1);
+	assert_breaks(f, RING_CHAIN_LOOP);
+}
+
+static void hostile_05_chain_longer_than_the_caller_takes(void **state)
+{
+	struct fixture *f = *state;
+
+	f->chain.max_segs = 4;
+	post_long_chain(f, 4);
+	assert_int_equal(pop(f), 1);
+	ring_push(&f->ring, 0, 0);
+	post_long_chain(f, 5);
+	assert_breaks(f, RING_TOO_LONG);
+}
+
+static void hostile_06_head_posted_twice(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_desc(&f->vq, 1, f->buf, 1, 0, 0);
+	mock_post(&f->vq, 1);
+	mock_post(&f->vq, 1);
+	assert_int_equal(pop(f), 1);
+	assert_breaks(f, RING_HEAD_IN_USE);
+	assert_int_equal(f->ring.broken_value, 1);
+}
+
+static int enable_with(struct fixture *f, u16 num, struct ring_addr addr)
+{
+	struct ring ring = { 0 };
+	int err = ring_enable(&ring, &f->ram.gm, num, &addr, 0, true, true);
+
+	ring_disable(&ring);
+	return err;
+}
+
+static void hostile_07_queue_sizes(void **state)
+{
+	struct fixture *f = *state;
+	const struct ring_addr a = { 0x10000, 0x20000, 0x30000 };
+
+	assert_int_equal(enable_with(f, 0, a), -EINVAL);
+	assert_int_equal(enable_with(f, 3, a), -EINVAL);
+	assert_int_equal(enable_with(f, RING_SIZE_MAX + 1, a), -EINVAL);
+	assert_int_equal(enable_with(f, 2 * RING_SIZE_MAX, a), -EINVAL);
+	assert_int_equal(enable_with(f, 32768, a), -EINVAL);
+	assert_int_equal(enable_with(f, 1, a), 0);
+	assert_int_equal(enable_with(f, RING_SIZE_MAX, a), 0);
+}
+
+static void hostile_08_misaligned_areas(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10008, 0x20000, 0x30000 }),
+			 -EINVAL);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x20001, 0x30000 }),
+			 -EINVAL);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x20000, 0x30002 }),
+			 -EINVAL);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10010, 0x20002, 0x30004 }), 0);
+}
+
+static void hostile_08_areas_outside_ram(void **state)
+{
+	struct fixture *f = *state;
+	const u64 end = f->ram.size;
+
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ end, 0x20000, 0x30000 }), -EFAULT);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0xd0000000, 0x30000 }),
+			 -EFAULT);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x20000, ~15ull }),
+			 -EFAULT);
+	/* Straddling the end: the last byte decides, that of the event field included. */
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ end - 128, 0x20000, 0x30000 }), 0);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ end - 112, 0x20000, 0x30000 }),
+			 -EFAULT);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, end - 22, 0x30000 }), 0);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, end - 20, 0x30000 }),
+			 -EFAULT);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x20000, end - 72 }), 0);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x20000, end - 68 }),
+			 -EFAULT);
+}
+
+static void hostile_08_areas_overlapping(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x10000, 0x30000 }),
+			 -EINVAL);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x1007e, 0x30000 }),
+			 -EINVAL);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x10080, 0x10094 }),
+			 -EINVAL);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10000, 0x10080, 0x10098 }), 0);
+	assert_int_equal(enable_with(f, 8, (struct ring_addr){ 0x10040, 0x20000, 0x10000 }),
+			 -EINVAL);
+}
+
+static void hostile_09_used_ring_rewritten(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		mock_add_one(&f->vq, f->buf, 1, false);
+		assert_int_equal(pop(f), 1);
+		memset((void *)f->vq.used, 0x5a, virtq_used_size(NUM));
+		ring_push(&f->ring, f->chain.head, 7);
+		/* Anything, or just what is about to be published. */
+		*(volatile le16 *)&f->vq.used->idx = (le16)(i == 1 ? i + 1 : 0x7777);
+		assert_true(ring_publish(&f->ring));
+		assert_int_equal(f->vq.used->idx, i + 1);
+		assert_int_equal(f->vq.used->ring[i].len, 7);
+	}
+	assert_int_equal(f->ring.broken, RING_OK);
+}
+
+/* ---- Indirect ---- */
+
+static void post_indirect(struct fixture *f, u64 addr, u32 len, u16 flags)
+{
+	mock_desc(&f->vq, 0, addr, len, VIRTQ_DESC_F_INDIRECT | flags, 1);
+	mock_desc(&f->vq, 1, f->buf, 1, 0, 0);
+	mock_post(&f->vq, 0);
+}
+
+static void assert_indirect_length_breaks(struct fixture *f, u32 len)
+{
+	f->ring.broken = RING_OK;
+	post_indirect(f, 0, len, 0);
+	assert_breaks(f, RING_BAD_INDIRECT);
+	assert_int_equal(f->ring.broken_value, len);
+	f->vq.avail_idx--;
+}
+
+static void hostile_11_indirect_lengths(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_indirect_length_breaks(f, 0);
+	assert_indirect_length_breaks(f, 15);
+	assert_indirect_length_breaks(f, 17);
+	assert_indirect_length_breaks(f, 65537 * 16);
+	assert_indirect_length_breaks(f, 0xfffffff0);
+	assert_indirect_length_breaks(f, 0xffffffff);
+}
+
+static void hostile_12_nested_indirect(void **state)
+{
+	struct fixture *f = *state;
+	volatile struct virtq_desc *table = mock_ptr(&f->ram, f->vq.tables);
+
+	table[0] = (struct virtq_desc){ .addr = f->vq.tables,
+					.len = 16,
+					.flags = VIRTQ_DESC_F_INDIRECT };
+	post_indirect(f, f->vq.tables, 16, 0);
+	assert_breaks(f, RING_BAD_INDIRECT);
+}
+
+static void hostile_12_indirect_with_next(void **state)
+{
+	struct fixture *f = *state;
+
+	post_indirect(f, f->vq.tables, 16, VIRTQ_DESC_F_NEXT);
+	assert_breaks(f, RING_BAD_INDIRECT);
+}
+
+static void hostile_12_indirect_not_negotiated(void **state)
+{
+	struct fixture *f = *state;
+
+	post_indirect(f, f->buf, 16, 0);
+	assert_breaks(f, RING_BAD_INDIRECT);
+}
+
+static void hostile_13_indirect_table_outside_ram(void **state)
+{
+	struct fixture *f = *state;
+
+	post_indirect(f, 0xd0000000, 16, 0);
+	assert_breaks(f, RING_INDIRECT_ADDR);
+}
+
+static void hostile_13_indirect_table_across_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	post_indirect(f, f->ram.size - 16, 32, 0);
+	assert_breaks(f, RING_INDIRECT_ADDR);
+}
+
+/* ---- Buffers ---- */
+
+static void assert_buffer_breaks(struct fixture *f, u64 addr, u32 len)
+{
+	f->ring.broken = RING_OK;
+	mock_desc(&f->vq, 0, addr, len, 0, 0);
+	mock_post(&f->vq, 0);
+	assert_breaks(f, RING_BAD_ADDR);
+	f->vq.avail_idx--;
+}
+
+static void hostile_14_buffers_outside_ram(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_buffer_breaks(f, UINT64_MAX, 1);
+	assert_buffer_breaks(f, UINT64_MAX - 10, 4096);			/* wraps */
+	assert_buffer_breaks(f, f->ram.size, 1);
+	assert_buffer_breaks(f, f->ram.size - 100, 101);		/* the last byte only */
+	assert_buffer_breaks(f, MOCK_HIGH_GPA - 1, 2);			/* the first byte only */
+	assert_buffer_breaks(f, MOCK_HIGH_GPA + f->ram.size - 1, 2);
+	assert_buffer_breaks(f, 0, 0xffffffff);
+}
+
+static void hostile_16_readable_after_writable(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_desc(&f->vq, 0, f->buf, 1, VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_NEXT, 1);
+	mock_desc(&f->vq, 1, f->buf, 1, 0, 0);
+	mock_post(&f->vq, 0);
+	assert_breaks(f, RING_BAD_ORDER);
+}
+
+static void hostile_18_sum_above_4_gib(void **state)
+{
+	struct fixture *f = *state;
+	volatile struct virtq_desc *table = mock_ptr(&f->ram, f->vq.tables);
+	static u8 *big;
+	struct guest_mem gm = { 0 };
+
+	/* Address space only: the ring must not touch the buffers. */
+	big = (u8 *)0x100000000000;
+	assert_int_equal(guest_mem_add(&gm, 0, f->ram.size, f->ram.low, 0), 0);
+	assert_int_equal(guest_mem_add(&gm, MOCK_HIGH_GPA, 8 * GIB, big, 0), 0);
+	f->ring.mem = &gm;
+	for (u16 i = 0; i < 3; i++)
+		table[i] = (struct virtq_desc){ .addr = MOCK_HIGH_GPA,
+						.len = 0xffffffff,
+						.flags = i < 2 ? VIRTQ_DESC_F_NEXT : 0,
+						.next = i + 1 };
+	post_indirect(f, f->vq.tables, 48, 0);
+	assert_int_equal(pop(f), 1);
+	assert_true(f->chain.read_len == 3 * 0xffffffffull);
+	f->ring.mem = &f->ram.gm;
+}
+
+/* ---- Double fetch: what was checked is what is handed on (with threads: test_race.c) ---- */
+
+static void hostile_21_descriptors_change_after_the_pop(void **state)
+{
+	struct fixture *f = *state;
+
+	mock_add_one(&f->vq, f->buf, 10, false);
+	assert_int_equal(pop(f), 1);
+	memset((void *)f->vq.desc, 0xff, virtq_desc_size(NUM));
+	memset((void *)f->vq.avail->ring, 0xff, NUM * sizeof(le16));
+	assert_int_equal(f->seg[0].len, 10);
+	assert_ptr_equal(f->seg[0].ptr, f->ram.low + f->buf);
+	/* Not even the head is fetched again, neither to use it nor to give it back. */
+	ring_unpop(&f->ring, 1);
+	assert_int_equal(f->ring.in_use[0], 0);
+	assert_breaks(f, RING_BAD_HEAD);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(hostile_01_avail_index_jumps),
+		T(hostile_01_avail_index_goes_back),
+		T(hostile_01_avail_index_jumps_in_two_steps),
+		T(hostile_02_head_outside),
+		T(hostile_03_next_outside),
+		T_INDIRECT(hostile_03_next_outside_the_indirect_table),
+		T(hostile_04_self_loop),
+		T(hostile_04_two_cycle),
+		T(hostile_04_loop_of_empty_descriptors),
+		T_INDIRECT(hostile_04_loops_in_an_indirect_table),
+		T(hostile_05_chain_of_ring_size),
+		T(hostile_05_chain_of_ring_size_plus_one),
+		T(hostile_05_chain_longer_than_the_caller_takes),
+		T(hostile_06_head_posted_twice),
+		T(hostile_07_queue_sizes),
+		T(hostile_08_misaligned_areas),
+		T(hostile_08_areas_outside_ram),
+		T(hostile_08_areas_overlapping),
+		T(hostile_09_used_ring_rewritten),
+		T_INDIRECT(hostile_11_indirect_lengths),
+		T_INDIRECT(hostile_12_nested_indirect),
+		T_INDIRECT(hostile_12_indirect_with_next),
+		T(hostile_12_indirect_not_negotiated),
+		T_INDIRECT(hostile_13_indirect_table_outside_ram),
+		T_INDIRECT(hostile_13_indirect_table_across_the_end),
+		T(hostile_14_buffers_outside_ram),
+		T(hostile_16_readable_after_writable),
+		T_INDIRECT(hostile_18_sum_above_4_gib),
+		T(hostile_21_descriptors_change_after_the_pop),
+	};
+	return cmocka_run_group_tests_name("ring_hostile", tests, NULL, NULL);
+}
