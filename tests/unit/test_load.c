@@ -169,6 +169,8 @@ static void linux_good(void **state)
 	assert_int_equal(ram32(initrd), 0x77777777);
 	assert_int_equal(ram64(bp + 0x70), VPC_BIOS_BASE);
 	assert_memory_equal(guest_mem_ptr(&board.guest.mem, VPC_BIOS_BASE, 8), "RSD PTR ", 8);
+	/* F000:FFF0: mov $0xcf9,%dx; mov $6,%al; out %al,%dx */
+	assert_memory_equal(guest_mem_ptr(&board.guest.mem, 0xffff0, 6), "\xba\xf9\x0c\xb0\x06\xee", 6);
 }
 
 static void linux_memory_map(void **state)

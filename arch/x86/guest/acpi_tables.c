@@ -159,7 +159,7 @@ struct builder {
 static void *room(struct builder *b, size_t len, u64 *gpa)
 {
 	u64 at = ALIGN_UP(b->next, ACPI_ALIGN);
-	void *p = at + len <= VPC_BIOS_END ? guest_mem_ptr(&b->guest->mem, at, len) : NULL;
+	void *p = at + len <= VPC_RESET_VECTOR ? guest_mem_ptr(&b->guest->mem, at, len) : NULL;
 
 	if (!p) {
 		b->full = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The firmware tables that a guest finds: RSDP, XSDT, FADT, MADT, MCFG, DSDT (ACPI 6.5 chapter
- * 5), between VPC_BIOS_BASE and VPC_BIOS_END, where an RSDP is looked for.
+ * 5), between VPC_BIOS_BASE and VPC_RESET_VECTOR, where an RSDP is looked for.
  */
 #ifndef ARCH_X86_GUEST_ACPI_TABLES_H
 #define ARCH_X86_GUEST_ACPI_TABLES_H

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/x86/guest/acpi_tables.h"
+#include "arch/x86/guest/pm.h"
 #include "arch/x86/guest/vpc_map.h"
 #include "kernel/guest.h"
 #include "kernel/log.h"
@@ -105,6 +105,20 @@ void load_clear(const struct guest *guest, u64 gpa, u64 size)
 	}
 }
 
+int load_reset_vector(const struct guest *guest)
+{
+	static const u8 code[] = {
+		0xba, VPM_RESET & 0xff, VPM_RESET >> 8,	/* mov $0xcf9, %dx */
+		0xb0, VPM_RESET_VALUE,			/* mov $6, %al */
+		0xee,					/* out %al, %dx */
+		0xf4,					/* 1: hlt */
+		0xeb, 0xfd,				/* jmp 1b */
+	};
+
+	_Static_assert(VPC_RESET_VECTOR + sizeof(code) <= VPC_BIOS_END, "16 bytes");
+	return guest_mem_write(&guest->mem, VPC_RESET_VECTOR, code, sizeof(code));
+}
+
 /* ---- Segments ---- */
 
 u64 load_descriptor(u16 attr)
@@ -144,6 +158,8 @@ int arch_guest_load(struct guest *guest, const struct archive *archive)
 	const char *name = guest->config->kernel;
 	int err = load_find(&image, "-kernel", name, &image.kernel);
 
+	if (!err)
+		err = load_reset_vector(guest);
 	if (err)
 		return err;
 	if (linux_probe(&image.kernel))

@@ -23,6 +23,7 @@
 #define VPC_EBDA_BASE		0x0009fc00
 #define VPC_EBDA_END		0x000a0000
 #define VPC_BIOS_BASE		0x000e0000	/* ACPI tables, where the RSDP is looked for */
+#define VPC_RESET_VECTOR	0x000ffff0	/* F000:FFF0 */
 #define VPC_BIOS_END		0x00100000
 
 #endif
