@@ -16,7 +16,7 @@ WAYS = {
     "execute": (r"#PF page fault", r"execution of ffffffff8[0-9a-f]{7}: not permitted", "timer_run"),
     "stack": (r"#DF double fault", r"stack overflow", "recurse"),
     "canary": (r"stack overwritten", None, "crash_canary"),
-    "free": (r"mem: heap: free of what is not allocated", None, "crash_free"),
+    "free": (r"mem: heap: free of what is not allocated", None, "mem_free"),
 }
 
 
