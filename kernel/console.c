@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The multiplexer of the serial line. Output: whoever writes gets a line of its own; another
- * writer in mid-line starts a new one. Input: one reader at a time, chosen by Ctrl-A and a key.
+ * writer waits a moment for it to end and then starts a new one. Input: one reader at a time,
+ * chosen by Ctrl-A and a key.
  */
 #include "kernel/console.h"
 
@@ -16,6 +17,13 @@
 
 #define CTRL(c)		((c) & 0x1f)
 
+/*
+ * A line whose writer was silent for this long is one that waits, a shell's prompt: others go
+ * ahead. Until then they wait for its end, so that two guests' lines stay whole. Longer than a
+ * vCPU's turn; too short to be noticed by somebody who types.
+ */
+#define HOLD_NS		(50 * NSEC_PER_MSEC)
+
 static const struct console_dev *dev;
 
 /* ---- Output ---- */
@@ -29,6 +37,9 @@ static bool lock_busted;
 static const void *line_owner;		/* who wrote the line that the cursor is in */
 static bool line_begun;			/* the cursor is not in the first column of a fresh line */
 static bool cr_seen;			/* a carriage return was swallowed: see put() */
+static u64 line_ns;			/* when line_owner wrote last */
+static struct guest_console *consoles[CONFIG_MAX_GUESTS];	/* in the order they came */
+static unsigned int nr_consoles;	/* changed with input_lock held too */
 
 static const char hypervisor, monitor;	/* line owners besides guests' consoles */
 
@@ -83,17 +94,71 @@ static void put(const void *owner, const char *prefix, size_t prefix_len, char c
 	cr_seen = false;
 	if (!line_begun)
 		begin_line(owner, prefix, prefix_len);
+	line_ns = time_ns();
 	if (c == '\n')
 		end_line();
 	else
 		emit(&c, 1);
 }
 
+/* ---- Guests' lines ---- */
+
+static void put_guest(struct guest_console *gc, char c)
+{
+	put(gc, gc->prefix, strlen(gc->prefix), c);
+}
+
+static void put_held(struct guest_console *gc)
+{
+	for (unsigned int i = 0; i < gc->nr_held; i++)
+		put_guest(gc, gc->held[i]);
+	gc->nr_held = 0;
+}
+
+/* A line has ended: whoever waited for that goes on, up to the first that begins a new one. */
+static void put_waiting(void)
+{
+	for (unsigned int i = 0; i < nr_consoles && !line_begun; i++)
+		put_held(consoles[i]);
+}
+
+static void hold_over(struct timer *timer)
+{
+	acquire();
+	put_held(container_of(timer, struct guest_console, hold));
+	release();
+}
+
+static bool must_wait(const struct guest_console *gc)
+{
+	return line_begun && line_owner != gc && time_ns() - line_ns < HOLD_NS &&
+	       gc->nr_held < CONSOLE_HELD_MAX;
+}
+
+void console_guest_putc(struct guest_console *gc, char c)
+{
+	acquire();
+	gc->out_bytes++;
+	if (must_wait(gc)) {
+		gc->held[gc->nr_held++] = c;
+		if (!timer_armed(&gc->hold))
+			timer_start(&gc->hold, time_ns() + HOLD_NS);
+	} else {
+		put_held(gc);
+		put_guest(gc, c);
+		put_waiting();
+	}
+	release();
+}
+
+/* ---- The hypervisor's lines ---- */
+
 void console_write(const char *text, size_t len)
 {
 	acquire();
 	for (size_t i = 0; i < len; i++)
 		put(&hypervisor, NULL, 0, text[i]);
+	put_waiting();
 	release();
 }
 
@@ -120,23 +185,15 @@ void console_edit(const char *before, size_t before_len, const char *text, size_
 	}
 	for (size_t i = 0; i < len; i++)
 		put(&monitor, before, before_len, text[i]);
-	release();
-}
-
-void console_guest_putc(struct guest_console *gc, char c)
-{
-	char prefix[GUEST_NAME_MAX + 4];
-	int len = snprintf(prefix, sizeof(prefix), "[%s] ", guest_name(gc->guest));
-
-	acquire();
-	gc->out_bytes++;
-	put(gc, prefix, (size_t)len, c);
+	put_waiting();
 	release();
 }
 
 void console_flush(void)
 {
 	acquire();
+	for (unsigned int i = 0; i < nr_consoles; i++)
+		put_held(consoles[i]);
 	if (line_begun)
 		end_line();
 	if (dev && dev->flush)
@@ -156,8 +213,6 @@ void console_bust_lock(void)
  * not removed meanwhile; lock order: before guest->lock, which comes before console_lock.
  */
 static struct spinlock input_lock;
-static struct guest_console *consoles[CONFIG_MAX_GUESTS];	/* in the order they came */
-static unsigned int nr_consoles;
 static struct guest_console *reader;	/* NULL: the monitor */
 static struct guest_console *last_guest;	/* who read before the monitor did */
 static bool escape;			/* Ctrl-A was typed */
@@ -194,13 +249,27 @@ void console_guest_add(struct guest_console *gc, struct guest *guest)
 {
 	spin_lock(&input_lock);
 	gc->guest = guest;
+	snprintf(gc->prefix, sizeof(gc->prefix), "[%s] ", guest_name(guest));
+	timer_init(&gc->hold, hold_over);
+	gc->nr_held = 0;
 	gc->in_head = gc->in_tail = 0;
 	if (console_index(gc) == nr_consoles && nr_consoles < CONFIG_MAX_GUESTS) {
+		acquire();
 		consoles[nr_consoles++] = gc;
+		release();
 		if (nr_consoles == 1)
 			set_reader(gc);
 	}
 	spin_unlock(&input_lock);
+}
+
+static void forget(unsigned int i)
+{
+	acquire();
+	put_held(consoles[i]);
+	nr_consoles--;
+	memmove(&consoles[i], &consoles[i + 1], (nr_consoles - i) * sizeof(consoles[0]));
+	release();
 }
 
 void console_guest_remove(struct guest_console *gc)
@@ -210,8 +279,8 @@ void console_guest_remove(struct guest_console *gc)
 	spin_lock(&input_lock);
 	i = console_index(gc);
 	if (i < nr_consoles) {
-		nr_consoles--;
-		memmove(&consoles[i], &consoles[i + 1], (nr_consoles - i) * sizeof(consoles[0]));
+		timer_stop(&gc->hold);
+		forget(i);
 		if (last_guest == gc)
 			last_guest = nr_consoles ? consoles[i % nr_consoles] : NULL;
 		if (reader == gc)

@@ -8,6 +8,7 @@
 #ifndef KERNEL_CONSOLE_H
 #define KERNEL_CONSOLE_H
 
+#include "kernel/time.h"
 #include "kernel/types.h"
 
 struct guest;
@@ -20,6 +21,7 @@ struct console_dev {
 };
 
 #define CONSOLE_INPUT_MAX 256	/* power of two */
+#define CONSOLE_HELD_MAX 256
 
 struct guest_console {
 	struct guest *guest;
@@ -28,6 +30,10 @@ struct guest_console {
 	u64 out_bytes, in_bytes, in_dropped;
 	void (*input_ready)(struct guest_console *gc);	/* set by the UART model */
 	void *uart;
+	char prefix[24];		/* "[name] " */
+	char held[CONSOLE_HELD_MAX];	/* output that waits for another's line to end */
+	unsigned int nr_held;
+	struct timer hold;		/* ... but not longer than this */
 };
 
 void console_init(const struct console_dev *dev);
@@ -42,12 +48,16 @@ void console_printf(const char *fmt, ...) __printf(1, 2);
  */
 void console_edit(const char *before, size_t before_len, const char *text, size_t len);
 
-/* Guest UART transmitted @c. Its vCPU's CPU. */
+/*
+ * Guest UART transmitted @c. Its vCPU's CPU. It appears at once, unless another writer is busy
+ * with a line: then when that has ended, or a moment later in a new line.
+ */
 void console_guest_putc(struct guest_console *gc, char c);
 /* Next input byte for the guest's UART or -1; room left is told by the caller reading. */
 int console_guest_getc(struct guest_console *gc);
 bool console_guest_has_input(const struct guest_console *gc);
 
+/* On the guest's CPU, both. */
 void console_guest_add(struct guest_console *gc, struct guest *guest);
 /* Its input falls to the next guest, or to the monitor. */
 void console_guest_remove(struct guest_console *gc);

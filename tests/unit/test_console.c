@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/monitor.h"
 
@@ -86,10 +87,19 @@ static void input_ready(struct guest_console *gc)
 	ready[gc->guest->id]++;
 }
 
-static void print(unsigned int g, const char *text)
+#define A_MOMENT (50 * NSEC_PER_MSEC)	/* for which a silent writer keeps its line */
+
+static void print_now(unsigned int g, const char *text)
 {
 	while (*text)
 		console_guest_putc(&guest[g].console, *text++);
+}
+
+/* After whatever was written before has come to rest. */
+static void print(unsigned int g, const char *text)
+{
+	host_time_advance(A_MOMENT);
+	print_now(g, text);
 }
 
 static void hear(unsigned int g, const char *text)
@@ -108,6 +118,8 @@ static void hear(unsigned int g, const char *text)
 static int setup(void **state)
 {
 	console_init(&dev);
+	host_time_set(NSEC_PER_SEC);
+	timer_queue_init(&this_cpu()->timers);
 	memset(guest, 0, sizeof(guest));
 	memset(ready, 0, sizeof(ready));
 	to_monitor[0] = '\0';
@@ -156,6 +168,90 @@ static void test_another_writer_starts_a_new_line(void **state)
 	console_printf("note\n");
 	print(0, "gh\n");
 	assert_string_equal(out, "[web] ab\r\n[db] cd\r\n[web] ef\r\nnote\r\n[web] gh\r\n");
+}
+
+static void test_lines_of_busy_writers_stay_whole(void **state)
+{
+	print_now(0, "on");
+	print_now(1, "tw");
+	assert_string_equal(out, "[web] on");
+	print_now(0, "e\r\n");
+	assert_string_equal(out, "[web] one\r\n[db] tw");
+	print_now(0, "three\nfo");
+	print_now(1, "o\n");
+	print_now(0, "ur\n");
+	assert_string_equal(out, "[web] one\r\n[db] two\r\n[web] three\r\n[web] four\r\n");
+	assert_int_equal(guest[0].console.out_bytes, 16);
+}
+
+static void test_waiting_ends_after_a_moment(void **state)
+{
+	print_now(0, "prompt# ");
+	host_time_advance(A_MOMENT / 2);
+	print_now(1, "wait");
+	host_time_advance(A_MOMENT - 1);
+	timer_run(this_cpu());
+	assert_string_equal(out, "[web] prompt# ");
+	host_time_advance(1);
+	timer_run(this_cpu());
+	assert_string_equal(out, "[web] prompt# \r\n[db] wait");
+	print_now(1, "ed\n");
+	assert_string_equal(out, "[web] prompt# \r\n[db] waited\r\n");
+}
+
+static void test_silent_writer_is_not_waited_for(void **state)
+{
+	print_now(0, "prompt# ");
+	host_time_advance(A_MOMENT - 1);
+	print_now(1, "a");
+	assert_string_equal(out, "[web] prompt# ");
+	host_time_advance(1);
+	print_now(1, "b");
+	assert_string_equal(out, "[web] prompt# \r\n[db] ab");
+}
+
+static void test_long_wait_is_bounded(void **state)
+{
+	char much[CONSOLE_HELD_MAX + 1];
+
+	memset(much, 'x', CONSOLE_HELD_MAX);
+	much[CONSOLE_HELD_MAX] = '\0';
+	print_now(0, "a");
+	print_now(1, much);
+	assert_string_equal(out, "[web] a");
+	print_now(1, "y");
+	assert_int_equal(out_len, strlen("[web] a\r\n[db] ") + CONSOLE_HELD_MAX + 1);
+}
+
+static void test_end_does_not_lose_what_waits(void **state)
+{
+	print_now(0, "a");
+	print_now(1, "b");
+	console_guest_remove(&guest[1].console);
+	assert_string_equal(out, "[web] a\r\n[db] b");
+	assert_int_equal(timer_next(this_cpu()), TIME_NEVER);
+	print_now(0, "c");
+	host_time_advance(A_MOMENT);
+	timer_run(this_cpu());
+	assert_string_equal(out, "[web] a\r\n[db] b\r\n[web] c");
+	console_flush();
+	assert_string_equal(out, "[web] a\r\n[db] b\r\n[web] c\r\n");
+}
+
+static void test_flush_shows_what_waits(void **state)
+{
+	print_now(0, "a");
+	print_now(1, "b");
+	console_flush();
+	assert_string_equal(out, "[web] a\r\n[db] b\r\n");
+}
+
+static void test_hypervisor_waits_for_nobody(void **state)
+{
+	print_now(0, "a");
+	print_now(1, "b");
+	console_printf("note\n");
+	assert_string_equal(out, "[web] a\r\nnote\r\n[db] b");
 }
 
 static void test_finished_line_needs_no_break(void **state)
@@ -332,6 +428,13 @@ int main(void)
 		TEST(test_each_guest_line_has_its_name),
 		TEST(test_characters_appear_at_once),
 		TEST(test_another_writer_starts_a_new_line),
+		TEST(test_lines_of_busy_writers_stay_whole),
+		TEST(test_waiting_ends_after_a_moment),
+		TEST(test_silent_writer_is_not_waited_for),
+		TEST(test_long_wait_is_bounded),
+		TEST(test_end_does_not_lose_what_waits),
+		TEST(test_flush_shows_what_waits),
+		TEST(test_hypervisor_waits_for_nobody),
 		TEST(test_finished_line_needs_no_break),
 		TEST(test_overwritten_line_keeps_its_name),
 		TEST(test_carriage_return_then_another_writer),
