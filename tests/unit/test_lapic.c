@@ -35,7 +35,8 @@ static void enter_x2apic(unsigned int i)
 {
 	struct vlapic *apic = board_lapic(i);
 
-	assert_int_equal(vlapic_wrmsr(apic, MSR_IA32_APIC_BASE, apic->base_msr | APIC_BASE_EXTD), 0);
+	assert_int_equal(vlapic_wrmsr(apic, MSR_IA32_APIC_BASE,
+				      apic->base_msr | APIC_BASE_EXTD), 0);
 }
 
 /* ---- Priorities ---- */
@@ -293,7 +294,7 @@ static void x2apic_logical_destinations(void **state)
 	assert_int_equal(board_take(2), 0x55);
 	assert_int_equal(board_take(3), -1);
 	assert_int_equal(vlapic_wrmsr(board_lapic(0), X2(LAPIC_ICR),
-				      0x1000full << 32 | ICR_LOGICAL | 0x56), 0);	/* cluster 1 */
+				      0x1000full << 32 | ICR_LOGICAL | 0x56), 0);
 	for (unsigned int i = 0; i < BOARD_VCPUS; i++) {
 		board_eoi(i);
 		assert_int_equal(board_take(i), -1);
@@ -432,7 +433,8 @@ static void tsc_deadline(void **state)
 	u64 tsc, val;
 
 	board.guest.arch.tsc_offset = -500;
-	assert_int_equal(vlapic_wrmsr(apic, MSR_IA32_TSC_DEADLINE, 1), 0);	/* other mode: ignored */
+	/* In another mode it is ignored. */
+	assert_int_equal(vlapic_wrmsr(apic, MSR_IA32_TSC_DEADLINE, 1), 0);
 	assert_int_equal(vlapic_rdmsr(apic, MSR_IA32_TSC_DEADLINE, &val), 0);
 	assert_int_equal(val, 0);
 	vlapic_write(apic, LAPIC_LVT_TIMER, LVT_TIMER_DEADLINE | 0x70);

@@ -170,7 +170,8 @@ static void linux_good(void **state)
 	assert_int_equal(ram64(bp + 0x70), VPC_BIOS_BASE);
 	assert_memory_equal(guest_mem_ptr(&board.guest.mem, VPC_BIOS_BASE, 8), "RSD PTR ", 8);
 	/* F000:FFF0: mov $0xcf9,%dx; mov $6,%al; out %al,%dx */
-	assert_memory_equal(guest_mem_ptr(&board.guest.mem, 0xffff0, 6), "\xba\xf9\x0c\xb0\x06\xee", 6);
+	assert_memory_equal(guest_mem_ptr(&board.guest.mem, 0xffff0, 6),
+			    "\xba\xf9\x0c\xb0\x06\xee", 6);
 }
 
 static void linux_memory_map(void **state)
@@ -349,9 +350,9 @@ static void multiboot_flat_refused(void **state)
 	u8 *p = make_flat(0x100000, 5000, 0x10003);
 
 	put32(p, MB_OFF + 12, 0x100000 - 4);
-	refused(-ENOEXEC, "header_addr and load_addr");
+	refused(-ENOEXEC, "header_addr, load_addr");
 	put32(p, MB_OFF + 12, 0x100000 + MB_OFF + 4);
-	refused(-ENOEXEC, "header_addr and load_addr");
+	refused(-ENOEXEC, "header_addr, load_addr");
 	put32(p, MB_OFF + 12, 0x100000 + MB_OFF);
 	put32(p, MB_OFF + 20, 0x100000 + 5001);
 	refused(-ENOEXEC, "truncated");

@@ -30,10 +30,10 @@ DefinitionBlock ("", "DSDT", 2, "RNGVSR", "VPC     ", 1)
 				WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,
 					0, 0, 0, 0, 1)
 				IO (Decode16, 0x0cf8, 0x0cf8, 1, 8)
-				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
-					0, 0x0000, 0x0cf7, 0, 0x0cf8)
-				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
-					0, 0x0d00, 0xffff, 0, 0xf300)
+				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode,
+					EntireRange, 0, 0x0000, 0x0cf7, 0, 0x0cf8)
+				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode,
+					EntireRange, 0, 0x0d00, 0xffff, 0, 0xf300)
 				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
 					NonCacheable, ReadWrite, 0, VPC_PCI_MMIO_BASE,
 					VPC_PCI_MMIO_LAST, 0, VPC_PCI_MMIO_SIZE)
@@ -51,7 +51,8 @@ DefinitionBlock ("", "DSDT", 2, "RNGVSR", "VPC     ", 1)
 			Method (_OSC, 4)
 			{
 				CreateDWordField (Arg3, 0, CDW1)
-				If (LNotEqual (Arg0, ToUUID ("33db4d5b-1ff7-401c-9657-7441c03dd766"))) {
+				If (LNotEqual (Arg0,
+					       ToUUID ("33db4d5b-1ff7-401c-9657-7441c03dd766"))) {
 					Or (CDW1, 0x04, CDW1)	/* unrecognized UUID */
 					Return (Arg3)
 				}

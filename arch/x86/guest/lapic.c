@@ -22,7 +22,7 @@ static const struct lapic_reg_desc {
 	u32 mask;
 } reg_desc[] = {
 #define REG(off, acc, m) [(off) / LAPIC_REG_STRIDE] = { .access = (acc), .mask = (m) }
-	/* Read-only as in processors since Nehalem (SDM 3A 11.4.6 calls a change model specific). */
+	/* Read-only as in processors since Nehalem; SDM 3A 11.4.6: model specific */
 	REG(LAPIC_ID, RD, 0),
 	REG(LAPIC_VERSION, RD, 0),
 	REG(LAPIC_TPR, RD | WR, 0xff),
@@ -31,7 +31,7 @@ static const struct lapic_reg_desc {
 	REG(LAPIC_EOI, WR, 0),
 	REG(LAPIC_RRD, RD | XAPIC_ONLY, 0),
 	REG(LAPIC_LDR, RD | WR | X2APIC_RO, 0xff000000),
-	REG(LAPIC_DFR, RD | WR | XAPIC_ONLY, 0xf0000000),
+	REG(LAPIC_DFR, RD | WR | XAPIC_ONLY, DFR_MODEL),
 	REG(LAPIC_SVR, RD | WR, SVR_VECTOR | SVR_ENABLE),
 	[LAPIC_ISR / LAPIC_REG_STRIDE ... LAPIC_IRR / LAPIC_REG_STRIDE + LAPIC_ARRAY_REGS - 1] = {
 		.access = RD,
@@ -327,7 +327,7 @@ static void reg_written(struct vlapic *apic, u32 off, u32 val)
 		eoi(apic);
 		break;
 	case LAPIC_DFR:
-		vlapic_set(apic, off, vlapic_reg(apic, off) | ~reg_desc[off / LAPIC_REG_STRIDE].mask);
+		vlapic_set(apic, off, vlapic_reg(apic, off) | ~DFR_MODEL);
 		break;
 	case LAPIC_SVR:
 		svr_written(apic);

@@ -50,10 +50,15 @@ struct vlapic {
 
 int vlapic_init(struct vcpu *vcpu);	/* allocates; -ENOMEM */
 void vlapic_free(struct vcpu *vcpu);
-void vlapic_reset(struct vcpu *vcpu);	/* power-on; the boot vCPU's LINT0 as firmware leaves it: ExtINT */
-void vlapic_reset_init(struct vcpu *vcpu); /* INIT: the same, but IA32_APIC_BASE is kept */
+/* Power-on; the boot vCPU's LINT0 as firmware leaves it: ExtINT. */
+void vlapic_reset(struct vcpu *vcpu);
+/* INIT: the same, but IA32_APIC_BASE is kept. */
+void vlapic_reset_init(struct vcpu *vcpu);
 
-/* Any CPU: make @vector pending (edge or @level) and kick the vCPU. Vectors below 16 are dropped, counted. */
+/*
+ * Any CPU: make @vector pending (edge or @level) and kick the vCPU. Vectors below 16 are dropped
+ * and counted.
+ */
 void vlapic_post(struct vcpu *vcpu, u8 vector, bool level);
 
 /* The vCPU's CPU, before entry: pir[] to IRR. */

@@ -49,6 +49,8 @@ enum lapic_reg {
 /* SDM 3A figure 11-7: an integrated APIC, LVT entries 0..5 */
 #define LAPIC_VERSION_VALUE	0x00050014u
 
+#define DFR_MODEL	0xf0000000u	/* SDM 3A figure 11-14; the rest reads as ones */
+
 /* SDM 3A figure 11-8 */
 enum lapic_lvt {
 	LVT_VECTOR = 0xff,

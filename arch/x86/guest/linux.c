@@ -128,8 +128,9 @@ static int check_header(const struct image *image, struct bzimage *bz)
 	memcpy(hdr, file->data + SETUP_HEADER, sizeof(*hdr));
 	version = le16_to_cpu(hdr->version);
 	if (version < VERSION_MIN)
-		return load_refuse(image->guest, "-kernel", file->name, -ENOEXEC, "boot protocol "
-				   "%u.%02u, at least 2.12 is needed", version >> 8, version & 0xff);
+		return load_refuse(image->guest, "-kernel", file->name, -ENOEXEC,
+				   "boot protocol %u.%02u, at least 2.12 is needed", version >> 8,
+				   version & 0xff);
 	if (!(le16_to_cpu(hdr->xloadflags) & XLF_KERNEL_64))
 		return refuse(image, -ENOEXEC, "no 64-bit entry point (XLF_KERNEL_64 is clear)");
 	if (!(hdr->loadflags & LOADED_HIGH))
@@ -204,8 +205,8 @@ static int put_cmdline(const struct image *image, const struct bzimage *bz)
 	size_t len = strlen(cmdline), max = le32_to_cpu(bz->hdr.cmdline_size);
 
 	if (len > MIN(max, (size_t)CMDLINE_ROOM - 1))
-		return load_refuse(image->guest, "-append", "", -E2BIG, "%zu characters, the kernel "
-				   "takes %zu", len, max);
+		return load_refuse(image->guest, "-append", "", -E2BIG,
+				   "%zu characters, the kernel takes %zu", len, max);
 	return put(image, CMDLINE_GPA, cmdline, len + 1);
 }
 

@@ -127,8 +127,9 @@ static int place(struct loading *l, u64 gpa, const u8 *data, u64 filesz, u64 mem
 	const struct guest *guest = l->image->guest;
 
 	if (!load_usable(guest, gpa, memsz) || gpa + memsz > load_low_end(guest))
-		return load_refuse(guest, "-kernel", l->image->kernel.name, -E2BIG, "needs %lu KiB at "
-				   "0x%lx, which is not in the guest's memory (%lu MiB)",
+		return load_refuse(guest, "-kernel", l->image->kernel.name, -E2BIG,
+				   "needs %lu KiB at 0x%lx, which is not in the guest's memory "
+				   "(%lu MiB)",
 				   (unsigned long)(memsz / KIB), (unsigned long)gpa,
 				   (unsigned long)(guest->config->memory / MIB));
 	if (guest_mem_write(&guest->mem, gpa, data, filesz))
@@ -151,7 +152,7 @@ static int place_flat(struct loading *l)
 	if (l->header_off + sizeof(*h) > file->size)
 		return refuse(l, -ENOEXEC, "truncated in its multiboot header");
 	if (header_addr < load || header_addr - load > l->header_off)
-		return refuse(l, -ENOEXEC, "multiboot header: header_addr and load_addr do not fit");
+		return refuse(l, -ENOEXEC, "multiboot header: header_addr, load_addr do not fit");
 	off = l->header_off - (header_addr - load);
 	size = load_end ? load_end - load : file->size - off;
 	if (load_end && load_end < load)
@@ -201,7 +202,8 @@ static int place_kernel(struct loading *l)
 	flags = le32_to_cpu(l->header.flags);
 	if (flags & MB_REQUIRED & ~(u32)(MB_PAGE_ALIGN | MB_MEMORY_INFO | MB_VIDEO_MODE))
 		return load_refuse(l->image->guest, "-kernel", l->image->kernel.name, -ENOEXEC,
-				   "multiboot header requires what is not known (flags 0x%x)", flags);
+				   "multiboot header requires what is not known (flags 0x%x)",
+				   flags);
 	l->low = UINT64_MAX;
 	err = flags & MB_ADDRESSES ? place_flat(l) : place_elf(l);
 	if (err)
@@ -255,8 +257,9 @@ static int modules_place(struct loading *l)
 
 		if (!at || at + file->size > load_low_end(guest) ||
 		    guest_mem_write(&guest->mem, at, file->data, file->size))
-			return load_refuse(guest, "-initrd", file->name, -E2BIG, "%zu KiB do not fit "
-					   "above the kernel", (size_t)(file->size / KIB));
+			return load_refuse(guest, "-initrd", file->name, -E2BIG,
+					   "%zu KiB do not fit above the kernel",
+					   (size_t)(file->size / KIB));
 		l->module_addr[i] = at;
 		next = at + file->size;
 	}

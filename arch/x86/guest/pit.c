@@ -281,7 +281,7 @@ static void control_write(struct vpit *pit, u8 val)
 		return;
 	}
 	c->access = (u8)access;
-	c->mode = (u8)(mode > MODE_HW_STROBE ? mode & 3 : mode);	/* bit 2 of 2 and 3: don't care */
+	c->mode = (u8)(mode > MODE_HW_STROBE ? mode & 3 : mode);	/* 6 and 7 are 2 and 3 */
 	c->bcd = val & CW_BCD;
 	c->loaded = c->write_high = c->read_high = c->count_latched = c->status_latched = false;
 	if (nr == 0) {

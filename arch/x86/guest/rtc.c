@@ -89,7 +89,7 @@ void cmos_from_seconds(u8 *cmos, u64 seconds)
 	cmos[SECONDS] = encode(b, second % 60);
 	cmos[MINUTES] = encode(b, second / 60 % 60);
 	cmos[HOURS] = encode_hour(b, second / 3600);
-	cmos[WEEKDAY] = encode(b, (unsigned int)((days + 4) % 7) + 1);	/* a Thursday; Sunday is 1 */
+	cmos[WEEKDAY] = encode(b, (unsigned int)((days + 4) % 7) + 1);	/* Thursday; Sunday is 1 */
 	for (; days >= 365u + leap_year(year) && year < 9999; year++)
 		days -= 365u + leap_year(year);
 	for (; month < 11 && days >= month_days(year, month); month++)
