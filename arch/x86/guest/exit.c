@@ -146,10 +146,40 @@ static bool exit_xsetbv(struct vcpu *vcpu)
 	return true;
 }
 
-/* No hypercall is defined, and CPUID shows no VMX or SVM. */
+/* VMX, SVM and other instructions that CPUID does not show. */
 static bool exit_undefined(struct vcpu *vcpu)
 {
 	hvm_inject_ud(vcpu);
+	return true;
+}
+
+#ifdef CONFIG_DEBUG_CHECKS
+/* RAX of a VMCALL that has the guest's state spoiled, to see what a failed VM entry does. */
+#define HYPERCALL_SPOIL	0x6c6f7073
+
+static bool spoil(struct vcpu *vcpu)
+{
+	struct hvm_state st;
+
+	if (vcpu->arch.gpr[HVM_RAX] != HYPERCALL_SPOIL)
+		return false;
+	hvm->get_state(vcpu, &st);
+	st.rflags &= ~(u64)RFLAGS_FIXED;
+	hvm->set_state(vcpu, &st);
+	return true;
+}
+#else
+static bool spoil(struct vcpu *vcpu)
+{
+	return false;
+}
+#endif
+
+/* No hypercall is defined for guests. */
+static bool exit_hypercall(struct vcpu *vcpu)
+{
+	if (!spoil(vcpu))
+		hvm_inject_ud(vcpu);
 	return true;
 }
 
@@ -211,7 +241,7 @@ static bool (*const handlers[HVM_EXIT_KINDS])(struct vcpu *vcpu) = {
 	[HVM_EXIT_MOV_CR] = exit_mov_cr,
 	[HVM_EXIT_MOV_DR] = exit_unexpected,
 	[HVM_EXIT_XSETBV] = exit_xsetbv,
-	[HVM_EXIT_HYPERCALL] = exit_undefined,
+	[HVM_EXIT_HYPERCALL] = exit_hypercall,
 	[HVM_EXIT_UNDEFINED] = exit_undefined,
 	[HVM_EXIT_TRIPLE_FAULT] = exit_triple_fault,
 	[HVM_EXIT_EOI] = exit_eoi,

@@ -251,13 +251,30 @@ static void run_once(struct vcpu *vcpu, u64 deadline_ns)
 	WRITE_ONCE(vcpu->cpu->state, CPU_RUNNING);
 }
 
+/*
+ * A guest can have the processor deliver exceptions that exit, for ever, before it looks at
+ * interrupts or the preemption timer (debug exceptions whose own delivery hits a breakpoint).
+ * So after so many exits in a row the CPU loop has its turn, and host interrupts theirs.
+ */
+#define EXITS_IN_A_ROW 1000
+
+static void interrupt_window(void)
+{
+	__asm__ volatile("sti; nop; cli" ::: "memory");
+}
+
 void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 {
 	struct cpu *cpu = vcpu->cpu;
+	unsigned int exits = 0;
 	bool go_on = true;
 
 	cpu->resched = false;
 	while (go_on && vcpu_ready(vcpu) && !work_pending(cpu) && !cpu->resched) {
+		if (unlikely(exits++ == EXITS_IN_A_ROW)) {
+			interrupt_window();
+			break;
+		}
 		if (!announce_guest_mode(cpu, vcpu)) {
 			WRITE_ONCE(cpu->state, CPU_RUNNING);
 			continue;

@@ -124,20 +124,24 @@ static void prepare_events(struct vcpu *vcpu, struct vmx_vcpu *v)
 
 /* ---- Time and translations ---- */
 
-static void prepare_timer(struct vmx_vcpu *v, u64 deadline_ns)
+/* False: the deadline has passed. */
+static bool prepare_timer(struct vmx_vcpu *v, u64 deadline_ns)
 {
-	u64 now, ticks = 0;
+	u64 now, ticks;
 
 	if (!(vmx_caps.pin & PIN_PREEMPTION_TIMER))
-		return;
+		return true;
 	if (deadline_ns != v->deadline_ns || !v->deadline_tsc) {
 		v->deadline_ns = deadline_ns;
 		v->deadline_tsc = deadline_ns == TIME_NEVER ? UINT64_MAX : tsc_from_ns(deadline_ns);
 	}
 	now = rdtsc();
-	if (v->deadline_tsc > now)	/* rounded up: an exit before the time is one for nothing */
-		ticks = MIN(((v->deadline_tsc - now) >> vmx_caps.timer_shift) + 1, UINT32_MAX);
+	if (v->deadline_tsc <= now)
+		return false;
+	/* Rounded up: an exit before the time is one for nothing. */
+	ticks = MIN(((v->deadline_tsc - now) >> vmx_caps.timer_shift) + 1, UINT32_MAX);
 	vmcs_write(VMCS_PREEMPTION_TIMER, ticks);
+	return true;
 }
 
 static void prepare_translations(struct vcpu *vcpu, struct vmx_vcpu *v)
@@ -178,9 +182,13 @@ void vmx_run(struct vcpu *vcpu, u64 deadline_ns)
 	vmx_load(v);
 	if (unlikely(v->reset_wanted))
 		vmx_vcpu_reset(vcpu);
+	/* Nothing would be executed; and nothing must be on its way to the guest by then. */
+	if (!prepare_timer(v, deadline_ns)) {
+		vcpu->arch.exit.kind = HVM_EXIT_HOST;
+		return;
+	}
 	vmx_update_apic_mode(vcpu);
 	prepare_events(vcpu, v);
-	prepare_timer(v, deadline_ns);
 	prepare_translations(vcpu, v);
 	how = vmx_enter(vcpu->arch.gpr, v->launched, &v->host_rsp);
 	if (unlikely(how != VMX_ENTERED)) {

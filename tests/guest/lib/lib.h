@@ -186,6 +186,11 @@ void ioapic_write(u32 reg, u32 val);
 enum { RTE_LEVEL = 1 << 15, RTE_LOW = 1 << 13, RTE_MASKED = 1 << 16, RTE_REMOTE_IRR = 1 << 14 };
 void ioapic_route(u32 pin, u32 low);	/* to APIC id 0 */
 
+/* ---- 32-bit protected mode ---- */
+
+/* Call 32-bit code with paging off; see mode32.S. */
+void mode32(void (*fn)(void));
+
 /* ---- Further processors ---- */
 
 /* INIT, SIPI; the AP runs fn() on its own stack. One at a time. */
