@@ -50,7 +50,7 @@ enum guest_request {
 	GUEST_REQ_CLAIMED,	/* being written by the CPU that asks */
 };
 
-#define VCPU_EXIT_KINDS 80
+#define VCPU_EXIT_KINDS 176	/* the backend with the most */
 
 struct vcpu {
 	struct arch_vcpu arch;	/* first: assembly reaches the registers through it */

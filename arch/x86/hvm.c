@@ -17,23 +17,35 @@ static const struct hvm_ops *const backends[] = {
 #ifdef CONFIG_VMX
 	&vmx_ops,
 #endif
+#ifdef CONFIG_SVM
+	&svm_ops,
+#endif
 	NULL,
 };
+
+static void say_why_not(void)
+{
+	char text[200];
+
+	for (const struct hvm_ops *const *b = backends; *b; b++) {
+		(*b)->probe(text, sizeof(text));
+		pr_err("hvm: %s: not usable: %s", (*b)->name, text);
+	}
+	if (!backends[0])
+		pr_err("hvm: no backend is built in (CONFIG_VMX, CONFIG_SVM)");
+}
 
 int hvm_init(void)
 {
 	char text[200];
 
 	for (const struct hvm_ops *const *b = backends; *b; b++) {
-		if ((*b)->probe(text, sizeof(text))) {
-			pr_err("hvm: %s: not usable: %s", (*b)->name, text);
+		if ((*b)->probe(text, sizeof(text)))
 			continue;
-		}
 		hvm = *b;
 		return 0;
 	}
-	if (!backends[0])
-		pr_err("hvm: no backend is built in (CONFIG_VMX)");
+	say_why_not();
 	return -ENODEV;
 }
 

@@ -22,6 +22,11 @@ enum hvm_caps {
 	HVM_CAP_INSN_LEN = BIT(5),	/* instruction length is reported with MMIO exits */
 	HVM_CAP_INVPCID = BIT(6),	/* INVPCID may be shown to guests */
 	HVM_CAP_RDTSCP = BIT(7),	/* RDTSCP and RDPID likewise */
+	/*
+	 * Entry and exit switch CR2 (to and from arch_vcpu.cr2), DR6 and the system-call MSRs:
+	 * guest/vcpu.c leaves them alone.
+	 */
+	HVM_CAP_SWITCHES = BIT(8),
 };
 
 enum hvm_prot { HVM_R = 1, HVM_W = 2, HVM_X = 4, HVM_UC = 8 };
@@ -73,7 +78,7 @@ struct hvm_ops {
 	const char *(*reason_name)(unsigned int reason);
 };
 
-extern const struct hvm_ops vmx_ops;
+extern const struct hvm_ops vmx_ops, svm_ops;
 
 /* The backend chosen at boot and its capabilities. */
 extern const struct hvm_ops *hvm;

@@ -157,15 +157,28 @@ enum msr {
 
 	/* AMD, APM volume 2 appendix A */
 	MSR_TSC_RATIO			= 0xc0000104,
+	MSR_PERF_LEGACY_CTL0		= 0xc0010000,	/* ... CTL3, CTR0..CTR3: 0xc0010007 */
+	MSR_PERF_LEGACY_CTR3		= 0xc0010007,
 	MSR_SYSCFG			= 0xc0010010,
 	MSR_HWCR			= 0xc0010015,
+	MSR_TOP_MEM			= 0xc001001a,
+	MSR_TOP_MEM2			= 0xc001001d,
+	MSR_NB_CFG			= 0xc001001f,
+	MSR_INT_PENDING			= 0xc0010055,
 	MSR_AMD_PATCH_LEVEL		= 0x0000008b,	/* same number as IA32_BIOS_SIGN_ID */
 	MSR_VM_CR			= 0xc0010114,
 	MSR_IGNNE			= 0xc0010115,
 	MSR_SMM_CTL			= 0xc0010116,
 	MSR_VM_HSAVE_PA			= 0xc0010117,
 	MSR_SVM_LOCK_KEY		= 0xc0010118,
-	MSR_AMD64_DE_CFG		= 0xc0011029,
+	MSR_OSVW_ID_LENGTH		= 0xc0010140,
+	MSR_OSVW_STATUS			= 0xc0010141,
+	MSR_LS_CFG			= 0xc0011020,
+	MSR_IC_CFG			= 0xc0011021,
+	MSR_DC_CFG			= 0xc0011022,
+	MSR_BU_CFG			= 0xc0011023,
+	MSR_DE_CFG			= 0xc0011029,
+	MSR_BU_CFG2			= 0xc001102a,
 };
 
 /* SDM 3A 2.2.1, table 2-1; SVME, LMSLE, FFXSR, TCE: APM volume 2, 3.1.7 */
@@ -243,6 +256,24 @@ enum mem_type {
 
 /* SDM 3A table 12-12: IA32_PAT after reset: WB WT UC- UC, twice */
 #define PAT_POWER_ON	0x0007040600070406ull
+
+/* AMD processor programming references, "MSRC001_0015 [Hardware Configuration]" */
+enum hwcr {
+	HWCR_TLB_CACHE_DIS	= BIT(3),
+	HWCR_FF_DIS		= BIT(6),	/* TLB flush filter */
+	HWCR_IGNNE		= BIT(8),
+	HWCR_TSC_FREQ_SEL	= BIT(24),	/* TSC counts at the P0 frequency */
+};
+
+/* AMD, "Software techniques for managing speculation": LFENCE waits for all that is before it */
+#define DE_CFG_LFENCE_SERIALIZE BIT_ULL(1)
+
+/* APM volume 2, 7.9.4 */
+enum syscfg {
+	SYSCFG_MTRR_FIX_DRAM_EN	= BIT(18),
+	SYSCFG_MTRR_VAR_DRAM_EN	= BIT(20),
+	SYSCFG_MTRR_TOM2_EN	= BIT(21),
+};
 
 /* APM volume 2, 15.30.1 */
 enum vm_cr {

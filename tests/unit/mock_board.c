@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arch/x86/guest/acpi_tables.h"
+#include "arch/x86/guest/cpuid.h"
 #include "arch/x86/smp.h"
 #include "kernel/cpu.h"
 #include "tests/unit/mock_board.h"
@@ -14,6 +15,7 @@ struct board board;
 /* ---- What the board's sources need ---- */
 
 u64 tsc_khz(void) { return 1000000; }
+bool guest_cpuid_is_amd(void) { return board.amd; }
 u64 tsc_from_ns(u64 ns) { return ns; }
 u64 tsc_to_ns(u64 tsc) { return tsc; }
 u64 wallclock_boot_ns(void) { return board.wallclock_ns; }

@@ -29,6 +29,7 @@ extern struct board {
 	unsigned int console_len;
 	const char *typed;			/* what it will receive */
 	u64 wallclock_ns;
+	bool amd;				/* guest_cpuid_is_amd() */
 	struct guest_mem_region mapped;		/* last hvm->map() */
 } board;
 

@@ -270,6 +270,24 @@ static void linux_cmdline_refused(void **state)
 	refused(-E2BIG, "2048 characters, the kernel takes 2047");
 }
 
+/* Before the user's own words, the last of which counts. */
+static void linux_on_amd_is_told_the_tsc(void **state)
+{
+	static char text[2100];
+	u64 bp;
+
+	make_bzimage();
+	board.amd = true;
+	board.config.append = "quiet";
+	assert_int_equal(load(), 0);
+	bp = board.vcpu[0].arch.gpr[HVM_RSI];
+	assert_string_equal(guest_mem_ptr(&board.guest.mem, ram32(bp + 0x228), 40),
+			    "tsc_early_khz=1000000 quiet");
+	memset(text, 'x', 2047);
+	board.config.append = text;
+	refused(-E2BIG, "2069 characters, the kernel takes 2047");
+}
+
 static void small_guest(void **state)
 {
 	make_bzimage();
@@ -646,7 +664,8 @@ int main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(linux_good), T(linux_memory_map), T(linux_refused), T(linux_initrd_refused),
-		T(linux_cmdline_refused), T(small_guest), T(multiboot_flat_with_modules),
+		T(linux_cmdline_refused), T(linux_on_amd_is_told_the_tsc), T(small_guest),
+		T(multiboot_flat_with_modules),
 		T(multiboot_flat_refused), T(multiboot_modules_refused), T(multiboot_low_kernel),
 		T(elf_good), T(elf32_refused), T(elf64_refused), T(no_kernel),
 		T(truncated_anywhere), T(any_byte_changed), T(acpi_tables),

@@ -21,6 +21,7 @@ enum { EAX, EBX, ECX, EDX };
 
 #define MAX_BASIC_LEAF	CPUID_FREQUENCY
 #define MAX_EXT_LEAF	CPUID_ADDR_SIZE
+#define MAX_AMD_LEAF	CPUID_TOPOLOGY_AMD
 
 /* The hypervisor's own leaves, by the convention of VMware and KVM. */
 #define CPUID_HV_TIMING	0x40000010	/* EAX: TSC kHz, EBX: APIC timer kHz */
@@ -63,6 +64,18 @@ _Static_assert(sizeof(signature) == 12 + 1, "EBX, ECX, EDX");
 #define EDX_7_PASS (CPUID_7_EDX_AVX512_4VNNIW | CPUID_7_EDX_AVX512_4FMAPS | CPUID_7_EDX_FSRM | \
 	CPUID_7_EDX_AVX512_VP2INTERSECT | CPUID_7_EDX_MD_CLEAR | CPUID_7_EDX_SERIALIZE)
 
+/* Of Intel's processors these have but LAHF, LZCNT and PREFETCHW. SVM is the host's. */
+#define ECX_81_PASS (CPUID_81_ECX_LAHF_SAHF | CPUID_81_ECX_ALT_MOV_CR8 | CPUID_81_ECX_LZCNT | \
+	CPUID_81_ECX_SSE4A | CPUID_81_ECX_MISALIGN_SSE | CPUID_81_ECX_PREFETCHW | \
+	CPUID_81_ECX_XOP | CPUID_81_ECX_FMA4 | CPUID_81_ECX_TBM | CPUID_81_ECX_TOPOLOGY)
+
+#define EDX_81_PASS (CPUID_81_EDX_SYSCALL | CPUID_81_EDX_NX | CPUID_81_EDX_MMXEXT | \
+	CPUID_81_EDX_PAGE_1G | CPUID_81_EDX_RDTSCP | CPUID_81_EDX_LM | \
+	CPUID_81_EDX_3DNOWEXT | CPUID_81_EDX_3DNOW)
+
+/* WBNOINVD exits as WBINVD does. */
+#define EBX_88_PASS (CPUID_88_EBX_CLZERO | CPUID_88_EBX_XSAVEERPTR | CPUID_88_EBX_WBNOINVD)
+
 static const struct cpuid_pass {
 	u32 leaf;
 	u32 mask[4];	/* EAX, EBX, ECX, EDX */
@@ -71,15 +84,15 @@ static const struct cpuid_pass {
 	{ CPUID_FEATURES, { ALL, 0, ECX_1_PASS, EDX_1_PASS } },
 	{ CPUID_CACHE_TLB, { ALL, ALL, ALL, ALL } },
 	{ CPUID_EXT_FEATURES, { 0, EBX_7_PASS, ECX_7_PASS, EDX_7_PASS } },
-	{ CPUID_EXT_AMD, { 0, 0,
-			   CPUID_81_ECX_LAHF_SAHF | CPUID_81_ECX_LZCNT | CPUID_81_ECX_PREFETCHW,
-			   CPUID_81_EDX_SYSCALL | CPUID_81_EDX_NX | CPUID_81_EDX_PAGE_1G |
-			   CPUID_81_EDX_RDTSCP | CPUID_81_EDX_LM } },
+	{ CPUID_EXT_AMD, { ALL, ALL, ECX_81_PASS, EDX_81_PASS } },
 	{ CPUID_BRAND0, { ALL, ALL, ALL, ALL } },
 	{ CPUID_BRAND1, { ALL, ALL, ALL, ALL } },
 	{ CPUID_BRAND2, { ALL, ALL, ALL, ALL } },
-	{ CPUID_L2, { 0, 0, ALL, 0 } },
-	{ CPUID_ADDR_SIZE, { 0xffff, 0, 0, 0 } },
+	{ CPUID_L1, { ALL, ALL, ALL, ALL } },
+	{ CPUID_L2, { ALL, ALL, ALL, ALL } },
+	{ CPUID_ADDR_SIZE, { 0xffff, EBX_88_PASS, 0, 0 } },
+	{ CPUID_TLB_1G, { ALL, ALL, 0, 0 } },
+	{ CPUID_PERF_OPT, { ALL, 0, 0, 0 } },
 };
 
 /* ---- Bits that are always there, whatever the processor has ---- */
@@ -91,7 +104,6 @@ static const struct cpuid_pass add[] = {
 			    CPUID_1_ECX_HYPERVISOR, CPUID_1_EDX_APIC | CPUID_1_EDX_MTRR } },
 	{ CPUID_EXT_FEATURES, { 0, CPUID_7_EBX_TSC_ADJUST, 0, 0 } },
 	{ CPUID_POWER, { CPUID_6_EAX_ARAT, 0, 0, 0 } },
-	{ CPUID_EXT_MAX, { MAX_EXT_LEAF, 0, 0, 0 } },
 	{ CPUID_APM, { 0, 0, 0, CPUID_87_EDX_INVARIANT_TSC } },
 };
 
@@ -121,6 +133,8 @@ static void xstate_only(u32 leaf, u32 out[4])
 
 	if (leaf == CPUID_FEATURES && !(xcr0 & XCR0_AVX))
 		out[ECX] &= ~(u32)ECX_1_XSAVE | (xcr0 ? CPUID_1_ECX_XSAVE : 0);
+	if (leaf == CPUID_EXT_AMD && !(xcr0 & XCR0_AVX))
+		out[ECX] &= ~(u32)(CPUID_81_ECX_XOP | CPUID_81_ECX_FMA4);
 	if (leaf != CPUID_EXT_FEATURES)
 		return;
 	if (!(xcr0 & XCR0_AVX)) {
@@ -167,6 +181,18 @@ static void static_leaf(u32 leaf, u32 subleaf, u32 out[4])
 	backend_only(leaf, out);
 }
 
+bool guest_cpuid_is_amd(void)
+{
+	static const char vendors[][12 + 1] = { "AuthenticAMD", "HygonGenuine" };
+	struct cpuid c = cpuid(CPUID_VENDOR, 0);
+	u32 id[3] = { c.ebx, c.edx, c.ecx };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(vendors); i++)
+		if (!memcmp(id, vendors[i], sizeof(id)))
+			return true;
+	return false;
+}
+
 u32 guest_cpuid_feature(u32 leaf, unsigned int reg)
 {
 	u32 out[4];
@@ -186,19 +212,37 @@ static unsigned int id_bits(const struct guest *guest)
 	return bits;
 }
 
-/* SDM 2A "CPUID", leaf 4: cores share nothing but the last level. */
-static void cache_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+/* What leaf 4 and AMD's leaf 8000001DH have in common: cores share the last level at most. */
+static void cache_params(struct vcpu *vcpu, struct cpuid host, u32 out[4])
 {
-	struct cpuid host = cpuid_or_zero(CPUID_CACHE, subleaf);
 	u32 type = host.eax & 0x1f, level = host.eax >> 5 & 7;
 	u32 ids = BIT(id_bits(vcpu->guest)) - 1;
 
 	if (!type)
 		return;
-	out[EAX] = (host.eax & 0x3fff) | (level >= 3 ? ids << 14 : 0) | ids << 26;
+	out[EAX] = (host.eax & 0x3fff) | (level >= 3 ? ids << 14 : 0);
 	out[EBX] = host.ebx;
 	out[ECX] = host.ecx;
 	out[EDX] = host.edx;
+}
+
+/* SDM 2A "CPUID", leaf 4 */
+static void cache_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	cache_params(vcpu, cpuid_or_zero(CPUID_CACHE, subleaf), out);
+	if (out[EAX])
+		out[EAX] |= (BIT(id_bits(vcpu->guest)) - 1) << 26;
+}
+
+static void amd_cache_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	cache_params(vcpu, cpuid_or_zero(CPUID_CACHE_AMD, subleaf), out);
+}
+
+/* APM volume 3, E.4.16: the core's number is the APIC id, one thread each, one node. */
+static void amd_topology_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	out[EAX] = out[EBX] = vcpu->id;
 }
 
 /* Leaf 0BH: subleaf 0 threads, 1 cores. */
@@ -231,6 +275,42 @@ static void feature_leaf(struct vcpu *vcpu, u32 out[4])
 		out[ECX] |= CPUID_1_ECX_OSXSAVE;
 	if (!(vcpu->arch.lapic->base_msr & APIC_BASE_EN))
 		out[EDX] &= ~(u32)CPUID_1_EDX_APIC;
+}
+
+/* AMD repeats what the feature leaf says there in bits: APM volume 3, E.4.2. */
+#define EDX_81_REPEATED (CPUID_1_EDX_FPU | CPUID_1_EDX_VME | CPUID_1_EDX_DE | CPUID_1_EDX_PSE | \
+	CPUID_1_EDX_TSC | CPUID_1_EDX_MSR | CPUID_1_EDX_PAE | CPUID_1_EDX_CX8 | \
+	CPUID_1_EDX_APIC | CPUID_1_EDX_MTRR | CPUID_1_EDX_PGE | CPUID_1_EDX_CMOV | \
+	CPUID_1_EDX_PAT | CPUID_1_EDX_PSE36 | CPUID_1_EDX_MMX | CPUID_1_EDX_FXSR)
+
+static void amd_feature_leaf(struct vcpu *vcpu, u32 out[4])
+{
+	u32 features[4];
+
+	static_leaf(CPUID_FEATURES, 0, features);
+	feature_leaf(vcpu, features);
+	out[EDX] |= features[EDX] & EDX_81_REPEATED;
+	out[ECX] |= CPUID_81_ECX_OSVW;		/* errata that the hypervisor keeps away: msr.c */
+	if (vcpu->guest->config->nr_vcpus > 1)	/* HTT means cores, not threads */
+		out[ECX] |= CPUID_81_ECX_CMP_LEGACY;
+}
+
+/* Without LA57 linear addresses have 48 bits. AMD: number of cores, bits of an APIC id. */
+static void addr_size_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	out[EAX] = (out[EAX] & 0xff) | MIN(out[EAX] >> 8, 48u) << 8;
+	if (guest_cpuid_is_amd())
+		out[ECX] = (vcpu->guest->config->nr_vcpus - 1) | id_bits(vcpu->guest) << 12;
+}
+
+static u32 max_ext_leaf(void)
+{
+	return guest_cpuid_is_amd() ? MAX_AMD_LEAF : MAX_EXT_LEAF;
+}
+
+static void ext_max_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
+{
+	out[EAX] = max_ext_leaf();
 }
 
 static void ext_feature_leaf(struct vcpu *vcpu, u32 out[4])
@@ -268,11 +348,11 @@ static void xstate_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
 	if (subleaf == 0) {
 		out[EAX] = allowed;
 		out[EDX] = allowed >> 32;
-		out[EBX] = area_size(vcpu->arch.xcr0);
+		out[EBX] = host.ebx;	/* of XCR0, which is loaded */
 		out[ECX] = area_size(allowed);
 	} else if (subleaf == 1) {
 		out[EAX] = host.eax & XSAVE_PASS;
-		out[EBX] = out[EAX] & CPUID_D1_EAX_XSAVEC ? host.ebx : 0;	/* XCR0 is loaded */
+		out[EBX] = out[EAX] & CPUID_D1_EAX_XSAVEC ? host.ebx : 0;
 	} else if (subleaf < 63 && allowed & BIT_ULL(subleaf)) {
 		out[EAX] = host.eax;
 		out[EBX] = host.ebx;
@@ -322,6 +402,10 @@ static const struct {
 	{ CPUID_XSTATE, xstate_leaf },
 	{ CPUID_TSC, tsc_leaf },
 	{ CPUID_FREQUENCY, frequency_leaf },
+	{ CPUID_EXT_MAX, ext_max_leaf },
+	{ CPUID_ADDR_SIZE, addr_size_leaf },
+	{ CPUID_CACHE_AMD, amd_cache_leaf },
+	{ CPUID_TOPOLOGY_AMD, amd_topology_leaf },
 };
 
 static void dynamic_leaf(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
@@ -333,6 +417,14 @@ static void dynamic_leaf(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
 		feature_leaf(vcpu, out);
 	else if (leaf == CPUID_EXT_FEATURES)
 		ext_feature_leaf(vcpu, out);
+	else if (leaf == CPUID_EXT_AMD && guest_cpuid_is_amd())
+		amd_feature_leaf(vcpu, out);
+}
+
+/* A leaf above its range answers as the highest basic one (SDM 2A "CPUID"); AMD's with zeros. */
+static u32 out_of_range(void)
+{
+	return guest_cpuid_is_amd() ? CPUID_SERIAL : MAX_BASIC_LEAF;
 }
 
 void guest_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
@@ -342,9 +434,8 @@ void guest_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
 		hypervisor_leaf(leaf, out);
 		return;
 	}
-	/* Above its range a leaf answers as the highest basic one: SDM 2A "CPUID". */
-	if ((leaf > MAX_BASIC_LEAF && leaf < CPUID_EXT_MAX) || leaf > MAX_EXT_LEAF)
-		leaf = MAX_BASIC_LEAF;
+	if ((leaf > MAX_BASIC_LEAF && leaf < CPUID_EXT_MAX) || leaf > max_ext_leaf())
+		leaf = out_of_range();
 	if (leaf == CPUID_EXT_FEATURES && subleaf > 0) {	/* its EAX said 0 */
 		memset(out, 0, 4 * sizeof(u32));
 		return;

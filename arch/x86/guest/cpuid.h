@@ -11,4 +11,7 @@
  */
 u32 guest_cpuid_feature(u32 leaf, unsigned int reg);
 
+/* The vendor is AMD, or Hygon, whose processors are AMD's. */
+bool guest_cpuid_is_amd(void);
+
 #endif

@@ -235,6 +235,26 @@ static int mov_to_cr(struct vcpu *vcpu, u8 cr, u64 val)
 	return -EINVAL;
 }
 
+/* Outside 64-bit mode it has 32 bits, and so has the destination. */
+static int mov_from_cr(struct vcpu *vcpu, u8 cr, u64 *val)
+{
+	struct hvm_state st;
+
+	hvm->get_state(vcpu, &st);
+	switch (cr) {
+	case 0:
+		*val = st.cr0;
+		return 0;
+	case 4:
+		*val = st.cr4;
+		return 0;
+	case 8:
+		*val = vlapic_get_cr8(vcpu->arch.lapic);
+		return 0;
+	}
+	return -EINVAL;
+}
+
 void guest_mov_cr(struct vcpu *vcpu)
 {
 	struct hvm_exit *x = &vcpu->arch.exit;
@@ -245,10 +265,7 @@ void guest_mov_cr(struct vcpu *vcpu)
 		err = mov_to_cr(vcpu, x->cr.cr, mov_source(vcpu));
 		break;
 	case HVM_CR_READ:
-		if (x->cr.cr == 8) {
-			vcpu->arch.gpr[x->cr.gpr & 0xf] = vlapic_get_cr8(vcpu->arch.lapic);
-			err = 0;
-		}
+		err = mov_from_cr(vcpu, x->cr.cr, &vcpu->arch.gpr[x->cr.gpr & 0xf]);
 		break;
 	case HVM_CR_CLTS:
 		err = guest_set_cr0(vcpu, get_cr0(vcpu) & ~(u64)CR0_TS);

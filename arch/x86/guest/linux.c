@@ -4,13 +4,16 @@
  * initrd, command line, boot_params, identity-mapped page tables.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/guest/acpi_tables.h"
+#include "arch/x86/guest/cpuid.h"
 #include "arch/x86/guest/load.h"
 #include "arch/x86/hvm.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/smp.h"
 #include "kernel/guest.h"
 
 /* boot.rst, "The Real-Mode Kernel Header": from byte 0x1f1 of the image */
@@ -199,15 +202,31 @@ static int put(const struct image *image, u64 gpa, const void *data, u64 len)
 	return refuse(image, -E2BIG, "the guest's memory is too small");
 }
 
+/*
+ * Linux believes CPUID leaf 15H of Intel's processors only. On others it would measure the TSC
+ * against the PIT, which exits make too coarse. Comes first, so that the user's own word counts.
+ */
+static size_t tsc_option(char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (guest_cpuid_is_amd())
+		snprintf(buf, size, "tsc_early_khz=%lu ", (unsigned long)tsc_khz());
+	return strlen(buf);
+}
+
 static int put_cmdline(const struct image *image, const struct bzimage *bz)
 {
 	const char *cmdline = image->guest->config->append;
-	size_t len = strlen(cmdline), max = le32_to_cpu(bz->hdr.cmdline_size);
+	char tsc[40];
+	size_t first = tsc_option(tsc, sizeof(tsc));
+	size_t len = first + strlen(cmdline), max = le32_to_cpu(bz->hdr.cmdline_size);
+	int err;
 
 	if (len > MIN(max, (size_t)CMDLINE_ROOM - 1))
 		return load_refuse(image->guest, "-append", "", -E2BIG,
 				   "%zu characters, the kernel takes %zu", len, max);
-	return put(image, CMDLINE_GPA, cmdline, len + 1);
+	err = put(image, CMDLINE_GPA, tsc, first);
+	return err ? err : put(image, CMDLINE_GPA + first, cmdline, len - first + 1);
 }
 
 static void fill_e820(const struct guest *guest, struct boot_params *bp)

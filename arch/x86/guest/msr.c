@@ -112,6 +112,15 @@ static int write_misc_enable(struct vcpu *vcpu, u32 msr, u64 val)
 	return 0;
 }
 
+static int read_efer(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	struct hvm_state st;
+
+	hvm->get_state(vcpu, &st);
+	*val = st.efer;
+	return 0;
+}
+
 static int write_efer(struct vcpu *vcpu, u32 msr, u64 val)
 {
 	return guest_set_efer(vcpu, val);
@@ -241,6 +250,63 @@ static int write_mtrr_fixed(struct vcpu *vcpu, u32 msr, u64 val)
 	return 0;
 }
 
+/* ---- AMD's ---- */
+
+/* DRAM behind the MTRRs, as firmware sets it up. */
+static int read_syscfg(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	*val = SYSCFG_MTRR_FIX_DRAM_EN | SYSCFG_MTRR_VAR_DRAM_EN | SYSCFG_MTRR_TOM2_EN;
+	return 0;
+}
+
+static int read_hwcr(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	*val = HWCR_TSC_FREQ_SEL;
+	return 0;
+}
+
+/* Bits for errata of processors that are long gone; Linux sets and clears them. */
+static int write_hwcr(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	return val & ~(u64)(HWCR_TSC_FREQ_SEL | HWCR_TLB_CACHE_DIS | HWCR_FF_DIS | HWCR_IGNNE) ?
+	       -EINVAL : 0;
+}
+
+/* Where DRAM ends below 4 GiB (TOP_MEM) and above. */
+static int read_top_mem(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	const struct guest_mem *mem = &vcpu->guest->mem;
+
+	*val = msr == MSR_TOP_MEM ? VPC_LOW_RAM_MAX : VPC_HIGH_RAM_BASE;
+	for (unsigned int i = 0; i < mem->nr; i++)
+		if (msr == MSR_TOP_MEM2)
+			*val = MAX(*val, mem->region[i].gpa + mem->region[i].size);
+	return 0;
+}
+
+/* OS visible workarounds 0 and 1 (APIC timer in C1E): not needed, as a guest's HLT exits. */
+static int read_osvw_length(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	*val = 2;
+	return 0;
+}
+
+static int read_de_cfg(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	if (rdmsr_safe(MSR_DE_CFG, val))
+		*val = 0;
+	*val &= DE_CFG_LFENCE_SERIALIZE;
+	return 0;
+}
+
+static int write_de_cfg(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	u64 now;
+
+	read_de_cfg(vcpu, msr, &now);
+	return val == now ? 0 : -EINVAL;
+}
+
 /* ---- The table ---- */
 
 #define ONE(msr) msr, msr
@@ -269,16 +335,41 @@ static const struct msr_entry msrs[] = {
 	{ ONE(MSR_IA32_MTRR_DEF_TYPE), read_mtrr_def_type, write_mtrr_def_type },
 	{ ONE(MSR_IA32_TSC_DEADLINE), read_apic, write_apic },
 	{ MSR_IA32_X2APIC_APICID, MSR_IA32_X2APIC_LAST, read_apic, write_apic },
-	{ ONE(MSR_IA32_EFER), NULL, write_efer },
+	{ ONE(MSR_IA32_EFER), read_efer, write_efer },
 	{ ONE(MSR_IA32_TSC_AUX), read_tsc_aux, write_tsc_aux },
 };
 
+/* Only where CPUID names an AMD processor, whose software reads some without asking first. */
+static const struct msr_entry amd_msrs[] = {
+	{ MSR_PERF_LEGACY_CTL0, MSR_PERF_LEGACY_CTR3, read_zero, write_zero },
+	{ ONE(MSR_SYSCFG), read_syscfg, NULL },
+	{ ONE(MSR_HWCR), read_hwcr, write_hwcr },
+	{ ONE(MSR_TOP_MEM), read_top_mem, NULL },
+	{ ONE(MSR_TOP_MEM2), read_top_mem, NULL },
+	{ ONE(MSR_NB_CFG), read_zero, write_zero },
+	{ ONE(MSR_INT_PENDING), read_zero, write_zero },
+	{ ONE(MSR_OSVW_ID_LENGTH), read_osvw_length, NULL },
+	{ ONE(MSR_OSVW_STATUS), read_zero, NULL },
+	{ MSR_LS_CFG, MSR_BU_CFG, read_zero, write_zero },
+	{ ONE(MSR_DE_CFG), read_de_cfg, write_de_cfg },
+	{ ONE(MSR_BU_CFG2), read_zero, write_zero },
+};
+
+static const struct msr_entry *lookup(const struct msr_entry *table, unsigned int nr, u32 msr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (msr >= table[i].first && msr <= table[i].last)
+			return &table[i];
+	return NULL;
+}
+
 static const struct msr_entry *find(u32 msr)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++)
-		if (msr >= msrs[i].first && msr <= msrs[i].last)
-			return &msrs[i];
-	return NULL;
+	const struct msr_entry *e = lookup(msrs, ARRAY_SIZE(msrs), msr);
+
+	if (e || !guest_cpuid_is_amd())
+		return e;
+	return lookup(amd_msrs, ARRAY_SIZE(amd_msrs), msr);
 }
 
 int guest_rdmsr(struct vcpu *vcpu, u32 msr, u64 *val)

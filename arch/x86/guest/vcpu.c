@@ -44,8 +44,6 @@ static void msrs_load(const struct hvm_msrs *m)
 	wrmsr(MSR_IA32_CSTAR, m->cstar);
 	wrmsr(MSR_IA32_FMASK, m->sfmask);
 	wrmsr(MSR_IA32_KERNEL_GS_BASE, m->kernel_gs_base);
-	if (has_rdtscp())
-		wrmsr(MSR_IA32_TSC_AUX, m->tsc_aux);
 }
 
 static void debug_registers_save(struct arch_vcpu *a)
@@ -69,9 +67,14 @@ static void debug_registers_load(const struct arch_vcpu *a)
 
 static void save(struct vcpu *vcpu)
 {
+	/* Not every emulator lets XSETBV exit. */
+	if (fpu_xcr0_allowed())
+		vcpu->arch.xcr0 = xgetbv(0);
 	fpu_save(vcpu->arch.fpu);
-	msrs_save(&vcpu->arch.msrs);
 	debug_registers_save(&vcpu->arch);
+	if (hvm_caps & HVM_CAP_SWITCHES)
+		return;
+	msrs_save(&vcpu->arch.msrs);
 	vcpu->arch.cr2 = read_cr2();
 }
 
@@ -87,20 +90,29 @@ void vcpu_load(struct vcpu *vcpu)
 	fpu_load(vcpu->arch.fpu);
 	if (fpu_xcr0_allowed())
 		xsetbv(0, vcpu->arch.xcr0);
-	msrs_load(&vcpu->arch.msrs);
+	if (has_rdtscp())
+		wrmsr(MSR_IA32_TSC_AUX, vcpu->arch.msrs.tsc_aux);
 	debug_registers_load(&vcpu->arch);
+	if (hvm_caps & HVM_CAP_SWITCHES)
+		return;
+	msrs_load(&vcpu->arch.msrs);
 	write_cr2(vcpu->arch.cr2);
+}
+
+static bool cr2_in_processor(const struct vcpu *vcpu)
+{
+	return !(hvm_caps & HVM_CAP_SWITCHES) && vcpu_is_loaded(vcpu);
 }
 
 u64 vcpu_get_cr2(const struct vcpu *vcpu)
 {
-	return vcpu_is_loaded(vcpu) ? read_cr2() : vcpu->arch.cr2;
+	return cr2_in_processor(vcpu) ? read_cr2() : vcpu->arch.cr2;
 }
 
 void vcpu_set_cr2(struct vcpu *vcpu, u64 val)
 {
 	vcpu->arch.cr2 = val;
-	if (vcpu_is_loaded(vcpu))
+	if (cr2_in_processor(vcpu))
 		write_cr2(val);
 }
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Nested page tables (APM volume 2, 15.25): a guest's physical addresses, in the largest pages
+ * that fit. Entries are those of 4-level paging; the guest's accesses count as a user's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/svm/svm.h"
+#include "kernel/guest.h"
+#include "kernel/mem.h"
+
+enum { NPT_LEVELS = 4, NPT_ENTRIES = 512 };
+
+/* A and D are set from the start: nobody looks at them, and the processor need not. */
+#define NPT_TABLE	(PTE_P | PTE_RW | PTE_US | PTE_A)
+
+/* Bytes that an entry of @level (1: PTE ... 4: PML4E) maps. */
+static u64 level_size(unsigned int level)
+{
+	return PAGE_SIZE << 9 * (level - 1);
+}
+
+static unsigned int level_index(u64 gpa, unsigned int level)
+{
+	return gpa >> (12 + 9 * (level - 1)) & (NPT_ENTRIES - 1);
+}
+
+static u64 *entry_table(u64 entry)
+{
+	return phys_to_virt(entry & PTE_ADDR);
+}
+
+static bool is_leaf(u64 entry, unsigned int level)
+{
+	return level == 1 || entry & PTE_PS;
+}
+
+/* The largest page that may map @gpa to @phys and is no larger than @size. */
+static unsigned int best_level(u64 gpa, u64 phys, u64 size)
+{
+	unsigned int level = hvm_caps & HVM_CAP_PAGE_1G ? 3 : 2;
+
+	while (level > 1 &&
+	       (size < level_size(level) || !IS_ALIGNED(gpa | phys, level_size(level))))
+		level--;
+	return level;
+}
+
+static u64 *new_table(void)
+{
+	u64 phys = mem_alloc(PAGE_SIZE, PAGE_SIZE, MEM_EPT);
+
+	return phys ? phys_to_virt(phys) : NULL;
+}
+
+/* PCD and PWT together select UC in the host's PAT. */
+static u64 leaf_bits(unsigned int prot, unsigned int level)
+{
+	u64 bits = prot & HVM_R ? PTE_P | PTE_US | PTE_A | PTE_D : 0;
+
+	if (prot & HVM_W)
+		bits |= PTE_RW;
+	if (!(prot & HVM_X))
+		bits |= PTE_XD;
+	if (prot & HVM_UC)
+		bits |= PTE_PCD | PTE_PWT;
+	return level > 1 ? bits | PTE_PS : bits;
+}
+
+static int map_one(u64 *table, u64 gpa, u64 phys, unsigned int level, unsigned int prot)
+{
+	for (unsigned int l = NPT_LEVELS; l > level; l--) {
+		u64 *e = &table[level_index(gpa, l)];
+
+		if (!*e) {
+			u64 *next = new_table();
+
+			if (!next)
+				return -ENOMEM;
+			*e = virt_to_phys(next) | NPT_TABLE;
+		} else if (is_leaf(*e, l)) {
+			return -EEXIST;
+		}
+		table = entry_table(*e);
+	}
+	if (table[level_index(gpa, level)])
+		return -EEXIST;
+	table[level_index(gpa, level)] = phys | leaf_bits(prot, level);
+	return 0;
+}
+
+int svm_map(struct guest *guest, u64 gpa, u64 phys, u64 size, unsigned int prot)
+{
+	struct svm_guest *g = guest->arch.hvm;
+	u64 done = 0;
+
+	while (done < size) {
+		unsigned int level = best_level(gpa + done, phys + done, size - done);
+		int err = map_one(g->npt, gpa + done, phys + done, level, prot);
+
+		if (err) {
+			svm_unmap(guest, gpa, done);
+			return err;
+		}
+		done += level_size(level);
+	}
+	return 0;
+}
+
+/* Replace a large page by a table of the next smaller ones. */
+static int split(u64 *entry, unsigned int level)
+{
+	u64 *table = new_table();
+	u64 bits = *entry & ~PTE_ADDR;
+
+	if (!table)
+		return -ENOMEM;
+	if (level == 2)
+		bits &= ~PTE_PS;
+	for (unsigned int i = 0; i < NPT_ENTRIES; i++)
+		table[i] = ((*entry & PTE_ADDR) + i * level_size(level - 1)) | bits;
+	*entry = virt_to_phys(table) | NPT_TABLE;
+	return 0;
+}
+
+/* Take away what maps @gpa, at most @size bytes of it; bytes dealt with. */
+static u64 unmap_one(u64 *table, u64 gpa, u64 size)
+{
+	for (unsigned int level = NPT_LEVELS; ; level--) {
+		u64 *e = &table[level_index(gpa, level)];
+		u64 span = level_size(level);
+
+		if (!*e)
+			return span - (gpa & (span - 1));
+		if (is_leaf(*e, level)) {
+			/* No memory for a split: the whole page goes, and only the guest loses. */
+			if ((size >= span && IS_ALIGNED(gpa, span)) || split(e, level)) {
+				*e = 0;
+				return span - (gpa & (span - 1));
+			}
+		}
+		table = entry_table(*e);
+	}
+}
+
+void svm_unmap(struct guest *guest, u64 gpa, u64 size)
+{
+	struct svm_guest *g = guest->arch.hvm;
+	u64 end = gpa + size;
+
+	while (gpa < end)
+		gpa += unmap_one(g->npt, gpa, end - gpa);
+	/* Each vCPU flushes before its next entry; one in guest mode is made to leave it. */
+	__atomic_add_fetch(&g->npt_gen, 1, __ATOMIC_SEQ_CST);
+	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
+		if (guest->vcpus[i])
+			vcpu_kick(guest->vcpus[i]);
+}
+
+static void free_tables(u64 *table, unsigned int level)
+{
+	for (unsigned int i = 0; level > 1 && i < NPT_ENTRIES; i++)
+		if (table[i] && !is_leaf(table[i], level))
+			free_tables(entry_table(table[i]), level - 1);
+	mem_free(virt_to_phys(table), PAGE_SIZE, MEM_EPT);
+}
+
+int svm_guest_init(struct guest *guest)
+{
+	struct svm_guest *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -ENOMEM;
+	g->npt = new_table();
+	if (!g->npt) {
+		free(g);
+		return -ENOMEM;
+	}
+	guest->arch.hvm = g;
+	return 0;
+}
+
+void svm_guest_free(struct guest *guest)
+{
+	struct svm_guest *g = guest->arch.hvm;
+
+	if (!g)
+		return;
+	free_tables(g->npt, NPT_LEVELS);
+	free(g);
+	guest->arch.hvm = NULL;
+}

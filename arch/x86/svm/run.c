@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One VMRUN: what must be delivered or arranged before it, and what came of it. */
+#include "arch/x86/cpu.h"
+#include "arch/x86/guest/lapic.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/svm/svm.h"
+#include "asm/cpu.h"
+#include "kernel/guest.h"
+
+#define LAPIC_CLASS_SHIFT 4	/* priority class of a vector, task priority of CR8 */
+
+static void set_intercept_3(struct svm_vcpu *v, u32 mask, u32 bits)
+{
+	struct vmcb_control *c = &v->vmcb->control;
+	u32 want = (c->intercept_3 & ~mask) | bits;
+
+	if (c->intercept_3 == want)
+		return;
+	c->intercept_3 = want;
+	svm_dirty(v, CLEAN_INTERCEPTS);
+}
+
+/* ---- Events (15.20) ---- */
+
+/* What software's own INT3 or INTO would push is not known here, and never needed: exit.c. */
+static void inject(struct svm_vcpu *v, struct hvm_event *ev)
+{
+	u64 type = ev->type == HVM_EVENT_NMI ? EVENT_TYPE_NMI : EVENT_TYPE_EXCEPTION;
+	u64 inj = EVENT_VALID | type | ev->vector;
+
+	if (ev->has_error)
+		inj |= EVENT_ERROR_VALID | (u64)ev->error << EVENT_ERROR_SHIFT;
+	v->vmcb->control.eventinj = inj;
+	ev->valid = false;
+}
+
+/*
+ * NMIs are blocked from one's injection to its handler's IRET, which exits. The next one is
+ * injected at the first exit after it; that there is one soon a window for interrupts sees to,
+ * which as a rule the IRET opens.
+ */
+static u32 prepare_nmi(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	struct vlapic *apic = vcpu->arch.lapic;
+
+	if (!READ_ONCE(apic->nmi_pending))
+		return v->nmi_blocked && !v->iret_seen ? INTERCEPT_IRET : 0;
+	if (v->iret_seen)
+		return INTERCEPT_VINTR;
+	if (v->nmi_blocked)
+		return INTERCEPT_IRET;
+	if (vcpu->arch.pending.valid)
+		return INTERCEPT_VINTR;
+	__atomic_store_n(&apic->nmi_pending, 0, __ATOMIC_RELAXED);
+	vcpu->arch.pending = (struct hvm_event){
+		.valid = true, .type = HVM_EVENT_NMI, .vector = EXC_NMI,
+	};
+	v->nmi_blocked = true;
+	return INTERCEPT_IRET;
+}
+
+/*
+ * An external interrupt is shown as a virtual one (15.21.4), which the processor takes when the
+ * guest can: RFLAGS.IF, no shadow. Not by EVENTINJ, which needs to know that beforehand, and which
+ * QEMU delivers twice at times. While one waits, a write of CR8 exits and priorities are compared
+ * here, so V_IGN_TPR is right.
+ */
+static u64 prepare_interrupt(struct svm_vcpu *v, struct vlapic *apic, u32 windows)
+{
+	v->virq = vlapic_pending(apic);
+	if (v->virq < 0)
+		return windows & INTERCEPT_VINTR ? INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR : 0;
+	return INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR |
+	       (u64)v->virq >> LAPIC_CLASS_SHIFT << INT_CTL_V_INTR_PRIO_SHIFT |
+	       (u64)v->virq << INT_CTL_V_INTR_VECTOR_SHIFT;
+}
+
+static void watch_cr8(struct svm_vcpu *v, struct vlapic *apic)
+{
+	struct vmcb_control *c = &v->vmcb->control;
+	u32 want = c->intercept_cr & ~(u32)INTERCEPT_CR_WRITE(8);
+
+	if (vlapic_highest_irr(apic) >= 0)
+		want |= INTERCEPT_CR_WRITE(8);
+	if (want == c->intercept_cr)
+		return;
+	c->intercept_cr = want;
+	svm_dirty(v, CLEAN_INTERCEPTS);
+}
+
+static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	struct vmcb_control *c = &v->vmcb->control;
+	struct vlapic *apic = vcpu->arch.lapic;
+	u32 windows = prepare_nmi(vcpu, v);
+	u64 int_ctl;
+
+	c->eventinj = 0;
+	if (vcpu->arch.pending.valid)
+		inject(v, &vcpu->arch.pending);
+	vlapic_sync(apic);
+	int_ctl = INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic) |
+		  prepare_interrupt(v, apic, windows);
+	if (c->int_ctl != int_ctl) {
+		c->int_ctl = int_ctl;
+		svm_dirty(v, CLEAN_TPR);
+	}
+	set_intercept_3(v, INTERCEPT_VINTR | INTERCEPT_IRET, windows);
+	watch_cr8(v, apic);
+}
+
+/* ---- Time and translations ---- */
+
+static void new_asid(struct svm_vcpu *v, struct svm_cpu *c)
+{
+	struct vmcb_control *control = &v->vmcb->control;
+
+	control->tlb_control = TLB_DO_NOTHING;
+	if (c->next_asid >= svm_caps.nr_asids) {
+		c->asid_gen++;
+		c->next_asid = 1;
+		control->tlb_control = TLB_FLUSH_ALL;
+	}
+	control->asid = c->next_asid++;
+	v->asid_gen = c->asid_gen;
+	svm_dirty(v, CLEAN_ASID);
+}
+
+/* Without FlushByAsid a new ASID, which has no translations yet, is the flush: 15.16.1. */
+static void prepare_translations(struct vcpu *vcpu, struct svm_vcpu *v, struct svm_cpu *c)
+{
+	const struct svm_guest *g = vcpu->guest->arch.hvm;
+	u32 gen = __atomic_load_n(&g->npt_gen, __ATOMIC_ACQUIRE);
+	bool flush = v->flush || v->npt_gen != gen;
+
+	v->flush = false;
+	v->npt_gen = gen;
+	if (v->asid_gen != c->asid_gen || (flush && !(svm_caps.features & SVM_FLUSH_BY_ASID)))
+		new_asid(v, c);
+	else
+		v->vmcb->control.tlb_control = flush ? TLB_FLUSH_ASID : TLB_DO_NOTHING;
+}
+
+static void prepare_tsc(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	u64 offset = vcpu->guest->arch.tsc_offset;
+
+	if (v->vmcb->control.tsc_offset == offset)
+		return;
+	v->vmcb->control.tsc_offset = offset;
+	svm_dirty(v, CLEAN_INTERCEPTS);
+}
+
+/* ---- The entry ---- */
+
+static void load_registers(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	struct vmcb_save *s = &v->vmcb->save;
+
+	s->rax = vcpu->arch.gpr[HVM_RAX];
+	s->rsp = vcpu->arch.gpr[HVM_RSP];
+	if (s->cr2 != vcpu->arch.cr2) {
+		s->cr2 = vcpu->arch.cr2;
+		svm_dirty(v, CLEAN_CR2);
+	}
+}
+
+static void save_registers(struct vcpu *vcpu, const struct svm_vcpu *v)
+{
+	const struct vmcb_save *s = &v->vmcb->save;
+
+	vcpu->arch.gpr[HVM_RAX] = s->rax;
+	vcpu->arch.gpr[HVM_RSP] = s->rsp;
+	vcpu->arch.cr2 = s->cr2;
+}
+
+/*
+ * Was the virtual interrupt taken? One whose delivery the exit interrupted was not: it is still
+ * pending in the APIC, and shown again. Then what the guest wrote to CR8.
+ */
+static void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	const struct vmcb_control *c = &v->vmcb->control;
+	struct vlapic *apic = vcpu->arch.lapic;
+	bool interrupted = c->exitintinfo & EVENT_VALID &&
+			   (c->exitintinfo & EVENT_TYPE) == EVENT_TYPE_INTR;
+
+	if (v->virq >= 0 && !(c->int_ctl & INT_CTL_V_IRQ) && !interrupted) {
+		vlapic_accept(apic, v->virq);
+		vcpu->injected++;
+	}
+	v->virq = -1;
+	if ((c->int_ctl & INT_CTL_V_TPR) != vlapic_get_cr8(apic))
+		vlapic_set_cr8(apic, c->int_ctl & INT_CTL_V_TPR);
+}
+
+void svm_run(struct vcpu *vcpu, u64 deadline_ns)
+{
+	struct svm_vcpu *v = vcpu->arch.hvm;
+	struct svm_cpu *c = arch_this_cpu()->hvm;
+
+	prepare_events(vcpu, v);
+	prepare_tsc(vcpu, v);
+	prepare_translations(vcpu, v, c);
+	load_registers(vcpu, v);
+	v->vmcb->control.clean = svm_caps.features & SVM_VMCB_CLEAN ? CLEAN_ALL & ~v->dirty : 0;
+	v->dirty = 0;
+	svm_enter(vcpu->arch.gpr, v->vmcb_phys, c->host_vmcb_phys);
+	save_registers(vcpu, v);
+	finish_interrupt(vcpu, v);
+	svm_exit(vcpu, v);
+}
