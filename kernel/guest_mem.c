@@ -18,6 +18,14 @@ bool guest_mem_overlaps(const struct guest_mem *gm, u64 gpa, u64 size)
 	return false;
 }
 
+const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, u64 gpa, u64 len)
+{
+	for (unsigned int i = 1; i < gm->nr; i++)
+		if (guest_mem_inside(&gm->region[i], gpa, len))
+			return &gm->region[i];
+	return NULL;
+}
+
 int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)
 {
 	if (!size || !IS_ALIGNED(gpa | size, PAGE_SIZE) || guest_mem_overlaps(gm, gpa, size))

@@ -31,17 +31,22 @@ int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys);
  * guest_mem_find() - the region that holds all of the @len bytes at @gpa; NULL if any byte
  * is outside or gpa + len wraps. @len == 0 is answered for an address inside a region.
  */
+static inline bool guest_mem_inside(const struct guest_mem_region *r, u64 gpa, u64 len)
+{
+	u64 off = gpa - r->gpa;		/* huge if gpa lies below */
+
+	return off < r->size && len <= r->size - off;
+}
+
+const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, u64 gpa, u64 len);
+
 static inline const struct guest_mem_region *guest_mem_find(const struct guest_mem *gm, u64 gpa,
 							    u64 len)
 {
-	for (unsigned int i = 0; i < gm->nr; i++) {
-		const struct guest_mem_region *r = &gm->region[i];
-		u64 off = gpa - r->gpa;		/* huge if gpa lies below */
-
-		if (off < r->size && len <= r->size - off)
-			return r;
-	}
-	return NULL;
+	/* Most guests have most of their RAM in the first one; if there is none, its size is 0. */
+	if (likely(guest_mem_inside(&gm->region[0], gpa, len)))
+		return &gm->region[0];
+	return guest_mem_find_other(gm, gpa, len);
 }
 
 /*

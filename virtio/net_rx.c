@@ -81,11 +81,8 @@ struct seg_pos {
 	u32 off;
 };
 
-/* The caller has made sure that there is room. */
-static void seg_write(struct seg_pos *pos, const void *src, u32 len)
+static void seg_write_pieces(struct seg_pos *pos, const u8 *from, u32 len)
 {
-	const u8 *from = src;
-
 	for (;;) {
 		u32 n = MIN(len, pos->seg->len - pos->off);
 
@@ -98,6 +95,17 @@ static void seg_write(struct seg_pos *pos, const void *src, u32 len)
 		pos->seg++;
 		pos->off = 0;
 	}
+}
+
+/* The caller has made sure that there is room. */
+static inline void seg_write(struct seg_pos *pos, const void *src, u32 len)
+{
+	if (unlikely(len > pos->seg->len - pos->off)) {
+		seg_write_pieces(pos, src, len);
+		return;
+	}
+	memcpy(pos->seg->ptr + pos->off, src, len);
+	pos->off += len;
 }
 
 static void seg_skip(struct seg_pos *pos, u32 len)

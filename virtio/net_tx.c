@@ -94,10 +94,8 @@ struct chain_pos {
 	u32 off;
 };
 
-static void chain_copy(struct chain_pos *pos, void *dst, u32 len)
+static void chain_copy_pieces(struct chain_pos *pos, u8 *to, u32 len)
 {
-	u8 *to = dst;
-
 	for (;;) {
 		u32 n = MIN(len, pos->seg->len - pos->off);
 
@@ -110,6 +108,17 @@ static void chain_copy(struct chain_pos *pos, void *dst, u32 len)
 		pos->seg++;
 		pos->off = 0;
 	}
+}
+
+/* The caller has made sure that the chain has @len bytes left. */
+static inline void chain_copy(struct chain_pos *pos, void *dst, u32 len)
+{
+	if (unlikely(len > pos->seg->len - pos->off)) {
+		chain_copy_pieces(pos, dst, len);
+		return;
+	}
+	memcpy(dst, pos->seg->ptr + pos->off, len);
+	pos->off += len;
 }
 
 /* The rest of the chain as segments of the frame; false: there are too many. */

@@ -102,7 +102,7 @@ void ring_break(struct ring *ring, enum ring_error error, u32 value)
 	ring->broken = error;
 }
 
-static int ring_fail(struct ring *ring, enum ring_error error, u32 value)
+static __attribute__((noinline, cold)) int ring_fail(struct ring *ring, enum ring_error error, u32 value)
 {
 	ring_break(ring, error, value);
 	return -EPROTO;
@@ -154,31 +154,29 @@ static inline struct virtq_desc desc_read(const volatile struct virtq_desc *tabl
 	};
 }
 
-/* Where a walk is. */
-struct walk {
-	const volatile struct virtq_desc *table;
-	u32 entries;		/* of that table */
-	u32 i;
-	u32 links;		/* seen of that table */
-	bool in_indirect;
+/* A table that is being walked: the ring's own or an indirect one. */
+struct table {
+	const volatile struct virtq_desc *desc;
+	u32 entries;
+	u32 links;		/* seen so far */
+	bool indirect;		/* not told by desc: it may name the ring's own table */
 };
 
 /* A descriptor that names a table: virtio 1.2 §2.7.5.3; its WRITE flag means nothing. */
-static int walk_enter_indirect(struct ring *ring, struct walk *w, const struct virtq_desc *d)
+static int table_enter(struct ring *ring, struct table *t, const struct virtq_desc *d)
 {
 	u32 len = le32_to_cpu(d->len);
 
-	if (!ring->indirect || w->in_indirect || (le16_to_cpu(d->flags) & VIRTQ_DESC_F_NEXT))
+	if (!ring->indirect || t->indirect || (le16_to_cpu(d->flags) & VIRTQ_DESC_F_NEXT))
 		return ring_fail(ring, RING_BAD_INDIRECT, le16_to_cpu(d->flags));
 	if (!len || len % sizeof(*d) || len / sizeof(*d) > INDIRECT_ENTRIES_MAX)
 		return ring_fail(ring, RING_BAD_INDIRECT, len);
-	w->table = guest_mem_ptr(ring->mem, le64_to_cpu(d->addr), len);
-	if (!w->table)
+	t->desc = guest_mem_ptr(ring->mem, le64_to_cpu(d->addr), len);
+	if (!t->desc)
 		return ring_fail(ring, RING_INDIRECT_ADDR, len);
-	w->entries = len / sizeof(*d);
-	w->i = 0;
-	w->links = 0;
-	w->in_indirect = true;
+	t->entries = len / sizeof(*d);
+	t->links = 0;
+	t->indirect = true;
 	return 0;
 }
 
@@ -189,19 +187,19 @@ static inline int chain_add(struct ring *ring, struct ring_chain *c, const struc
 	u32 len = le32_to_cpu(d->len);
 	bool write = le16_to_cpu(d->flags) & VIRTQ_DESC_F_WRITE;
 	const struct guest_mem_region *r;
-	unsigned int n = c->nr_read + c->nr_write;
+	struct ring_seg *seg = &c->seg[c->nr_read + c->nr_write];
 
 	if (unlikely(!write && c->nr_write))
-		return ring_fail(ring, RING_BAD_ORDER, n);
+		return ring_fail(ring, RING_BAD_ORDER, c->nr_read + c->nr_write);
 	if (unlikely(!len))
 		return 0;
 	r = guest_mem_find(ring->mem, addr, len);
 	if (unlikely(!r))
 		return ring_fail(ring, RING_BAD_ADDR, len);
-	c->seg[n] = (struct ring_seg){
-		.ptr = r->hva + (addr - r->gpa), .phys = r->phys + (addr - r->gpa),
-		.len = len, .write = write,
-	};
+	seg->ptr = r->hva + (addr - r->gpa);
+	seg->phys = r->phys + (addr - r->gpa);
+	seg->len = len;
+	seg->write = write;
 	if (write) {
 		c->nr_write++;
 		c->write_len += len;
@@ -212,20 +210,22 @@ static inline int chain_add(struct ring *ring, struct ring_chain *c, const struc
 	return 0;
 }
 
-static int chain_walk(struct ring *ring, struct ring_chain *c)
+/* A chain of more than one descriptor, or in an indirect table; @d is a copy of the first. */
+static __attribute__((noinline)) int chain_walk(struct ring *ring, struct ring_chain *c, struct virtq_desc d)
 {
-	struct walk w = { .table = ring->desc, .entries = ring->num, .i = c->head };
+	struct table t = { .desc = ring->desc, .entries = ring->num };
 	unsigned int total = 0;
+	u32 i;
 
 	for (;;) {
-		struct virtq_desc d = desc_read(w.table, w.i);
 		u16 flags = le16_to_cpu(d.flags);
 
-		if (unlikely(w.links++ == w.entries))
-			return ring_fail(ring, RING_CHAIN_LOOP, w.entries);
+		if (unlikely(t.links++ == t.entries))
+			return ring_fail(ring, RING_CHAIN_LOOP, t.entries);
 		if (flags & VIRTQ_DESC_F_INDIRECT) {
-			if (walk_enter_indirect(ring, &w, &d))
+			if (table_enter(ring, &t, &d))
 				return -EPROTO;
+			d = desc_read(t.desc, 0);
 			continue;
 		}
 		/* Empty ones count: a large indirect table of them must not hold the CPU. */
@@ -235,10 +235,22 @@ static int chain_walk(struct ring *ring, struct ring_chain *c)
 			return -EPROTO;
 		if (!(flags & VIRTQ_DESC_F_NEXT))
 			return 0;
-		w.i = le16_to_cpu(d.next);
-		if (unlikely(w.i >= w.entries))
-			return ring_fail(ring, RING_BAD_NEXT, w.i);
+		i = le16_to_cpu(d.next);
+		if (unlikely(i >= t.entries))
+			return ring_fail(ring, RING_BAD_NEXT, i);
+		d = desc_read(t.desc, i);
 	}
+}
+
+static inline int chain_read(struct ring *ring, struct ring_chain *c)
+{
+	struct virtq_desc d = desc_read(ring->desc, c->head);
+
+	c->nr_read = c->nr_write = 0;
+	c->read_len = c->write_len = 0;
+	if (likely(!(le16_to_cpu(d.flags) & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT))))
+		return chain_add(ring, c, &d);
+	return chain_walk(ring, c, d);
 }
 
 int ring_pop(struct ring *ring, struct ring_chain *c)
@@ -256,9 +268,7 @@ int ring_pop(struct ring *ring, struct ring_chain *c)
 	if (unlikely(ring->in_use[head / 64] & bit))
 		return ring_fail(ring, RING_HEAD_IN_USE, head);
 	c->head = head;
-	c->nr_read = c->nr_write = 0;
-	c->read_len = c->write_len = 0;
-	if (unlikely(chain_walk(ring, c)))
+	if (unlikely(chain_read(ring, c)))
 		return -EPROTO;
 	ring->in_use[head / 64] |= bit;
 	ring->taken[slot] = head;

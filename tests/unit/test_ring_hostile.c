@@ -302,6 +302,14 @@ static void hostile_12_nested_indirect(void **state)
 	assert_breaks(f, RING_BAD_INDIRECT);
 }
 
+static void hostile_12_indirect_table_is_the_ring(void **state)
+{
+	struct fixture *f = *state;
+
+	post_indirect(f, f->vq.addr.desc, NUM * 16, 0);
+	assert_breaks(f, RING_BAD_INDIRECT);
+}
+
 static void hostile_12_indirect_with_next(void **state)
 {
 	struct fixture *f = *state;
@@ -433,6 +441,7 @@ int main(void)
 		T(hostile_09_used_ring_rewritten),
 		T_INDIRECT(hostile_11_indirect_lengths),
 		T_INDIRECT(hostile_12_nested_indirect),
+		T_INDIRECT(hostile_12_indirect_table_is_the_ring),
 		T_INDIRECT(hostile_12_indirect_with_next),
 		T(hostile_12_indirect_not_negotiated),
 		T_INDIRECT(hostile_13_indirect_table_outside_ram),
