@@ -280,6 +280,14 @@ u32 vpci_cfg_read(struct vpci_bus *bus, unsigned int bdf, unsigned int off, unsi
 	return cfg_get(dev->cfg, off, size);
 }
 
+static void command_written(struct vpci_dev *dev, bool was_master)
+{
+	intx_update(dev);
+	bars_update(dev);
+	if (was_master && !vpci_bus_master(dev) && dev->ops->master_off)
+		dev->ops->master_off(dev);
+}
+
 static bool touches(unsigned int off, unsigned int size, unsigned int from, unsigned int end)
 {
 	return off < end && from < off + size;
@@ -289,9 +297,11 @@ void vpci_cfg_write(struct vpci_bus *bus, unsigned int bdf, unsigned int off, un
 		    u32 val)
 {
 	struct vpci_dev *dev = cfg_target(bus, bdf, off, size);
+	bool was_master;
 
 	if (!dev || off >= PCI_CFG_SIZE)
 		return;
+	was_master = vpci_bus_master(dev);
 	size = MIN(size, PCI_CFG_SIZE - off);
 	for (unsigned int i = 0; i < size; i++) {
 		u8 mask = dev->wmask[off + i];
@@ -299,9 +309,8 @@ void vpci_cfg_write(struct vpci_bus *bus, unsigned int bdf, unsigned int off, un
 		dev->cfg[off + i] = (u8)((dev->cfg[off + i] & ~mask) | (val >> (8 * i) & mask));
 	}
 	if (touches(off, size, PCI_COMMAND, PCI_COMMAND + 2))
-		intx_update(dev);
-	if (touches(off, size, PCI_COMMAND, PCI_COMMAND + 2) ||
-	    touches(off, size, PCI_BAR0, PCI_BAR_END))
+		command_written(dev, was_master);
+	if (touches(off, size, PCI_BAR0, PCI_BAR_END))
 		bars_update(dev);
 	if (dev->msix_cap && touches(off, size, dev->msix_cap, dev->msix_cap + 4))
 		vpci_msix_flush(dev);

@@ -30,6 +30,8 @@ struct vpci_ops {
 	/* Accesses to capabilities; a write after the plain bytes were updated. May be NULL. */
 	void (*cfg_read)(struct vpci_dev *dev, unsigned int off, unsigned int size);
 	void (*cfg_write)(struct vpci_dev *dev, unsigned int off, unsigned int size);
+	/* Bus mastering was switched off: no access to guest memory any more. May be NULL. */
+	void (*master_off)(struct vpci_dev *dev);
 };
 
 struct vpci_bar {

@@ -168,6 +168,15 @@ static void init_device(struct virtio_net *net)
 	virtio_dev_init(&net->vdev);
 }
 
+static void say_what_is_missing(const struct virtio_net *net)
+{
+	const struct nic_config *c = net->config;
+
+	if (c->mq || c->netdev.queues > 1)
+		pr_warn("virtio-net: %s: one queue pair (mq=%s, queues=%u asked for)",
+			net->vhost.name, c->mq ? "on" : "off", c->netdev.queues);
+}
+
 static int init_port(struct virtio_net *net)
 {
 	const struct nic_config *c = net->config;
@@ -223,6 +232,7 @@ int virtio_net_create(struct guest *guest, const struct nic_config *config, stru
 		free_parts(net);
 		return err;
 	}
+	say_what_is_missing(net);
 	*out = net;
 	return 0;
 }

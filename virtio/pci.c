@@ -239,8 +239,15 @@ static void cfg_write(struct vpci_dev *pci, unsigned int off, unsigned int size)
 	ops->write(vp, bar_off, len, val);
 }
 
+/* As kernels do before they start another one (kexec): the rings' memory is not ours then. */
+static void master_off(struct vpci_dev *pci)
+{
+	virtio_detach(((struct virtio_pci *)pci->owner)->vdev);
+}
+
 static const struct vpci_ops pci_ops = {
 	.bar_map = bar_map, .bar_unmap = bar_unmap, .cfg_read = cfg_read, .cfg_write = cfg_write,
+	.master_off = master_off,
 };
 
 /* ---- Creation ---- */

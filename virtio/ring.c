@@ -102,7 +102,8 @@ void ring_break(struct ring *ring, enum ring_error error, u32 value)
 	ring->broken = error;
 }
 
-static __attribute__((noinline, cold)) int ring_fail(struct ring *ring, enum ring_error error, u32 value)
+__attribute__((noinline, cold))
+static int ring_fail(struct ring *ring, enum ring_error error, u32 value)
 {
 	ring_break(ring, error, value);
 	return -EPROTO;
@@ -211,7 +212,8 @@ static inline int chain_add(struct ring *ring, struct ring_chain *c, const struc
 }
 
 /* A chain of more than one descriptor, or in an indirect table; @d is a copy of the first. */
-static __attribute__((noinline)) int chain_walk(struct ring *ring, struct ring_chain *c, struct virtq_desc d)
+__attribute__((noinline))
+static int chain_walk(struct ring *ring, struct ring_chain *c, struct virtq_desc d)
 {
 	struct table t = { .desc = ring->desc, .entries = ring->num };
 	unsigned int total = 0;

@@ -112,6 +112,14 @@ static void reset(struct virtio_dev *vdev)
 	virtio_resetting(vdev);
 }
 
+void virtio_detach(struct virtio_dev *vdev)
+{
+	if (!(READ_ONCE(vdev->status) & VIRTIO_DRIVER_OK) || vdev->resetting)
+		return;
+	vdev->ops->reset(vdev);
+	virtio_needs_reset(vdev);
+}
+
 u8 virtio_get_status(struct virtio_dev *vdev)
 {
 	virtio_resetting(vdev);

@@ -94,6 +94,8 @@ bool virtio_resetting(struct virtio_dev *vdev);
 void virtio_set_driver_features(struct virtio_dev *vdev, u32 val);
 u32 virtio_device_features(const struct virtio_dev *vdev);	/* the half selected */
 u32 virtio_driver_features(const struct virtio_dev *vdev);
+/* The device may not reach memory any more: queues stop, the driver has to reset it. */
+void virtio_detach(struct virtio_dev *vdev);
 /* A write that means nothing here. */
 void virtio_bad_access(struct virtio_dev *vdev);
 

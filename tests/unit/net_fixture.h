@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/mem.h"
+#include "kernel/pci_regs.h"
 #include "net/csum.h"
 #include "net/switch.h"
 #include "tests/unit/mock_net.h"

@@ -47,6 +47,20 @@ static void options_switch_features_off(void **state)
 	free(other);
 }
 
+static void multi_queue_is_said_to_be_missing(void **state)
+{
+	struct mock_net *mn = *state, *other = calloc(1, sizeof(*other));
+	struct nic_config nic;
+
+	mock_net_config(&nic);
+	nic.mq = true;
+	nic.netdev.queues = 8;
+	mock_net_init(other, "mq", mn->wire, &nic);
+	assert_int_equal(host_log_count("virtio-net: mq/net0: one queue pair"), 1);
+	mock_net_free(other);
+	free(other);
+}
+
 static void creation_fails_cleanly(void **state)
 {
 	struct mock_net *mn = *state;
@@ -246,6 +260,31 @@ static void guest_reset_waits_for_frames_in_flight(void **state)
 }
 
 /* The driver looks at the status while somebody else waits too. */
+/* As a kernel does before it starts another one; rings and buffers are not touched again. */
+static void bus_mastering_is_switched_off(void **state)
+{
+	struct mock_net *mn = *state;
+	u16 command = (u16)mock_cfg_read(&mn->mv, PCI_COMMAND, 2);
+
+	mock_net_post_rx(mn, 4, 2048);
+	mock_cfg_write(&mn->mv, PCI_COMMAND, 2, command);	/* as it was */
+	assert_int_equal(mock_status(&mn->mv), 0xf);
+	mock_cfg_write(&mn->mv, PCI_COMMAND, 2, command & ~(u32)PCI_COMMAND_MASTER);
+	assert_int_equal(mock_status(&mn->mv), 0xf | VIRTIO_NEEDS_RESET);
+	mock_wire_send(mn->wire, mn->nic.mac, 60, 0);
+	mock_net_send(mn, 60, NULL);
+	mock_notify(&mn->mv, VIRTIO_NET_TX);
+	mock_work_run();
+	assert_int_equal(mn->wire->frames, 0);
+	assert_int_equal(mn->rx.used->idx, 0);
+	mock_cfg_write(&mn->mv, PCI_COMMAND, 2, command);
+	mock_set_status(&mn->mv, 0);
+	mock_net_up(mn, mock_net_offered(mn), 64);
+	mock_net_send(mn, 60, NULL);
+	kick_tx(mn);
+	assert_int_equal(mn->wire->frames, 1);
+}
+
 static void both_resets_at_once(void **state)
 {
 	struct mock_net *mn = *state;
@@ -365,6 +404,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(configuration_space),
 		T(options_switch_features_off),
+		T(multi_queue_is_said_to_be_missing),
 		T(creation_fails_cleanly),
 		T(hostile_07_bad_queue_size),
 		T(hostile_08_bad_ring_addresses),
@@ -373,6 +413,7 @@ int main(void)
 		T(hostile_30_reset_again_and_again_under_traffic),
 		T(hostile_30_driver_ok_without_queues),
 		T(guest_reset_waits_for_frames_in_flight),
+		T(bus_mastering_is_switched_off),
 		T(both_resets_at_once),
 		T(broken_queue_leaves_others_alone),
 		T(frames_before_the_broken_chain_go_out),

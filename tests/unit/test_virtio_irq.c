@@ -77,12 +77,12 @@ static void hostile_32_decode_off_while_running(void **state)
 	struct fixture *f = *state;
 
 	driver_comes_up(state);
-	mock_cfg_write(&f->mv, PCI_COMMAND, 2, 0);
+	mock_cfg_write(&f->mv, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
 	mock_notify(&f->mv, 1);
 	mock_work_run();
 	assert_int_equal(f->dev.kicks[1], 0);
 	assert_int_equal(mock_common_read(&f->mv, COMMON(device_status), 1), 0xff);
-	mock_cfg_write(&f->mv, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	mock_cfg_write(&f->mv, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	assert_int_equal(mock_status(&f->mv), 0xf);
 }
 
