@@ -7,6 +7,7 @@ import pytest
 
 from bench import linux_files
 from guest import Guest, linux
+from machine import NIC_MAC
 
 MIB = 1 << 20
 
@@ -23,7 +24,7 @@ def test_banner(bench, kind):
                     r"VT-x: EPT \(2 MiB.* pages\), unrestricted guest, VPID, preemption timer" + apicv,
                     r"^memory: 10[0-9]{2} MiB RAM in \d+ ranges, \d+ MiB free",
                     r"^pci: 00:02.0: 8086:100e ",
-                    r"^net: .* MAC 52:54:00:12:34:56",
+                    r"^net: .* MAC " + NIC_MAC,
                     r"^boot: entry [0-9.]+ ms, .*guests [0-9.]+ ms; together [0-9.]+ ms$"):
         assert re.search(pattern, said, re.M), f"no line like {pattern}\n{said}"
 
