@@ -31,7 +31,7 @@ u64 csum_add(u64 sum, const void *data, size_t len, bool odd)
 {
 	u64 part = csum_reduce(csum_words(data, len));
 
-	/* RFC 1071 §2 (B): bytes in the other half of each word give the sum with its halves swapped. */
+	/* RFC 1071 §2 (B): bytes in the other half of each word: the sum has its halves swapped. */
 	if (odd)
 		part = (part >> 8) | (part & 0xff) << 8;
 	return sum + part;

@@ -52,7 +52,7 @@ bool fdb_expired(const struct fdb *fdb, const struct fdb_entry *entry, u64 now_n
 	return now_ns > entry->seen_ns && now_ns - entry->seen_ns > fdb->ageing_ns;
 }
 
-/* Where the number of @mac's entry is stored: its bucket or its predecessor. *link may be FDB_NONE. */
+/* Where the number of @mac's entry is stored: bucket or predecessor. It may be FDB_NONE. */
 static u32 *fdb_find(struct fdb *fdb, const u8 *mac)
 {
 	u32 *link = fdb_bucket(fdb, mac);

@@ -23,7 +23,7 @@ struct netdev_stats {
  */
 struct netdev_ops {
 	int (*start)(struct netdev *dev);	/* interrupts are still off when it returns */
-	void (*stop)(struct netdev *dev);	/* DMA has ended when it returns; puts frames held */
+	void (*stop)(struct netdev *dev);	/* ends DMA, puts frames held */
 	/*
 	 * Queue for transmission by reference, up to @nr; returns how many were taken (each
 	 * frame_get()-ed until the NIC is done). Tail is written by tx_flush(). Both on any CPU;
@@ -31,7 +31,10 @@ struct netdev_ops {
 	 */
 	unsigned int (*tx)(struct netdev *dev, struct frame **frames, unsigned int nr);
 	void (*tx_flush)(struct netdev *dev);
-	/* Up to @budget frames received into switch_input(), completed transmissions put. True: more to do. */
+	/*
+	 * Up to @budget frames received into switch_input(), completed transmissions put. True:
+	 * there is more to do.
+	 */
 	bool (*poll)(struct netdev *dev, unsigned int budget);
 	/* Would poll() find anything? Any CPU, no register access. */
 	bool (*pending)(struct netdev *dev);

@@ -52,7 +52,8 @@ struct net_switch *switch_get(const char *name)
 	struct net_switch *sw;
 
 	if (strlen(name) >= sizeof(sw->name)) {
-		pr_err("switch: %s: name is longer than %zu characters", name, sizeof(sw->name) - 1);
+		pr_err("switch: %s: name is longer than %zu characters", name,
+		       sizeof(sw->name) - 1);
 		return NULL;
 	}
 	spin_lock(&switches_lock);

@@ -16,10 +16,10 @@
 
 #define QUIESCE_NS	(10 * NSEC_PER_MSEC)	/* DMA under way ends */
 #define RESET_NS	(20 * NSEC_PER_MSEC)	/* CTRL.RST clears itself (§14.6.1: 1 us) */
-#define EEPROM_LOAD_NS	(5 * NSEC_PER_MSEC)	/* registers are loaded from the EEPROM after a reset */
+#define EEPROM_LOAD_NS	(5 * NSEC_PER_MSEC)	/* EEPROM to registers, after a reset */
 #define EERD_NS		(5 * NSEC_PER_MSEC)	/* one word; typically under 0.1 ms */
 
-#define ITR_256NS	195			/* 50 us between interrupts, 20,000 a second at most */
+#define ITR_256NS	195			/* 50 us: at most 20,000 interrupts a second */
 
 #define TX_HANG_S	2
 
@@ -141,8 +141,8 @@ static void e1000_configure(struct e1000 *nic)
 	u32 ral, rah = 0;
 
 	ctrl |= CTRL_ASDE | CTRL_SLU;
-	ctrl &= ~(u32)(CTRL_LRST | CTRL_PHY_RST | CTRL_ILOS | CTRL_VME | CTRL_FRCSPD | CTRL_FRCDPLX |
-		       CTRL_RFCE | CTRL_TFCE);
+	ctrl &= ~(u32)(CTRL_LRST | CTRL_PHY_RST | CTRL_ILOS | CTRL_VME | CTRL_FRCSPD |
+		       CTRL_FRCDPLX | CTRL_RFCE | CTRL_TFCE);
 	e1000_write(nic, E1000_CTRL, ctrl);
 	/* No flow control: a guest must not be able to stop the wire, nor the wire all guests. */
 	e1000_write(nic, E1000_FCAL, 0);

@@ -59,7 +59,7 @@ struct e1000_tx {
 	unsigned int tail;		/* next descriptor to fill */
 	unsigned int tail_written;	/* TDT */
 	unsigned int used;		/* descriptors not yet reaped */
-	u32 context;			/* csum_start and csum_offset of the last context descriptor */
+	u32 context;			/* csum_start, csum_offset last told to the NIC */
 	struct e1000_tx_frame ring[E1000_TX_DESCS];	/* frames with the NIC, oldest at `first` */
 	unsigned int first, frames;
 	u64 reaped;			/* frames, ever: has anything moved? */

@@ -168,7 +168,7 @@ enum e1000_rx_errors {			/* §3.2.3.2, table 3-3 */
 	RX_FRAME_BAD	= RX_CE | RX_SE | RX_SEQ | RX_CXE | RX_RXE,
 };
 
-/* One layout for both: data descriptors (§3.3.7) and, field by field, context descriptors (§3.3.6). */
+/* Data descriptors (§3.3.7) and context descriptors (§3.3.6). */
 struct e1000_tx_desc {
 	union {
 		le64 addr;		/* data */

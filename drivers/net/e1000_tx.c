@@ -140,7 +140,7 @@ void e1000_tx_reap(struct e1000 *nic)
 	} while (nr == TX_REAP_BATCH);
 }
 
-/* A frame that the NIC cannot take: its checksum lies too far behind, or there is nothing to send. */
+/* A frame that the NIC cannot take: checksum too far behind, or nothing to send. */
 static bool tx_unfit(const struct frame *frame)
 {
 	if (!frame->len)

@@ -52,7 +52,8 @@ static u32 read_dword(const struct pci_dev *dev, unsigned int off)
 		return mmio_read32(addr);
 	if (off >= PCI_CFG_SIZE)
 		return UINT32_MAX;
-	outl(PCI_CONFIG_ADDRESS, PCI_CONFIG_ENABLE | (u32)dev->bus << 16 | (u32)dev->devfn << 8 | off);
+	outl(PCI_CONFIG_ADDRESS, PCI_CONFIG_ENABLE | (u32)dev->bus << 16 |
+	     (u32)dev->devfn << 8 | off);
 	return inl(PCI_CONFIG_DATA);
 }
 

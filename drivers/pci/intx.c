@@ -94,7 +94,8 @@ static bool intx_in_use(unsigned int gsi)
 static bool intx_try_gsi(struct intx_line *line, unsigned int gsi, bool active_low,
 			 void (*provoke)(void *, bool), void *arg)
 {
-	if (intx_in_use(gsi) || ioapic_route(gsi, (unsigned int)line->vector, true, active_low) != 0)
+	if (intx_in_use(gsi) ||
+	    ioapic_route(gsi, (unsigned int)line->vector, true, active_low) != 0)
 		return false;
 	line->gsi = gsi;
 	line->active_low = active_low;
@@ -173,13 +174,16 @@ int pci_request_intx(struct pci_dev *dev, void (*fn)(void *), void (*provoke)(vo
 	}
 	if (!line || line->nr == SHARED_MAX) {
 		pci_cfg_write(dev, PCI_COMMAND, 2, command | PCI_COMMAND_INTX_DISABLE);
-		pr_warn("pci: %s: %s, it will be polled", name, !dev->irq_pin ? "has no interrupt pin" :
-			line ? "too many devices on its interrupt" : "its interrupt arrives nowhere");
+		pr_warn("pci: %s: %s, it will be polled", name,
+			!dev->irq_pin ? "has no interrupt pin" :
+			line ? "too many devices on its interrupt" :
+			"its interrupt arrives nowhere");
 		return -ENOENT;
 	}
 	line->handler[line->nr++] = (struct intx_handler){ fn, arg };
-	pr_info("pci: %s: INT%c at I/O APIC pin %u (%s), vector 0x%x", name, 'A' + dev->irq_pin - 1,
-		line->gsi, line->active_low ? "active low" : "active high", (unsigned int)line->vector);
+	pr_info("pci: %s: INT%c at I/O APIC pin %u (%s), vector 0x%x", name,
+		'A' + dev->irq_pin - 1, line->gsi, line->active_low ? "active low" : "active high",
+		(unsigned int)line->vector);
 	return 0;
 }
 

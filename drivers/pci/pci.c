@@ -122,7 +122,7 @@ static void bars_read(struct pci_dev *dev)
 	pci_cfg_write(dev, PCI_COMMAND, 2, command);
 }
 
-/* What firmware left running (a network boot's receiver, say) neither interrupts nor writes memory. */
+/* What firmware left running, a network boot's receiver say, stays off bus and interrupts. */
 static void quiet(struct pci_dev *dev)
 {
 	if (dev->class >> 16 != PCI_CLASS_BRIDGE)

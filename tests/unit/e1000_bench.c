@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/cpu.h"
+#include "kernel/mem.h"
+#include "kernel/work.h"
+#include "net/switch.h"
+#include "tests/unit/e1000_bench.h"
+
+u64 now_ns = NSEC_PER_SEC;
+
+u64 time_ns(void)
+{
+	return now_ns += 1000;	/* waits end */
+}
+
+void cpu_kick(struct cpu *cpu)
+{
+}
+
+/* ---- The station ---- */
+
+struct station guest;
+
+static void guest_deliver(struct port *port, struct frame **frames, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		guest.nr++;
+		guest.last_len = frames[i]->len;
+		guest.last_flags = frames[i]->flags;
+		frame_copy_out(frames[i], 0, guest.last, frames[i]->len);
+		if (guest.keep) {
+			frame_get(frames[i]);
+			guest.kept[guest.nr_kept++] = frames[i];
+		}
+	}
+}
+
+static void guest_flush(struct port *port)
+{
+	guest.flushes++;
+}
+
+static const struct port_ops guest_ops = { .deliver = guest_deliver, .flush = guest_flush };
+
+void guest_put_all(void)
+{
+	while (guest.nr_kept)
+		frame_put(guest.kept[--guest.nr_kept]);
+}
+
+/* ---- Frames the guest sends ---- */
+
+static void out_done(struct frame *frame)
+{
+	struct out *out = frame->owner;
+
+	assert_int_equal(frame->refs, 0);
+	out->done++;
+}
+
+static u64 to_phys(const void *p)
+{
+	return virt_to_phys(p);
+}
+
+struct frame *out_frame(struct out *out, u32 len, unsigned int pieces)
+{
+	struct frame *frame = &out->frame;
+	u32 left;
+
+	memset(out, 0, sizeof(*out));
+	memset(frame->hdr, 0xff, 6);
+	memcpy(frame->hdr + 6, "\x52\x54\x00\x00\x00\x99", 6);
+	for (unsigned int i = 12; i < sizeof(frame->hdr); i++)
+		frame->hdr[i] = (u8)i;
+	memset(out->payload, 0x5a, sizeof(out->payload));
+	frame->hdr_len = pieces ? MIN(len, 54u) : len;
+	frame->hdr_phys = to_phys(frame->hdr);
+	frame->seg[0] = (struct frame_seg){ frame->hdr, frame->hdr_phys, frame->hdr_len };
+	frame->nr_segs = 1;
+	left = len - frame->hdr_len;
+	for (unsigned int i = 0; i < pieces; i++) {
+		u32 n = i + 1 < pieces ? left / 2 : left;
+
+		frame->seg[frame->nr_segs++] = (struct frame_seg){ out->payload[i],
+			to_phys(out->payload[i]), n };
+		left -= n;
+	}
+	frame->len = len;
+	frame->refs = 1;
+	frame->done = out_done;
+	frame->owner = out;
+	return frame;
+}
+
+void guest_send(struct frame *frame)
+{
+	switch_input(&guest.port, &frame, 1);
+	frame_put(frame);
+}
+
+const struct mock_sent *last_sent(void)
+{
+	return &mock_nic.sent[(mock_nic.nr_sent - 1) % MOCK_SENT_MAX];
+}
+
+/* ---- Setting up ---- */
+
+struct netdev *dev;
+
+int probe(void)
+{
+	int err = e1000_driver.probe(&mock_nic.pci);
+
+	dev = err ? NULL : netdevs[nr_netdevs - 1];
+	return err;
+}
+
+int setup_bare(void **state)
+{
+	timer_queue_init(&this_cpu()->timers);
+	work_run(this_cpu());
+	nr_netdevs = 0;
+	mock_nic_init();
+	memset(&guest, 0, sizeof(guest));
+	host_log_clear();
+	return 0;
+}
+
+int setup(void **state)
+{
+	setup_bare(state);
+	assert_int_equal(probe(), 0);
+	guest.port = (struct port){ .name = "guest", .ops = &guest_ops, .link_up = true,
+				    .max_frame = 1518 };
+	assert_int_equal(switch_attach(dev->port.sw, &guest.port), 0);
+	return 0;
+}
+
+int teardown(void **state)
+{
+	guest_put_all();
+	if (!dev)
+		return 0;
+	netdev_stop_all();
+	switch_detach(&dev->port);
+	if (guest.port.sw)
+		switch_detach(&guest.port);
+	e1000_rx_free(dev->priv);
+	e1000_tx_free(dev->priv);
+	free(dev->priv);
+	dev = NULL;
+	assert_int_equal(mem_used(MEM_DMA), 0);
+	return 0;
+}
+
+void loop(void)
+{
+	for (unsigned int i = 0; i < 1000; i++) {
+		bool irq = mock_nic_interrupt();
+
+		if (!work_run(this_cpu()) && !irq)
+			return;
+	}
+	fail_msg("the loop does not come to rest");
+}
+
+bool wire_send(u32 len, u8 fill)
+{
+	u8 frame[2048];
+
+	memset(frame, fill, sizeof(frame));
+	memset(frame, 0xff, 6);
+	memcpy(frame + 6, "\x02\x00\x00\x00\x00\x01", 6);
+	return mock_nic_receive(frame, len, RX_DD | RX_EOP, 0);
+}
