@@ -9,10 +9,10 @@ from guest import Guest, linux
 # Each: the lines of one guest, and what the console has to say of it after "ringvisor.conf:LINE: ".
 MISTAKES = [
     ("guest nokernel -m 64M\n", "guest nokernel: -kernel: missing, expected a file of the boot archive"),
-    ("guest size -m 12Q -kernel k\n", 'guest size: -m "12Q":'),
-    ("guest odd -m 3M -kernel k\n", 'guest odd: -m "3M": not a multiple of 2M, expected 2M..1T'),
-    ("guest word -kernel k -cpu host\n", 'guest word: "-cpu": unknown, expected -m -smp -kernel'),
-    ("guest many -smp 99 -kernel k\n", 'guest many: -smp "99":'),
+    ("guest size -m 12Q -kernel k\n", 'guest size: -m 12Q: not a size, expected 2M..1T'),
+    ("guest odd -m 3M -kernel k\n", 'guest odd: -m 3M: not a multiple of 2M, expected 2M..1T'),
+    ("guest word -kernel k -cpu host\n", 'guest word: -cpu: unknown, expected -m -smp -kernel'),
+    ("guest many -smp 99 -kernel k\n", 'guest many: -smp 99: out of range, expected 1..64'),
     ("guest nonetdev -kernel k\n\t-device virtio-net-pci,netdev=n0\n",
      "guest nonetdev: -device virtio-net-pci,netdev=n0: no such -netdev"),
     ("guest mac -kernel k -netdev tap,id=n0\n\t-device virtio-net-pci,netdev=n0,mac=01:00:00:00:00:01\n",
@@ -20,8 +20,8 @@ MISTAKES = [
     ("guest ring -kernel k -netdev tap,id=n0\n\t-device virtio-net-pci,netdev=n0,rx_queue_size=100\n",
      "rx_queue_size"),
     ("guest legacy -kernel k -netdev tap,id=n0\n\t-device virtio-net-pci,netdev=n0,packed=on\n", "packed"),
-    ("guest card -kernel k -device e1000,netdev=n0\n", '-device "e1000": unknown device'),
-    ("gast typo -kernel k\n", '"gast": unknown, expected guest NAME ... or set NAME=VALUE'),
+    ("guest card -kernel k -device e1000,netdev=n0\n", '-device e1000: unknown device'),
+    ("gast typo -kernel k\n", 'gast: unknown, expected guest NAME ... or set NAME=VALUE'),
     ('guest quote -kernel k -append "abc\n', "guest quote: quotation mark not closed"),
 ]
 
