@@ -6,7 +6,8 @@
  * and Linux then leaves the 8259s and the 8254 alone too (arch/x86/kernel/acpi/boot.c), which
  * it can because CPUID.15H gives it the TSC's and the APIC timer's frequency. They are on the
  * board for guests that never read these tables (CONFIG_LEGACY_DEVICES), masked and silent
- * until programmed. The CMOS clock is announced by the FADT and the DSDT.
+ * until programmed. The CMOS clock is always there: Linux looks for it whatever the FADT says,
+ * and complains if it does not find it.
  */
 #include "arch/x86/guest/acpi_tables.h"
 
@@ -99,7 +100,6 @@ enum {
 	FADT_HW_REDUCED = BIT(20),
 	BOOT_LEGACY_DEVICES = BIT(0),	/* COM1 */
 	BOOT_NO_VGA = BIT(2),
-	BOOT_NO_CMOS_RTC = BIT(5),
 };
 
 /* 5.2.12 */
@@ -220,19 +220,14 @@ static struct acpi_gas_table io_register(u16 port)
 
 static u64 build_fadt(struct builder *b, u64 dsdt)
 {
-	u16 boot_arch = BOOT_LEGACY_DEVICES | BOOT_NO_VGA;
 	u64 gpa = 0;
 	struct acpi_fadt_table *fadt = room(b, sizeof(*fadt), &gpa);
 
 	if (!fadt)
 		return 0;
-#ifdef CONFIG_LEGACY_DEVICES
 	fadt->century = VRTC_CENTURY;
-#else
-	boot_arch |= BOOT_NO_CMOS_RTC;
-#endif
 	fadt->preferred_pm_profile = FADT_PROFILE_ENTERPRISE;
-	fadt->iapc_boot_arch = cpu_to_le16(boot_arch);
+	fadt->iapc_boot_arch = cpu_to_le16(BOOT_LEGACY_DEVICES | BOOT_NO_VGA);
 	fadt->flags = cpu_to_le32(FADT_WBINVD | FADT_PROC_C1 | FADT_PWR_BUTTON | FADT_SLP_BUTTON |
 				  FADT_RESET_REG_SUP | FADT_HW_REDUCED);
 	fadt->reset_reg = io_register(VPM_RESET);

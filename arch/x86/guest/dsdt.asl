@@ -89,7 +89,6 @@ DefinitionBlock ("", "DSDT", 2, "RNGVSR", "VPC     ", 1)
 			})
 		}
 
-#ifdef CONFIG_LEGACY_DEVICES
 		Device (RTC)
 		{
 			Name (_HID, EisaId ("PNP0B00"))
@@ -98,6 +97,5 @@ DefinitionBlock ("", "DSDT", 2, "RNGVSR", "VPC     ", 1)
 				IRQNoFlags () { 8 }
 			})
 		}
-#endif
 	}
 }

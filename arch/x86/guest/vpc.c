@@ -31,13 +31,13 @@ static const struct vpc_device {
 	{ "keyboard controller", false, VPM_KBC_COMMAND, 1, &vpm_kbc_ops,
 	  offsetof(struct vpc, pm) },
 	{ "port 0x92", false, VPM_PORT92, 1, &vpm_port92_ops, offsetof(struct vpc, pm) },
+	{ "RTC", false, 0x70, 2, &vrtc_ops, offsetof(struct vpc, rtc) },
 #ifdef CONFIG_LEGACY_DEVICES
 	{ "PIC master", false, 0x20, 2, &vpic_master_ops, offsetof(struct vpc, pic) },
 	{ "PIC slave", false, 0xa0, 2, &vpic_slave_ops, offsetof(struct vpc, pic) },
 	{ "PIC ELCR", false, 0x4d0, 2, &vpic_elcr_ops, offsetof(struct vpc, pic) },
 	{ "PIT", false, 0x40, 4, &vpit_ops, offsetof(struct vpc, pit) },
 	{ "port 0x61", false, 0x61, 1, &vpit_port61_ops, offsetof(struct vpc, pit) },
-	{ "RTC", false, 0x70, 2, &vrtc_ops, offsetof(struct vpc, rtc) },
 #endif
 };
 
@@ -228,8 +228,8 @@ static int board_init(struct guest *guest)
 #ifdef CONFIG_LEGACY_DEVICES
 	vpic_init(&vpc->pic, guest);
 	vpit_init(&vpc->pit, guest);
-	vrtc_init(&vpc->rtc, guest);
 #endif
+	vrtc_init(&vpc->rtc, guest);
 	vuart_init(&vpc->uart, guest, guest->cpu);
 	vpm_init(&vpc->pm, guest);
 	err = vpci_host_init(&vpc->pci, guest, &vpc->pm);
@@ -264,8 +264,8 @@ void arch_guest_free(struct guest *guest)
 
 #ifdef CONFIG_LEGACY_DEVICES
 	vpit_stop(&vpc->pit);
-	vrtc_stop(&vpc->rtc);
 #endif
+	vrtc_stop(&vpc->rtc);
 	vuart_free(&vpc->uart);
 	guest->pci = NULL;
 	hvm->guest_free(guest);
@@ -291,8 +291,8 @@ static void devices_reset(struct vpc *vpc)
 #ifdef CONFIG_LEGACY_DEVICES
 	vpic_reset(&vpc->pic);
 	vpit_reset(&vpc->pit);
-	vrtc_reset(&vpc->rtc);
 #endif
+	vrtc_reset(&vpc->rtc);
 	vuart_reset(&vpc->uart);
 	vpm_reset(&vpc->pm);
 	vpci_host_reset(&vpc->pci);

@@ -37,10 +37,10 @@ struct vpc {
 	struct vpci_host pci;
 	struct vuart uart;
 	struct vpm pm;
+	struct vrtc rtc;
 #ifdef CONFIG_LEGACY_DEVICES
 	struct vpic pic;
 	struct vpit pit;
-	struct vrtc rtc;
 #endif
 	u32 intx_lines;		/* PCI pins asserted; atomic */
 	u64 msi_dropped;
