@@ -5,6 +5,7 @@ Bochs takes one frame from its socket each emulated millisecond; QEMU's e1000 is
 and can pull the cable.
 """
 
+import functools
 import random
 import re
 import socket
@@ -44,16 +45,22 @@ class E1000Machine(Machine):
                     answer += sock.recv(4096)
 
 
+@functools.cache
+def build():
+    """One that stays when there is no guest, and checks itself: that of configs/debug_defconfig."""
+    folder = BUILD / "configs" / "debug"
+    make("debug_defconfig", build=folder)
+    make("all", build=folder)
+    return folder
+
+
 class Nic:
     """A machine without guests whose monitor has the input."""
 
     def __init__(self, bench, more=(), **options):
         self.wire = Wire()
         bench.open.append(self.wire)
-        folder = BUILD / "configs" / "debug"
-        make("debug_defconfig", build=folder)
-        make("all", build=folder)
-        iso = bench.iso("", build=folder, archive=False)
+        iso = bench.iso("", build=build(), archive=False)
         self.machine = E1000Machine(bench.dir, iso, wire=self.wire, **options)
         self.machine.more = more
         bench.machines.append(self.machine)
