@@ -77,7 +77,7 @@ def test_switch(pair):
 def test_keys(pair):
     """Ctrl-A h lists the keys and the guests."""
     pair.machine.send(CTRL_A + "h")
-    pair.machine.expect(r"Ctrl-A c .*\n")
+    pair.machine.expect(r"Ctrl-A c [^\n]*\n")
     pair.machine.expect(r"guest 1: one \(has the input\)")
     pair.machine.expect(r"guest 2: two")
 
