@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/cpu.h"
 #include "net/switch.h"
 #include "tests/unit/mock_work.h"
 
@@ -156,7 +157,8 @@ void mock_net_init(struct mock_net *mn, const char *name, struct mock_wire *wire
 	mn->nic = *nic;
 	mn->wire = wire;
 	wire->ram = &mn->mg.ram;
-	must(!virtio_net_create(&mn->mg.guest, &mn->nic, NULL, &mn->net), "virtio_net_create");
+	must(!virtio_net_create(&mn->mg.guest, &mn->nic, this_cpu(), &mn->net),
+	     "virtio_net_create");
 	mock_virtio_probe(&mn->mv, &mn->mg, nic->devfn);
 }
 
