@@ -129,9 +129,9 @@ void netdev_set_link(struct netdev *dev, bool up, unsigned int speed)
 	dev->stats.link_changes++;
 	port_set_link(&dev->port, up);
 	if (up)
-		pr_info("net: %s: link up (%u Mb/s)", dev->name, speed);
+		log_ratelimited(&dev->link_rl, LOG_INFO, "net: %s: link up (%u Mb/s)", dev->name, speed);
 	else
-		pr_info("net: %s: link down", dev->name);
+		log_ratelimited(&dev->link_rl, LOG_INFO, "net: %s: link down", dev->name);
 }
 
 static int netdev_start(struct netdev *dev)

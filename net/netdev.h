@@ -3,6 +3,7 @@
 #ifndef NET_NETDEV_H
 #define NET_NETDEV_H
 
+#include "kernel/log.h"
 #include "kernel/time.h"
 #include "kernel/types.h"
 #include "kernel/work.h"
@@ -53,6 +54,7 @@ struct netdev {
 	bool running;
 	bool link_up;
 	unsigned int speed;		/* Mb/s */
+	struct ratelimit link_rl;	/* a bad cable */
 	struct port port;		/* uplink */
 	struct work poll_work;		/* NAPI: interrupt -> irq off, poll until done, irq on */
 	struct timer poll_timer;
