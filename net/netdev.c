@@ -129,7 +129,8 @@ void netdev_set_link(struct netdev *dev, bool up, unsigned int speed)
 	dev->stats.link_changes++;
 	port_set_link(&dev->port, up);
 	if (up)
-		log_ratelimited(&dev->link_rl, LOG_INFO, "net: %s: link up (%u Mb/s)", dev->name, speed);
+		log_ratelimited(&dev->link_rl, LOG_INFO, "net: %s: link up (%u Mb/s)", dev->name,
+				speed);
 	else
 		log_ratelimited(&dev->link_rl, LOG_INFO, "net: %s: link down", dev->name);
 }
