@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* guest: -smp 4 */
+/* boot: alone */
 /* Four processors: topology, start, INIT of a running one and a second start, locked counting. */
 #include "lib.h"
 
