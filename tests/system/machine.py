@@ -35,6 +35,8 @@ magic_break: enabled=1
 pci: enabled=1, chipset=i440fx{slots}
 """
 
+PATIENCE = 5
+
 BOCHS_NIC = "e1000: enabled=1, mac={mac}, ethmod=socket, ethdev={port}, script=none\n"
 # The first guest's address too: Bochs's socket module lets nothing through from the wire but
 # broadcasts and frames to the NIC's own address (iodev/network/eth_socket.cc).
@@ -167,7 +169,7 @@ class Machine:
         Several patterns in a list: the first that appears; .re tells which.
         """
         try:
-            self.console.expect(pattern, timeout=timeout)
+            self._wait(pattern, timeout)
         except pexpect.TIMEOUT:
             raise MachineError(f"{timeout} s passed without: {pattern}\n{self.explain()}") from None
         except pexpect.EOF:
@@ -175,13 +177,35 @@ class Machine:
             raise MachineError(f"the machine ended without: {pattern}\n{self.explain()}") from None
         return self.console.match
 
+    def _wait(self, pattern, timeout):
+        """Until `timeout` seconds of the emulator's CPU time are over; PATIENCE times as long if
+        it does not use them: it sleeps, or others keep the processors busy.
+        """
+        begin, used = time.monotonic(), self._cpu_seconds()
+        while True:
+            try:
+                self.console.expect(pattern, timeout=min(timeout, 2))
+                return
+            except pexpect.TIMEOUT:
+                passed = time.monotonic() - begin
+                if passed >= timeout * PATIENCE or self._cpu_seconds() - used >= timeout:
+                    raise
+
+    def _cpu_seconds(self):
+        try:
+            stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
+        except OSError:
+            return 0
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def send(self, text):
         self.console.send(text)
 
     def expect_end(self, timeout=60):
         """Wait until the emulator has ended by itself; its last words ("" if it has none)."""
         try:
-            self.console.expect(pexpect.EOF, timeout=timeout)
+            self._wait(pexpect.EOF, timeout)
             self.process.wait(10)
         except (pexpect.TIMEOUT, subprocess.TimeoutExpired):
             raise MachineError(f"{timeout} s passed and the machine still runs\n"
