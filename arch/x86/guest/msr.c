@@ -126,6 +126,29 @@ static int write_efer(struct vcpu *vcpu, u32 msr, u64 val)
 	return guest_set_efer(vcpu, val);
 }
 
+static bool mem_type_valid(u64 type)
+{
+	return type == MEM_TYPE_UC || type == MEM_TYPE_WC || type == MEM_TYPE_WT ||
+	       type == MEM_TYPE_WP || type == MEM_TYPE_WB;
+}
+
+/* Where it exits; else the backend has it. */
+static int read_pat(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	*val = vcpu->arch.msrs.pat;
+	return 0;
+}
+
+static int write_pat(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	for (unsigned int i = 0; i < sizeof(val); i++)
+		if (!mem_type_valid(val >> 8 * i & 0xff) &&
+		    (val >> 8 * i & 0xff) != MEM_TYPE_UC_MINUS)
+			return -EINVAL;
+	vcpu->arch.msrs.pat = val;
+	return 0;
+}
+
 static int read_tsc_aux(struct vcpu *vcpu, u32 msr, u64 *val)
 {
 	if (!(hvm_caps & HVM_CAP_RDTSCP))
@@ -167,12 +190,6 @@ static const u32 mtrr_fixed[] = {
 _Static_assert(ARRAY_SIZE(mtrr_fixed) == sizeof(((struct hvm_msrs *)0)->mtrr_fixed) / sizeof(u64),
 	       "one field each");
 
-static bool mtrr_type_valid(u64 type)
-{
-	return type == MEM_TYPE_UC || type == MEM_TYPE_WC || type == MEM_TYPE_WT ||
-	       type == MEM_TYPE_WP || type == MEM_TYPE_WB;
-}
-
 static u64 phys_reserved(void)
 {
 	return ~(BIT_ULL(guest_cpuid_feature(CPUID_ADDR_SIZE, 0) & 0xff) - 1);
@@ -193,7 +210,7 @@ static int read_mtrr_def_type(struct vcpu *vcpu, u32 msr, u64 *val)
 static int write_mtrr_def_type(struct vcpu *vcpu, u32 msr, u64 val)
 {
 	if (val & ~(u64)(MTRR_DEF_TYPE | MTRR_DEF_FE | MTRR_DEF_E) ||
-	    !mtrr_type_valid(val & MTRR_DEF_TYPE))
+	    !mem_type_valid(val & MTRR_DEF_TYPE))
 		return -EINVAL;
 	vcpu->arch.msrs.mtrr_def_type = val;
 	return 0;
@@ -211,7 +228,7 @@ static int write_mtrr_var(struct vcpu *vcpu, u32 msr, u64 val)
 
 	if (val & phys_reserved())
 		return -EINVAL;
-	if (i % 2 == 0 && (val & MTRR_PHYS_LOW_RESERVED || !mtrr_type_valid(val & 0xff)))
+	if (i % 2 == 0 && (val & MTRR_PHYS_LOW_RESERVED || !mem_type_valid(val & 0xff)))
 		return -EINVAL;
 	if (i % 2 == 1 && val & (PAGE_SIZE - 1) & ~MTRR_PHYS_MASK_V)
 		return -EINVAL;
@@ -244,7 +261,7 @@ static int write_mtrr_fixed(struct vcpu *vcpu, u32 msr, u64 val)
 	if (!slot)
 		return -EINVAL;
 	for (unsigned int i = 0; i < sizeof(val); i++)
-		if (!mtrr_type_valid(val >> 8 * i & 0xff))
+		if (!mem_type_valid(val >> 8 * i & 0xff))
 			return -EINVAL;
 	*slot = val;
 	return 0;
@@ -332,6 +349,7 @@ static const struct msr_entry msrs[] = {
 	  read_mtrr_var, write_mtrr_var },
 	{ MSR_IA32_MTRR_FIX64K_00000, MSR_IA32_MTRR_FIX4K_F8000,
 	  read_mtrr_fixed, write_mtrr_fixed },
+	{ ONE(MSR_IA32_PAT), read_pat, write_pat },
 	{ ONE(MSR_IA32_MTRR_DEF_TYPE), read_mtrr_def_type, write_mtrr_def_type },
 	{ ONE(MSR_IA32_TSC_DEADLINE), read_apic, write_apic },
 	{ MSR_IA32_X2APIC_APICID, MSR_IA32_X2APIC_LAST, read_apic, write_apic },
@@ -396,6 +414,7 @@ void guest_msrs_reset(struct vcpu *vcpu)
 		vcpu->guest->arch.tsc_adjust = 0;
 	m->misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAIL |
 			 MISC_ENABLE_PEBS_UNAVAIL;
+	m->pat = PAT_POWER_ON;
 	m->mtrr_def_type = MTRR_DEF_E | MTRR_DEF_FE | MEM_TYPE_WB;
 	for (unsigned int i = 0; i < ARRAY_SIZE(mtrr_fixed); i++)
 		m->mtrr_fixed[i] = MEM_TYPE_WB * 0x0101010101010101ull;

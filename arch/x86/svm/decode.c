@@ -16,12 +16,11 @@ enum group_7 { GROUP_7_LMSW = 6, GROUP_7_XSETBV = 0xd1 };
 static const struct {
 	u8 opcode;
 	u8 op;			/* enum svm_insn_op */
-	bool mov_cr;
 } two_byte[] = {
 	{ 0x08, SVM_INSN_INVD },
 	{ 0x09, SVM_INSN_WBINVD },
-	{ 0x20, SVM_INSN_MOV_FROM_CR, true },
-	{ 0x22, SVM_INSN_MOV_TO_CR, true },
+	{ 0x20, SVM_INSN_MOV_FROM_CR },
+	{ 0x22, SVM_INSN_MOV_TO_CR },
 	{ 0x30, SVM_INSN_WRMSR },
 	{ 0x32, SVM_INSN_RDMSR },
 	{ 0x33, SVM_INSN_RDPMC },
@@ -154,7 +153,7 @@ static int opcode(struct decoder *d, struct svm_insn *insn)
 		if (two_byte[i].opcode != byte)
 			continue;
 		insn->op = two_byte[i].op;
-		return two_byte[i].mov_cr ? mov_cr(d, insn) : 0;
+		return insn->op >= SVM_INSN_MOV_TO_CR ? mov_cr(d, insn) : 0;
 	}
 	return -EINVAL;
 }

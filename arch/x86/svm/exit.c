@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* #VMEXIT: a table by exit code (APM volume 2, appendix C) that says each in hvm's words. */
 #include "arch/x86/cpu.h"
-#include "arch/x86/smp.h"
 #include "arch/x86/svm/decode.h"
 #include "arch/x86/svm/svm.h"
 #include "kernel/guest.h"
@@ -278,6 +277,18 @@ static enum hvm_exit_kind fail(struct vcpu *vcpu, const char *what)
 	return HVM_EXIT_FAILED;
 }
 
+/*
+ * QEMU answers in this way to a MOV to CR3 that sets reserved bits. If it is not that, it fails
+ * again with the #GP, which then becomes a triple fault.
+ */
+static enum hvm_exit_kind exit_invalid(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	if (!svm_insn_is_mov_to_cr3(vcpu))
+		return fail(vcpu, "VMRUN failed");
+	hvm_inject_gp(vcpu);
+	return HVM_EXIT_DONE;
+}
+
 static enum hvm_exit_kind exit_vmrun_failed(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	return fail(vcpu, "VMRUN failed");
@@ -309,6 +320,9 @@ enum {
 	[VMEXIT_CR0_WRITE_TRAP + (n)] = { "CR" #n " write trap", exit_unexpected }, \
 	[VMEXIT_DR0_READ + (n)] = { "DR" #n " read", exit_unexpected }, \
 	[VMEXIT_DR0_WRITE + (n)] = { "DR" #n " write", exit_unexpected }
+
+/* QEMU tells both as WBINVD. */
+#define CACHE_INSNS (BIT(SVM_INSN_INVD) | BIT(SVM_INSN_WBINVD))
 
 #define EXCEPTION_ROW(n) \
 	[VMEXIT_EXCP0 + (n)] = { "exception " #n, exit_unexpected }
@@ -349,7 +363,7 @@ static const struct exit_entry exits[] = {
 	[VMEXIT_RSM] = { "RSM", exit_undefined },
 	[VMEXIT_IRET] = { "IRET", exit_iret },
 	[VMEXIT_SWINT] = { "INT n", exit_unexpected },
-	[VMEXIT_INVD] = { "INVD", exit_cache, BIT(SVM_INSN_INVD) },
+	[VMEXIT_INVD] = { "INVD", exit_cache, CACHE_INSNS },
 	[VMEXIT_PAUSE] = { "PAUSE", exit_unexpected },
 	[VMEXIT_HLT] = { "HLT", exit_hlt, BIT(SVM_INSN_HLT) },
 	[VMEXIT_INVLPG] = { "INVLPG", exit_unexpected },
@@ -368,7 +382,7 @@ static const struct exit_entry exits[] = {
 	[VMEXIT_SKINIT] = { "SKINIT", exit_undefined },
 	[VMEXIT_RDTSCP] = { "RDTSCP", exit_unexpected },
 	[VMEXIT_ICEBP] = { "ICEBP", exit_unexpected },
-	[VMEXIT_WBINVD] = { "WBINVD or WBNOINVD", exit_cache, BIT(SVM_INSN_WBINVD) },
+	[VMEXIT_WBINVD] = { "WBINVD or WBNOINVD", exit_cache, CACHE_INSNS },
 	[VMEXIT_MONITOR] = { "MONITOR", exit_undefined },
 	[VMEXIT_MWAIT] = { "MWAIT", exit_undefined },
 	[VMEXIT_MWAIT_CONDITIONAL] = { "MWAIT, armed", exit_undefined },
@@ -386,7 +400,7 @@ static const struct exit_entry exits[] = {
 	[HIGH(VMEXIT_AVIC_INCOMPLETE_IPI)] = { "AVIC incomplete IPI", exit_unexpected },
 	[HIGH(VMEXIT_AVIC_NOACCEL)] = { "AVIC no acceleration", exit_unexpected },
 	[HIGH(VMEXIT_VMGEXIT)] = { "VMGEXIT", exit_unexpected },
-	[FAILED(VMEXIT_INVALID)] = { "invalid guest state in VMCB", exit_vmrun_failed },
+	[FAILED(VMEXIT_INVALID)] = { "invalid guest state in VMCB", exit_invalid },
 	[FAILED(VMEXIT_BUSY)] = { "VMSA busy", exit_vmrun_failed },
 	[FAILED(VMEXIT_IDLE_REQUIRED)] = { "idle required", exit_vmrun_failed },
 	[FAILED(VMEXIT_INVALID_PMC)] = { "invalid PMC state", exit_vmrun_failed },

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/exit.h"
 #include "arch/x86/guest/vcpu.h"
 #include "arch/x86/guest/walk.h"
 #include "arch/x86/svm/decode.h"
@@ -104,10 +103,25 @@ int svm_insn_fetch(struct vcpu *vcpu, u32 ops, struct svm_insn *insn)
 	return err;
 }
 
+bool svm_insn_is_mov_to_cr3(struct vcpu *vcpu)
+{
+	const struct svm_vcpu *v = vcpu->arch.hvm;
+	u8 code[INSN_MAX_LEN];
+	struct svm_insn insn;
+	size_t len;
+	u32 error;
+
+	if (fetch(vcpu, code, &len, &error) ||
+	    svm_decode(code, len, code_mode(&v->vmcb->save), &insn))
+		return false;
+	return insn.op == SVM_INSN_MOV_TO_CR && insn.cr == 3;
+}
+
 int svm_lmsw_source(struct vcpu *vcpu, const struct svm_insn *insn, u16 *word)
 {
 	const struct svm_vcpu *v = vcpu->arch.hvm;
 	struct insn_env env = { .gpr = vcpu->arch.gpr, .rip = v->vmcb->save.rip };
+	struct walk_regs regs;
 	struct hvm_state st;
 	u64 linear, gpa;
 	u32 error;
@@ -120,7 +134,8 @@ int svm_lmsw_source(struct vcpu *vcpu, const struct svm_insn *insn, u16 *word)
 	for (unsigned int seg = 0; seg < INSN_SEGS; seg++)
 		env.seg_base[seg] = st.seg[seg].base;
 	linear = insn_linear(&insn->operand, &env);
-	if (guest_walk(vcpu, linear, HVM_R, &gpa, &error)) {
+	walk_regs_from(&v->vmcb->save, &regs);
+	if (walk(&vcpu->guest->mem, &regs, linear, HVM_R, &gpa, &error)) {
 		vcpu_set_cr2(vcpu, linear);
 		hvm_inject_exception(vcpu, EXC_PF, true, error);
 		return -EFAULT;

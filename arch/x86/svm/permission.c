@@ -14,7 +14,7 @@ enum { MSRPM_READ = BIT(0), MSRPM_WRITE = BIT(1) };
 
 /*
  * MSRs that the guest reaches without an exit: those that VMRUN or VMLOAD take from the VMCB.
- * EFER is not one of them, for SVME is set in it.
+ * EFER is not one of them, for SVME is set in it, nor PAT: QEMU's guests would reach the host's.
  */
 static const struct direct_msr {
 	u32 msr;
@@ -24,7 +24,6 @@ static const struct direct_msr {
 	{ MSR_IA32_SYSENTER_CS, MSRPM_READ | MSRPM_WRITE },
 	{ MSR_IA32_SYSENTER_ESP, MSRPM_READ | MSRPM_WRITE },
 	{ MSR_IA32_SYSENTER_EIP, MSRPM_READ | MSRPM_WRITE },
-	{ MSR_IA32_PAT, MSRPM_READ | MSRPM_WRITE },
 	{ MSR_IA32_STAR, MSRPM_READ | MSRPM_WRITE },
 	{ MSR_IA32_LSTAR, MSRPM_READ | MSRPM_WRITE },
 	{ MSR_IA32_CSTAR, MSRPM_READ | MSRPM_WRITE },

@@ -79,6 +79,11 @@ void svm_describe(char *buf, size_t len)
 		 svm_caps.features & SVM_VMCB_CLEAN ? ", VmcbClean" : "");
 }
 
+struct svm_cpu *svm_this_cpu(void)
+{
+	return arch_this_cpu()->hvm;
+}
+
 static struct svm_cpu *cpu_alloc(void)
 {
 	struct svm_cpu *c = calloc(1, sizeof(*c));

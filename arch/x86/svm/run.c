@@ -4,7 +4,6 @@
 #include "arch/x86/guest/lapic.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/svm.h"
-#include "asm/cpu.h"
 #include "kernel/guest.h"
 
 #define LAPIC_CLASS_SHIFT 4	/* priority class of a vector, task priority of CR8 */
@@ -159,6 +158,10 @@ static void load_registers(struct vcpu *vcpu, struct svm_vcpu *v)
 
 	s->rax = vcpu->arch.gpr[HVM_RAX];
 	s->rsp = vcpu->arch.gpr[HVM_RSP];
+	if (s->g_pat != vcpu->arch.msrs.pat) {
+		s->g_pat = vcpu->arch.msrs.pat;
+		svm_dirty(v, CLEAN_NP);
+	}
 	if (s->cr2 != vcpu->arch.cr2) {
 		s->cr2 = vcpu->arch.cr2;
 		svm_dirty(v, CLEAN_CR2);
@@ -197,7 +200,7 @@ static void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
 void svm_run(struct vcpu *vcpu, u64 deadline_ns)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;
-	struct svm_cpu *c = arch_this_cpu()->hvm;
+	struct svm_cpu *c = svm_this_cpu();
 
 	prepare_events(vcpu, v);
 	prepare_tsc(vcpu, v);

@@ -98,7 +98,7 @@ static void set_control_registers(struct svm_vcpu *v, const struct hvm_state *st
 {
 	struct vmcb_save *s = &v->vmcb->save;
 	/* A machine check with MCE clear would shut the processor down. */
-	u64 cr4 = st->cr4 | (read_cr4() & CR4_MCE);
+	u64 cr4 = st->cr4 | CR4_MCE;
 	u64 efer = st->efer | EFER_SVME;
 
 	/* What the guest's own instruction would have flushed. */
@@ -143,7 +143,6 @@ static void reset_rest(struct svm_vcpu *v)
 	c->int_ctl = INT_CTL_V_INTR_MASKING;
 	c->intercept_3 &= ~(u32)(INTERCEPT_VINTR | INTERCEPT_IRET);
 	v->vmcb->save.dr6 = DR6_INIT;
-	v->vmcb->save.g_pat = PAT_POWER_ON;
 	v->virq = -1;
 	v->nmi_blocked = v->iret_seen = false;
 	v->flush = true;

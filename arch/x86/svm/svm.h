@@ -52,6 +52,7 @@ int svm_probe(char *why, size_t len);
 void svm_describe(char *buf, size_t len);
 int svm_cpu_enable(struct cpu *cpu);
 void svm_cpu_disable(struct cpu *cpu);
+struct svm_cpu *svm_this_cpu(void);
 
 /* permission.c: the I/O and MSR permission maps. 0 or -ENOMEM. */
 int svm_permission_init(void);
@@ -94,6 +95,7 @@ int svm_reason(u64 exitcode);
 struct svm_insn;
 /* 0, or negative: none of @ops (bits by enum svm_insn_op), or not there; a fault is injected. */
 int svm_insn_fetch(struct vcpu *vcpu, u32 ops, struct svm_insn *insn);
+bool svm_insn_is_mov_to_cr3(struct vcpu *vcpu);
 /* LMSW's operand. 0, or negative: a fault is injected. */
 int svm_lmsw_source(struct vcpu *vcpu, const struct svm_insn *insn, u16 *word);
 /* Bytes of the store whose nested page fault exited; 0: no plain store. */
