@@ -9,9 +9,10 @@
 
 /*
  * A guest may ask for periods shorter than its CPU can deliver; below this one several
- * expirations become one interrupt, so that a timer storm does not starve other guests.
+ * expirations become one interrupt, so that a timer storm starves neither other guests nor the
+ * guest itself. As KVM's min_timer_period_us.
  */
-#define PERIOD_MIN_USEC	50
+#define PERIOD_MIN_USEC	200
 
 /* How far ahead a deadline is armed at most, so that the sums of ticks cannot wrap. */
 #define DEADLINE_MAX_SEC 3600
