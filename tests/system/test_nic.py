@@ -170,10 +170,12 @@ def test_learns(nic):
 
 def test_table_is_bounded(nic):
     """More addresses than the table has room for: counted, and nothing else changes."""
-    size = int(nic.monitor.info("switch")["switch br0"]["table_size"])
+    switch = nic.monitor.info("switch")["switch br0"]
+    size, before = int(switch["table_size"]), int(switch["addresses"])
     nic.receive([frame(60, source=b"\x02\x33" + i.to_bytes(4, "big")) for i in range(size + 200)])
     switch = nic.monitor.info("switch")["switch br0"]
-    assert int(switch["addresses"]) == size
+    # Those of the tests before may have aged meanwhile.
+    assert size - before <= int(switch["addresses"]) <= size
     assert int(switch["table_full"]) >= 200
 
 
