@@ -15,6 +15,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 tools/packages.sh || exit 1
 mkdir -p "$logs"
+$make O="$O" all || exit 1
 
 passed=0 failed=0
 for suite in "$@"; do

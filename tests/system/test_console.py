@@ -49,6 +49,7 @@ def teardown_module():
     SHARED.close()
 
 
+@pytest.mark.full     # the lost wake-up of docs/caveats.md: fails now and then
 def test_prefix(pair):
     """Each line says whose it is, also while both write."""
     pair.machine.send(CTRL_A + "2")
@@ -145,6 +146,7 @@ def test_log_level(monitor):
     assert monitor.run("log info") == ["log: level=info"]
 
 
+@pytest.mark.full     # the lost wake-up of docs/caveats.md: fails now and then
 def test_stop_cont(pair, monitor):
     """A stopped guest does not run, the other does; then it goes on where it was."""
     monitor.run("stop one")
