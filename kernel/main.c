@@ -305,6 +305,7 @@ static const struct cmdline_option {
 	const char *expected;
 } cmdline_options[] = {
 	{ "loglevel=", set_loglevel, "0..3" },
+	{ "pci-irq=", pci_irq_limit, "msix, msi, intx or none" },
 	{ "crash=", crash_choose, "a way of arch/x86/crash.c, in a build with DEBUG_CHECKS" },
 };
 
@@ -320,7 +321,8 @@ static void parse_word(const char *word)
 		return;
 	}
 	if (*word && *word != '/')	/* GRUB may put the image's path first */
-		pr_warn("boot: command line: %s: unknown, expected loglevel=0..3", word);
+		pr_warn("boot: command line: %s: unknown, expected loglevel=0..3 or pci-irq=KIND",
+			word);
 }
 
 static void parse_cmdline(void)

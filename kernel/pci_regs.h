@@ -48,6 +48,7 @@ enum pci_bar_bits {		/* §6.2.5.1 */
 };
 
 enum pci_cap_id {		/* appendix H */
+	PCI_CAP_ID_MSI = 0x05,
 	PCI_CAP_ID_VENDOR = 0x09,
 	PCI_CAP_ID_MSIX = 0x11,
 };

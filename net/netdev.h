@@ -50,6 +50,7 @@ struct netdev {
 	const struct netdev_ops *ops;
 	void *priv;
 	u8 mac[6];
+	const char *irq;		/* how interrupts arrive: "msix", "intx", ... */
 	bool polled;			/* no interrupt reaches us: poll_timer queues poll_work */
 	bool running;
 	bool link_up;
@@ -71,7 +72,7 @@ extern unsigned int nr_netdevs;
 void net_init(void);
 
 /*
- * A driver found a NIC and filled in name, ops, priv, mac and polled: makes the uplink port on
+ * A driver found a NIC and filled in name, ops, priv, mac, irq and polled: makes the uplink port on
  * switch "brN" (N = order found), starts it, and polls it on the calling CPU. -errno has been
  * said on the console.
  */

@@ -16,9 +16,9 @@ static void show_netdev(const struct netdev *dev)
 {
 	const struct netdev_stats *s = &dev->stats;
 
-	console_printf("nic %s: port=%s mac=" MAC_FMT " link=%s speed=%u mode=%s\n", dev->name,
-		       dev->port.name, MAC_ARGS(dev->mac), dev->link_up ? "up" : "down",
-		       dev->speed, dev->polled ? "polled" : "interrupt");
+	console_printf("nic %s: port=%s mac=" MAC_FMT " link=%s speed=%u mode=%s irq=%s\n",
+		       dev->name, dev->port.name, MAC_ARGS(dev->mac), dev->link_up ? "up" : "down",
+		       dev->speed, dev->polled ? "polled" : "interrupt", dev->irq);
 	console_printf("nic %s: rx_packets=%llu rx_bytes=%llu rx_errors=%llu rx_dropped=%llu "
 		       "rx_missed=%llu\n", dev->name, U(s->rx_packets), U(s->rx_bytes),
 		       U(s->rx_errors), U(s->rx_dropped), U(s->rx_missed));

@@ -10,6 +10,12 @@
 #include "kernel/log.h"
 #include "kernel/monitor.h"
 
+enum msi_address {		/* SDM 3A 11.11.1 */
+	MSI_ADDR_BASE = 0xfee00000,
+	MSI_ADDR_DEST_SHIFT = 12,
+	MSI_DEST_MAX = 0xfe,		/* 0xff is all CPUs */
+};
+
 static struct irq {
 	irq_fn fn;
 	void *arg;
@@ -37,6 +43,22 @@ int irq_vector_alloc(irq_fn fn, void *arg, const char *name)
 		}
 	}
 	return -ENOSPC;
+}
+
+/* Its count stays: an interrupt that still comes is nobody's. */
+void irq_vector_free(int vector)
+{
+	irq_set(vector, NULL, NULL, NULL);
+}
+
+/* SDM 3A 11.11: physical destination, fixed delivery, edge. */
+int irq_msi_message(int vector, const struct cpu *cpu, struct msi_message *msg)
+{
+	if (cpu->arch.apic_id > MSI_DEST_MAX)
+		return -ERANGE;
+	msg->addr = MSI_ADDR_BASE | (u64)cpu->arch.apic_id << MSI_ADDR_DEST_SHIFT;
+	msg->data = (u32)vector;
+	return 0;
 }
 
 void irq_dispatch(unsigned int vector)

@@ -24,6 +24,13 @@ void smp_start(void (*entry)(struct cpu *cpu));	/* all APs; each runs entry() on
  */
 typedef void (*irq_fn)(void *arg);
 int irq_vector_alloc(irq_fn fn, void *arg, const char *name);	/* vector, or -ENOSPC */
+void irq_vector_free(int vector);
+/* What a device has to write where to raise @vector on @cpu. -ERANGE: needs remapping. */
+struct msi_message {
+	u64 addr;
+	u32 data;
+};
+int irq_msi_message(int vector, const struct cpu *cpu, struct msi_message *msg);
 /* A PCI INTx or legacy line: I/O APIC pin @gsi to @vector on the BSP. -ENOENT: no such pin. */
 int ioapic_route(unsigned int gsi, unsigned int vector, bool level, bool active_low);
 void ioapic_mask(unsigned int gsi, bool masked);

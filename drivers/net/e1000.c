@@ -218,7 +218,7 @@ static void e1000_interrupt(void *arg)
 	netdev_interrupt(&nic->dev);
 }
 
-/* For pci_request_intx(): an interrupt to look for. */
+/* For pci_request_irq(): an interrupt to look for. */
 static void e1000_provoke(void *arg, bool on)
 {
 	struct e1000 *nic = arg;
@@ -334,6 +334,19 @@ static int e1000_setup(struct e1000 *nic)
 	return 0;
 }
 
+static void e1000_request_irq(struct e1000 *nic)
+{
+	const struct pci_irq_request req = {
+		.name = nic->dev.name,
+		.any = { e1000_interrupt, nic },
+		.provoke = e1000_provoke,
+	};
+	enum pci_irq_kind kind = pci_request_irq(nic->pci, &req);
+
+	nic->dev.irq = pci_irq_name(kind);
+	nic->dev.polled = kind == PCI_IRQ_NONE;
+}
+
 static int e1000_probe(struct pci_dev *pci)
 {
 	static unsigned int found;
@@ -350,11 +363,10 @@ static int e1000_probe(struct pci_dev *pci)
 	nic->pci = pci;
 	err = e1000_setup(nic);
 	if (!err) {
-		nic->dev.polled = pci_request_intx(pci, e1000_interrupt, e1000_provoke, nic,
-						   nic->dev.name) != 0;
+		e1000_request_irq(nic);
 		err = netdev_register(&nic->dev);
 		if (err)
-			pci_release_intx(pci, nic);
+			pci_release_irq(pci);
 	}
 	if (err) {
 		e1000_rx_free(nic);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drivers/pci/pci.h"
+#include "drivers/pci/msi.h"
 #include "drivers/pci/regs.h"
 #include "kernel/log.h"
 #include "kernel/mem.h"
@@ -125,8 +125,10 @@ static void bars_read(struct pci_dev *dev)
 /* What firmware left running, a network boot's receiver say, stays off bus and interrupts. */
 static void quiet(struct pci_dev *dev)
 {
-	if (dev->class >> 16 != PCI_CLASS_BRIDGE)
-		command_set(dev, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_MASTER);
+	if (dev->class >> 16 == PCI_CLASS_BRIDGE)
+		return;
+	command_set(dev, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_MASTER);
+	pci_msi_off(dev);
 }
 
 static void function_read(struct pci_dev *dev)
@@ -177,8 +179,11 @@ static void function_scan(const struct pci_dev *at)
 	if (dev->header_type != PCI_HEADER_BRIDGE)
 		return;
 	secondary = pci_cfg_read(dev, PCI_SECONDARY_BUS, 1);
-	if (bus_claim(secondary))	/* 0, which is seen: firmware did not set it up */
-		bus_scan(secondary);
+	if (!bus_claim(secondary))	/* 0, which is seen: firmware did not set it up */
+		return;
+	/* What is behind it needs both ways through (bridge §3.2.4.3). */
+	command_set(dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+	bus_scan(secondary);
 }
 
 static void bus_scan(unsigned int bus)

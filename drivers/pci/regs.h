@@ -41,6 +41,27 @@ enum pci_class {			/* appendix D: base class, sub-class */
 	PCI_CLASS_PCI_BRIDGE	= 0x0604,
 };
 
+enum pci_msi {				/* §6.8.1, offsets in the capability */
+	PCI_MSI_CONTROL		= 2,
+	PCI_MSI_ADDR_LO		= 4,
+	PCI_MSI_ADDR_HI		= 8,	/* with PCI_MSI_64 */
+	PCI_MSI_DATA_32		= 8,
+	PCI_MSI_DATA_64		= 12,
+};
+
+enum pci_msi_control {			/* §6.8.1.3 */
+	PCI_MSI_ENABLE		= BIT(0),
+	PCI_MSI_MULTIPLE_MASK	= 7 << 4,	/* log2 of the vectors enabled */
+	PCI_MSI_64		= BIT(7),
+	PCI_MSI_MASKABLE	= BIT(8),
+};
+
+enum pci_msix {				/* §6.8.2, offsets in the capability */
+	PCI_MSIX_CONTROL	= 2,
+	PCI_MSIX_TABLE		= 4,
+	PCI_MSIX_BIR_MASK	= 7,	/* which BAR */
+};
+
 #define PCI_VENDOR_NONE 0xffff
 
 #endif

@@ -299,22 +299,25 @@ void pci_disable(struct pci_dev *dev)
 	mock_nic.mastering = false;
 }
 
-int pci_request_intx(struct pci_dev *dev, void (*fn)(void *), void (*provoke)(void *, bool),
-		     void *arg, const char *name)
+enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_request *req)
 {
 	if (mock_nic.no_interrupt)
-		return -ENOENT;
-	provoke(arg, true);
+		return PCI_IRQ_NONE;
+	req->provoke(req->any.arg, true);
 	assert_true(mock_nic.icr & mock_nic.ims);
-	provoke(arg, false);
+	req->provoke(req->any.arg, false);
 	assert_false(mock_nic.icr & mock_nic.ims);
-	irq_fn = fn;
-	irq_arg = arg;
-	return 0;
+	irq_fn = req->any.fn;
+	irq_arg = req->any.arg;
+	return PCI_IRQ_INTX;
 }
 
-void pci_release_intx(struct pci_dev *dev, void *arg)
+void pci_release_irq(struct pci_dev *dev)
 {
-	if (arg == irq_arg)
-		irq_fn = NULL;
+	irq_fn = NULL;
+}
+
+const char *pci_irq_name(enum pci_irq_kind kind)
+{
+	return kind == PCI_IRQ_NONE ? "none" : "intx";
 }
