@@ -20,21 +20,19 @@ static u64 csum_words(const u8 *p, size_t len)
 	return sum + word;
 }
 
-static u64 csum_reduce(u64 sum)
+u16 csum_reduce(u64 sum)
 {
 	while (sum >> 16)
 		sum = (sum >> 16) + (sum & 0xffff);
-	return sum;
+	return (u16)sum;
 }
 
 u64 csum_add(u64 sum, const void *data, size_t len, bool odd)
 {
-	u64 part = csum_reduce(csum_words(data, len));
+	u16 part = csum_reduce(csum_words(data, len));
 
 	/* RFC 1071 §2 (B): bytes in the other half of each word: the sum has its halves swapped. */
-	if (odd)
-		part = (part >> 8) | (part & 0xff) << 8;
-	return sum + part;
+	return sum + (odd ? __builtin_bswap16(part) : part);
 }
 
 u16 csum_fold(u64 sum)

@@ -14,10 +14,12 @@ struct frame;
 /*
  * csum_add() - add @len bytes to a ones' complement sum of 16-bit words in memory order.
  * @odd: the bytes start at an odd offset of what is summed. Start with 0.
+ * csum_reduce() - to 16 bits, not complemented: what a partial checksum's field holds.
  * csum_fold() - the checksum, as its two bytes lie in memory. 0 comes out as 0xffff, which is
  * the same number and means "no checksum" to nobody (RFC 768).
  */
 u64 csum_add(u64 sum, const void *data, size_t len, bool odd);
+u16 csum_reduce(u64 sum);
 u16 csum_fold(u64 sum);
 
 /*

@@ -189,6 +189,7 @@ static int netdev_attach(struct netdev *dev)
 	dev->port.owner = dev;
 	dev->port.uplink = true;
 	dev->port.max_frame = NETDEV_MAX_FRAME;
+	dev->port.offloads = dev->offloads;
 	sw = switch_get(br);
 	return sw ? switch_attach(sw, &dev->port) : -ENOMEM;
 }

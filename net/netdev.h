@@ -51,6 +51,11 @@ struct netdev {
 	void *priv;
 	u8 mac[6];
 	const char *irq;		/* how interrupts arrive: "msix", "intx", ... */
+	/*
+	 * FRAME_OFFLOADS that tx() takes. Large frames have up to FRAME_SEGS pieces of any length
+	 * and FRAME_GSO_MAX bytes; see gso_nic_headers(). Received frames say FRAME_CSUM_VALID.
+	 */
+	u16 offloads;
 	bool polled;			/* no interrupt reaches us: poll_timer queues poll_work */
 	bool running;
 	bool link_up;
@@ -72,9 +77,9 @@ extern unsigned int nr_netdevs;
 void net_init(void);
 
 /*
- * A driver found a NIC and filled in name, ops, priv, mac, irq and polled: makes the uplink port on
- * switch "brN" (N = order found), starts it, and polls it on the calling CPU. -errno has been
- * said on the console.
+ * A driver found a NIC and filled in name, ops, priv, mac, offloads, irq and polled: makes the
+ * uplink port on switch "brN" (N = order found), starts it, and polls it on the calling CPU.
+ * -errno has been said on the console.
  */
 int netdev_register(struct netdev *dev);
 /* Driver's interrupt handler: switch to polling. CPU that took the interrupt. */

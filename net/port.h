@@ -34,6 +34,8 @@ struct port_stats {
 	u64 rx_broadcast, tx_flooded;
 	/* Counted by the port's owner. */
 	u64 copies, copied_bytes;	/* payload copies made delivering to this port */
+	/* In software, for want of an offload: checksums; large frames, their parts. */
+	u64 sw_csums, sw_gso_frames, sw_gso_parts;
 	u64 drops[DROP_REASONS];	/* by both, with port_drop() */
 };
 
@@ -42,7 +44,8 @@ struct port_ops {
 	 * Deliver frames to the port's other side. Called by the sending worker, any CPU.
 	 * Takes what it can and keeps no reference to the rest; it frame_get()s a frame it needs
 	 * after returning. What was not taken has been counted in stats.drops[]. A frame may be on
-	 * its way to several ports: it must not be changed while somebody else holds it.
+	 * its way to several ports: it must not be changed while somebody else holds it. None needs
+	 * an offload that port->offloads does not have.
 	 */
 	void (*deliver)(struct port *port, struct frame **frames, unsigned int nr);
 	/* End of a batch: publish, notify, ring the NIC's tail. May be NULL. */
@@ -58,7 +61,12 @@ struct port {
 	u32 users;			/* deliveries under way: see switch_detach() */
 	bool uplink;
 	bool link_up;
-	u32 max_frame;			/* bytes with Ethernet header, without FCS */
+	u32 max_frame;			/* bytes with Ethernet header, without FCS; of parts */
+	/*
+	 * FRAME_OFFLOADS that deliver() takes, set while the link is down: frames that need others
+	 * are finished in software before (net/gso.h). TSO only together with NEEDS_CSUM.
+	 */
+	u16 offloads;
 	struct port_stats stats;
 };
 

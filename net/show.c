@@ -39,9 +39,10 @@ static void show_port(const struct port *port)
 		       port->sw ? port->sw->name : "-", port->link_up ? "up" : "down",
 		       port->max_frame, U(s->rx_frames), U(s->rx_bytes), U(s->tx_frames),
 		       U(s->tx_bytes));
-	console_printf("port %s: rx_broadcast=%llu tx_flooded=%llu copies=%llu copied_bytes=%llu\n",
+	console_printf("port %s: rx_broadcast=%llu tx_flooded=%llu copies=%llu copied_bytes=%llu "
+		       "sw_csums=%llu sw_gso_frames=%llu sw_gso_parts=%llu\n",
 		       port->name, U(s->rx_broadcast), U(s->tx_flooded), U(s->copies),
-		       U(s->copied_bytes));
+		       U(s->copied_bytes), U(s->sw_csums), U(s->sw_gso_frames), U(s->sw_gso_parts));
 	console_printf("port %s:", port->name);
 	for (unsigned int i = 0; i < DROP_REASONS; i++)
 		console_printf(" drop_%s=%llu", port_drop_name(i), U(s->drops[i]));

@@ -11,13 +11,13 @@
 #include "asm/barrier.h"
 #include "kernel/log.h"
 #include "kernel/time.h"
+#include "net/headers.h"
+#include "net/offload.h"
 #include "net/switch.h"
 
 #define SWITCH_BATCH	64	/* frames whose destinations are looked up at once */
 
-#define ETH_DST		0	/* IEEE 802.3 §3.2: destination, source, length/type */
-#define ETH_SRC		6
-#define ETH_GROUP	1	/* first octet, first bit on the wire: group address */
+#define ETH_GROUP	1	/* IEEE 802.3 §3.2.3: first octet, first bit on the wire */
 
 struct switch_batch {
 	struct frame **frames;
@@ -41,6 +41,8 @@ static struct net_switch *switch_create(const char *name)
 		pr_err("switch: %s: out of memory", name);
 		return NULL;
 	}
+	if (!switches)
+		offload_init();
 	strcpy(sw->name, name);
 	sw->next = switches;
 	switches = sw;
@@ -142,7 +144,7 @@ static bool port_accepts(struct port *to, const struct frame *frame)
 		port_drop(to, DROP_LINK_DOWN, 1);
 		return false;
 	}
-	if (frame->len > to->max_frame) {
+	if (frame_wire_len(frame) > to->max_frame) {
 		port_drop(to, DROP_OVERSIZE, 1);
 		return false;
 	}
@@ -241,13 +243,19 @@ static void switch_deliver(struct switch_batch *batch)
 	struct frame *group[SWITCH_BATCH];
 
 	for (u64 left = batch->all; left; left &= left - 1) {
-		unsigned int p = (unsigned int)__builtin_ctzll(left), nr = 0;
+		unsigned int p = (unsigned int)__builtin_ctzll(left), nr = 0, flags = 0;
 		struct port *to = batch->port[p];
 
-		for (unsigned int i = 0; i < batch->nr; i++)
-			if (batch->dest[i] & BIT_ULL(p))
-				group[nr++] = batch->frames[i];
-		to->ops->deliver(to, group, nr);
+		for (unsigned int i = 0; i < batch->nr; i++) {
+			if (!(batch->dest[i] & BIT_ULL(p)))
+				continue;
+			flags |= batch->frames[i]->flags;
+			group[nr++] = batch->frames[i];
+		}
+		if (likely(!(flags & FRAME_OFFLOADS & ~to->offloads)))
+			to->ops->deliver(to, group, nr);
+		else
+			offload_deliver(to, group, nr);
 		if (to->ops->flush)
 			to->ops->flush(to);
 		switch_unpin(to);

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/csum.h"
-
 /* The buffers of one frame: the writable segments of one or more chains, in order. */
 struct rx_buffers {
 	unsigned int nr_segs;
@@ -108,16 +106,6 @@ static inline void seg_write(struct seg_pos *pos, const void *src, u32 len)
 	pos->off += len;
 }
 
-static void seg_skip(struct seg_pos *pos, u32 len)
-{
-	while (len > pos->seg->len - pos->off) {
-		len -= pos->seg->len - pos->off;
-		pos->seg++;
-		pos->off = 0;
-	}
-	pos->off += len;
-}
-
 /* §5.1.6.4.1 */
 static struct virtio_net_hdr rx_hdr(const struct net_rx *rx, const struct frame *frame, u16 buffers)
 {
@@ -135,16 +123,6 @@ static struct virtio_net_hdr rx_hdr(const struct net_rx *rx, const struct frame 
 	return hdr;
 }
 
-/* The checksum that the sender left out, in the guest's copy: others may hold the frame. */
-static void rx_complete_csum(struct net_rx *rx, const struct frame *frame)
-{
-	struct seg_pos pos = { .seg = rx->segs };
-	u16 csum = frame_csum(frame);
-
-	seg_skip(&pos, (u32)sizeof(struct virtio_net_hdr) + frame->csum_start + frame->csum_offset);
-	seg_write(&pos, &csum, sizeof(csum));
-}
-
 static void rx_fill(struct net_rx *rx, const struct rx_buffers *b, const struct frame *frame)
 {
 	struct virtio_net_hdr hdr = rx_hdr(rx, frame, (u16)b->nr);
@@ -153,8 +131,6 @@ static void rx_fill(struct net_rx *rx, const struct rx_buffers *b, const struct 
 	seg_write(&pos, &hdr, sizeof(hdr));
 	for (unsigned int i = 0; i < frame->nr_segs; i++)
 		seg_write(&pos, frame->seg[i].ptr, frame->seg[i].len);
-	if (unlikely((frame->flags & FRAME_NEEDS_CSUM) && !rx->guest_csum))
-		rx_complete_csum(rx, frame);
 }
 
 static void rx_push(struct net_rx *rx, const struct rx_buffers *b, u32 len)
@@ -238,6 +214,7 @@ void net_rx_start(struct net_rx *rx)
 {
 	rx->mergeable = virtio_has(&rx->net->vdev, VIRTIO_NET_F_MRG_RXBUF);
 	rx->guest_csum = virtio_has(&rx->net->vdev, VIRTIO_NET_F_GUEST_CSUM);
+	rx->net->port.offloads = rx->guest_csum ? FRAME_NEEDS_CSUM : 0;
 }
 
 int net_rx_init(struct net_rx *rx, struct virtio_net *net, struct vhost_virtqueue *vq,

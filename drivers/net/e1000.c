@@ -359,6 +359,7 @@ static int e1000_probe(struct pci_dev *pci)
 	}
 	snprintf(nic->dev.name, sizeof(nic->dev.name), "e1000.%u", found);
 	nic->dev.ops = &e1000_ops;
+	nic->dev.offloads = FRAME_NEEDS_CSUM;
 	nic->dev.priv = nic;
 	nic->pci = pci;
 	err = e1000_setup(nic);

@@ -28,7 +28,7 @@ static void check_frames(struct port *port, struct frame **frames, unsigned int 
 		if (f->owner != &mn.net->tx)
 			continue;
 		check(f->nr_segs && f->nr_segs <= FRAME_SEGS && f->len >= FRAME_LEN_MIN);
-		check(f->len <= mn.net->port.max_frame && f->gso_type == 0);
+		check(frame_wire_len(f) <= mn.net->port.max_frame);
 		check(f->hdr_len == MIN(f->len, (u32)FRAME_HDR_MAX) && f->seg[0].ptr == f->hdr);
 		check(f->seg[0].len == f->hdr_len);
 		for (unsigned int s = 0; s < f->nr_segs; s++) {

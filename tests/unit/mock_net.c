@@ -89,6 +89,7 @@ struct mock_wire *mock_wire_new(const char *bridge)
 	wire->port.owner = wire;
 	wire->port.max_frame = sizeof(wire->last);
 	wire->port.uplink = true;
+	wire->port.offloads = FRAME_OFFLOADS;
 	must(!switch_attach(switch_get(bridge), &wire->port), "switch full");
 	port_set_link(&wire->port, true);
 	/* So that the switch knows where its address lives. */
