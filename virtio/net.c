@@ -49,59 +49,52 @@ static const char *start_error(int err)
 static int queue_start(struct virtio_net *net, unsigned int i)
 {
 	const struct virtio_queue *q = &net->queue[i];
-	int err = vhost_set_vring_num(&net->vhost, i, q->size);
+	int err = vhost_set_vring_num(&net->vhost.dev, i, q->size);
 
 	if (!err)
 		err = q->size > q->size_max ? -EINVAL : 0;
 	if (!err)
-		err = vhost_set_vring_addr(&net->vhost, i, &q->addr);
+		err = vhost_set_vring_addr(&net->vhost.dev, i, &q->addr);
 	if (!err)
-		err = vhost_set_vring_base(&net->vhost, i, 0);
+		err = vhost_set_vring_base(&net->vhost.dev, i, 0);
 	if (!err)
-		err = vhost_vring_start(&net->vhost, i);
+		err = vhost_vring_start(&net->vhost.dev, i);
 	if (err)
 		log_ratelimited(&net->ratelimit, LOG_WARN,
 				"virtio-net: %s: queue %u cannot start: %s "
 				"(size %u, desc 0x%lx, avail 0x%lx, used 0x%lx)",
-				net->vhost.name, i, start_error(err), q->size, q->addr.desc,
+				net->vhost.dev.name, i, start_error(err), q->size, q->addr.desc,
 				q->addr.avail, q->addr.used);
 	return err;
-}
-
-static void queues_stop(struct virtio_net *net)
-{
-	port_set_link(&net->port, false);
-	for (unsigned int i = 0; i < VIRTIO_NET_QUEUES; i++)
-		vhost_vring_stop(&net->vhost, i);
 }
 
 static int net_start(struct virtio_dev *vdev)
 {
 	struct virtio_net *net = net_of(vdev);
 
-	net_rx_start(&net->rx);
-	for (unsigned int i = 0; i < VIRTIO_NET_QUEUES; i++) {
+	net_rx_start(&net->vhost.rx);
+	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++) {
 		int err = net->queue[i].enable ? queue_start(net, i) : 0;
 
 		if (err) {
-			queues_stop(net);
+			vhost_net_stop(&net->vhost);
 			return err;
 		}
 	}
-	port_set_link(&net->port, true);
-	pr_info("virtio-net: %s: driver ready (features 0x%lx)", net->vhost.name,
+	port_set_link(&net->vhost.port, true);
+	pr_info("virtio-net: %s: driver ready (features 0x%lx)", net->vhost.dev.name,
 		vdev->driver);
 	return 0;
 }
 
 static void net_reset(struct virtio_dev *vdev)
 {
-	queues_stop(net_of(vdev));
+	vhost_net_stop(&net_of(vdev)->vhost);
 }
 
 static unsigned int net_in_flight(struct virtio_dev *vdev)
 {
-	return net_tx_in_flight(&net_of(vdev)->tx, NULL);
+	return net_tx_in_flight(&net_of(vdev)->vhost.tx, NULL);
 }
 
 static const struct virtio_ops net_ops = {
@@ -133,23 +126,23 @@ static u64 features_of(const struct nic_config *c)
 	return f;
 }
 
-static void init_queues(struct virtio_net *net, struct cpu *cpu)
+static int init_queues(struct virtio_net *net, struct cpu *cpu)
 {
 	const struct nic_config *c = net->config;
-	char name[sizeof(net->vhost.name)];
+	char name[sizeof(net->vhost.dev.name)];
+	int err;
 
 	snprintf(name, sizeof(name), "%s/%s", guest_name(net->guest), c->id);
 	net->queue[VIRTIO_NET_RX].size_max = (u16)c->rx_queue_size;
 	net->queue[VIRTIO_NET_TX].size_max = (u16)c->tx_queue_size;
-	net->vq[VIRTIO_NET_RX].handle_kick = net_rx_kick;
-	net->vq[VIRTIO_NET_TX].handle_kick = net_tx_kick;
-	vhost_dev_init(&net->vhost, name, net->vq, VIRTIO_NET_QUEUES, cpu);
-	vhost_set_mem_table(&net->vhost, &net->guest->mem);
+	err = vhost_net_init(&net->vhost, name, c->rx_queue_size, c->tx_queue_size, cpu);
+	vhost_set_mem_table(&net->vhost.dev, &net->guest->mem);
 	event_init(&net->err, queue_broken);
-	for (unsigned int i = 0; i < VIRTIO_NET_QUEUES; i++) {
-		vhost_set_vring_call(&net->vhost, i, &net->queue[i].call);
-		vhost_set_vring_err(&net->vhost, i, &net->err);
+	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++) {
+		vhost_set_vring_call(&net->vhost.dev, i, &net->queue[i].call);
+		vhost_set_vring_err(&net->vhost.dev, i, &net->err);
 	}
+	return err;
 }
 
 static void init_device(struct virtio_net *net)
@@ -163,7 +156,7 @@ static void init_device(struct virtio_net *net)
 	net->vdev = (struct virtio_dev){
 		.ops = &net_ops, .device_id = VIRTIO_ID_NET, .offered = features_of(c),
 		.config = (u8 *)&net->cfg, .config_len = sizeof(net->cfg),
-		.queue = net->queue, .nr_queues = VIRTIO_NET_QUEUES, .vhost = &net->vhost,
+		.queue = net->queue, .nr_queues = VHOST_NET_QUEUES, .vhost = &net->vhost.dev,
 	};
 	virtio_dev_init(&net->vdev);
 }
@@ -174,26 +167,24 @@ static void say_what_is_missing(const struct virtio_net *net)
 
 	if (c->mq || c->netdev.queues > 1)
 		pr_warn("virtio-net: %s: one queue pair (mq=%s, queues=%u asked for)",
-			net->vhost.name, c->mq ? "on" : "off", c->netdev.queues);
+			net->vhost.dev.name, c->mq ? "on" : "off", c->netdev.queues);
 }
 
 static int init_port(struct virtio_net *net)
 {
 	const struct nic_config *c = net->config;
 	struct net_switch *sw = switch_get(c->netdev.br);
+	struct port *port = &net->vhost.port;
 
-	snprintf(net->port.name, sizeof(net->port.name), "%s.%s", guest_name(net->guest), c->id);
-	net->port.ops = &net_port_ops;
-	net->port.owner = net;
-	net->port.max_frame = (c->host_mtu ? c->host_mtu : ETH_MTU_DEFAULT) + ETH_HEADER +
-			      ETH_VLAN_TAGS;
-	return sw ? switch_attach(sw, &net->port) : -ENOMEM;
+	snprintf(port->name, sizeof(port->name), "%s.%s", guest_name(net->guest), c->id);
+	port->max_frame = c->host_mtu ? c->host_mtu : ETH_MTU_DEFAULT;
+	port->max_frame += ETH_HEADER + ETH_VLAN_TAGS;
+	return sw ? switch_attach(sw, port) : -ENOMEM;
 }
 
 static void free_parts(struct virtio_net *net)
 {
-	net_tx_free(&net->tx);
-	net_rx_free(&net->rx);
+	vhost_net_free(&net->vhost);
 	free(net);
 }
 
@@ -201,7 +192,8 @@ static int attach(struct virtio_net *net)
 {
 	const struct nic_config *c = net->config;
 	int err = virtio_pci_create(&net->pci, net->guest, &net->vdev, c->devfn, PCI_CLASS_ETHERNET,
-				    MIN(c->vectors, (unsigned int)VPCI_MSIX_MAX), net->vhost.name);
+				    MIN(c->vectors, (unsigned int)VPCI_MSIX_MAX),
+				    net->vhost.dev.name);
 
 	if (err)
 		return err;
@@ -221,11 +213,8 @@ int virtio_net_create(struct guest *guest, const struct nic_config *config, stru
 		return -ENOMEM;
 	net->guest = guest;
 	net->config = config;
-	init_queues(net, cpu);
+	err = init_queues(net, cpu);
 	init_device(net);
-	err = net_tx_init(&net->tx, net, &net->vq[VIRTIO_NET_TX], config->tx_queue_size);
-	if (!err)
-		err = net_rx_init(&net->rx, net, &net->vq[VIRTIO_NET_RX], config->rx_queue_size);
 	if (!err)
 		err = attach(net);
 	if (err) {
@@ -241,16 +230,16 @@ int virtio_net_reset(struct virtio_net *net, struct work *again)
 {
 	virtio_set_status(&net->vdev, 0);
 	vpci_reset(&net->pci.pci);
-	if (net_tx_in_flight(&net->tx, again))
+	if (net_tx_in_flight(&net->vhost.tx, again))
 		return -EINPROGRESS;
 	return virtio_resetting(&net->vdev) ? -EINPROGRESS : 0;
 }
 
 void virtio_net_destroy(struct virtio_net *net)
 {
-	switch_detach(&net->port);
+	switch_detach(&net->vhost.port);
 	virtio_pci_destroy(&net->pci);
-	for (unsigned int i = 0; i < VIRTIO_NET_QUEUES; i++)
-		work_cancel(&net->vq[i].work);
+	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++)
+		work_cancel(&net->vhost.vq[i].work);
 	free_parts(net);
 }

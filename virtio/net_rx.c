@@ -4,7 +4,7 @@
  * There is no backlog: with no buffer the frame is dropped and counted, so a guest that stops
  * receiving costs nothing but its own frames.
  */
-#include "virtio/net_dev.h"
+#include "virtio/vhost_net.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct rx_buffers {
 
 static struct net_rx *rx_of(struct port *port)
 {
-	return &((struct virtio_net *)port->owner)->rx;
+	return &((struct vhost_net *)port->owner)->rx;
 }
 
 /* ---- Taking buffers ---- */
@@ -212,12 +212,12 @@ void net_rx_kick(struct vhost_virtqueue *vq)
 
 void net_rx_start(struct net_rx *rx)
 {
-	rx->mergeable = virtio_has(&rx->net->vdev, VIRTIO_NET_F_MRG_RXBUF);
-	rx->guest_csum = virtio_has(&rx->net->vdev, VIRTIO_NET_F_GUEST_CSUM);
+	rx->mergeable = vhost_has_feature(&rx->net->dev, VIRTIO_NET_F_MRG_RXBUF);
+	rx->guest_csum = vhost_has_feature(&rx->net->dev, VIRTIO_NET_F_GUEST_CSUM);
 	rx->net->port.offloads = rx->guest_csum ? FRAME_NEEDS_CSUM : 0;
 }
 
-int net_rx_init(struct net_rx *rx, struct virtio_net *net, struct vhost_virtqueue *vq,
+int net_rx_init(struct net_rx *rx, struct vhost_net *net, struct vhost_virtqueue *vq,
 		unsigned int size)
 {
 	*rx = (struct net_rx){ .net = net, .vq = vq, .max_segs = size };

@@ -8,7 +8,7 @@
  * back through a lock-free stack, which the queue's own work empties. A queue's slots are not
  * used again, and its guest's memory is not given away, before all of them are back.
  */
-#include "virtio/net_dev.h"
+#include "virtio/vhost_net.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -173,7 +173,7 @@ static bool hdr_apply(struct net_tx *tx, const struct virtio_net_hdr *hdr, struc
 		return false;
 	if (!(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
 		return true;
-	if (!virtio_has(&tx->net->vdev, VIRTIO_NET_F_CSUM) ||
+	if (!vhost_has_feature(&tx->net->dev, VIRTIO_NET_F_CSUM) ||
 	    start + offset + sizeof(le16) > frame->len)
 		return false;
 	frame->flags = FRAME_NEEDS_CSUM;
@@ -185,14 +185,14 @@ static bool hdr_apply(struct net_tx *tx, const struct virtio_net_hdr *hdr, struc
 static void tx_drop(struct net_tx *tx, enum port_drop reason, const struct virtio_net_hdr *hdr,
 		    u32 len)
 {
-	struct virtio_net *net = tx->net;
+	struct vhost_net *net = tx->net;
 
 	port_drop(&net->port, reason, 1);
 	if (reason == DROP_MALFORMED)
 		log_ratelimited(&net->ratelimit, LOG_WARN,
 				"virtio-net: %s: frame dropped, bad header "
 				"(flags %u, gso_type %u, csum_start %u, csum_offset %u, %u bytes)",
-				net->vhost.name, hdr->flags, hdr->gso_type,
+				net->dev.name, hdr->flags, hdr->gso_type,
 				le16_to_cpu(hdr->csum_start), le16_to_cpu(hdr->csum_offset), len);
 }
 
@@ -298,7 +298,7 @@ static void tx_stopped(struct net_tx *tx)
 
 void net_tx_kick(struct vhost_virtqueue *vq)
 {
-	struct net_tx *tx = &container_of(vq->dev, struct virtio_net, vhost)->tx;
+	struct net_tx *tx = &container_of(vq->dev, struct vhost_net, dev)->tx;
 	unsigned int packets = 0;
 	u64 bytes = 0;
 
@@ -336,7 +336,7 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 
 /* ---- Memory ---- */
 
-int net_tx_init(struct net_tx *tx, struct virtio_net *net, struct vhost_virtqueue *vq,
+int net_tx_init(struct net_tx *tx, struct vhost_net *net, struct vhost_virtqueue *vq,
 		unsigned int size)
 {
 	*tx = (struct net_tx){ .net = net, .vq = vq, .nr_slots = size };

@@ -72,6 +72,10 @@ void vhost_dev_init(struct vhost_dev *dev, const char *name, struct vhost_virtqu
 void vhost_set_mem_table(struct vhost_dev *dev, const struct guest_mem *mem);
 /* -EOPNOTSUPP: a bit that was not offered (@offered). */
 int vhost_set_features(struct vhost_dev *dev, u64 features, u64 offered);
+static inline bool vhost_has_feature(const struct vhost_dev *dev, unsigned int bit)
+{
+	return dev->features & BIT_ULL(bit);
+}
 
 /* Each -EBUSY while the queue runs, -EINVAL for a bad value. */
 int vhost_set_vring_num(struct vhost_dev *dev, unsigned int idx, unsigned int num);

@@ -25,10 +25,10 @@ static void check_frames(struct port *port, struct frame **frames, unsigned int 
 		const struct frame *f = frames[i];
 		u32 len = 0;
 
-		if (f->owner != &mn.net->tx)
+		if (f->owner != &mn.net->vhost.tx)
 			continue;
 		check(f->nr_segs && f->nr_segs <= FRAME_SEGS && f->len >= FRAME_LEN_MIN);
-		check(frame_wire_len(f) <= mn.net->port.max_frame);
+		check(frame_wire_len(f) <= mn.net->vhost.port.max_frame);
 		check(f->hdr_len == MIN(f->len, (u32)FRAME_HDR_MAX) && f->seg[0].ptr == f->hdr);
 		check(f->seg[0].len == f->hdr_len);
 		for (unsigned int s = 0; s < f->nr_segs; s++) {
@@ -183,8 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wire->hold = false;
 	while (in.left) {
 		one_op(&in);
-		check(mn.net->tx.in_flight <= mn.net->tx.nr_slots);
-		check(mn.net->tx.bounces <= TX_BOUNCES_MAX);
+		check(mn.net->vhost.tx.in_flight <= mn.net->vhost.tx.nr_slots);
+		check(mn.net->vhost.tx.bounces <= TX_BOUNCES_MAX);
 	}
 	wire->hold = false;
 	up();
@@ -192,7 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mock_net_send(&mn, 60, NULL);
 	mock_notify(&mn.mv, VIRTIO_NET_TX);
 	mock_work_run();
-	check(wire->frames == 1 && mn.tx.used->idx == 1 && mn.net->tx.in_flight == 0);
+	check(wire->frames == 1 && mn.tx.used->idx == 1 && mn.net->vhost.tx.in_flight == 0);
 	mock_net_free(&mn);
 	return 0;
 }

@@ -77,7 +77,7 @@ static inline void kick_tx(struct mock_net *mn)
 
 static inline u64 dropped(struct mock_net *mn, enum port_drop why)
 {
-	return mn->net->port.stats.drops[why];
+	return mn->net->vhost.port.stats.drops[why];
 }
 
 static inline void assert_sent(struct mock_net *mn, u32 len)
@@ -102,14 +102,14 @@ static inline unsigned int count_used(struct mock_vq *vq)
 /* The queue broke by this rule; everybody has been told, once. */
 static inline void assert_broken(struct mock_net *mn, unsigned int queue, enum ring_error error)
 {
-	const struct ring *ring = &mn->net->vq[queue].ring;
+	const struct ring *ring = &mn->net->vhost.vq[queue].ring;
 
 	assert_string_equal(ring_error_name(ring->broken), ring_error_name(error));
 	assert_true(mock_status(&mn->mv) & VIRTIO_NEEDS_RESET);
 	assert_int_equal(mn->mg.msi_data[0x40 + MOCK_VECTOR_CONFIG], 1);
 	assert_int_equal(host_log_count("vhost: web/net0: queue"), 1);
 	assert_int_equal(host_log_count(ring_error_name(error)), 1);
-	assert_int_equal(mn->net->vq[queue].stats.broken, 1);
+	assert_int_equal(mn->net->vhost.vq[queue].stats.broken, 1);
 	/* More kicks change nothing. */
 	mock_notify(&mn->mv, (u16)queue);
 	mock_work_run();

@@ -104,7 +104,7 @@ static void hostile_07_bad_queue_size(void **state)
 		assert_int_equal(mock_status(&mn->mv), 0xf | VIRTIO_NEEDS_RESET);
 		assert_int_equal(mn->mg.msi_data[0x40 + MOCK_VECTOR_CONFIG], 1);
 		assert_int_equal(host_log_count("web/net0: queue 1 cannot start"), 1);
-		assert_false(mn->net->vq[VIRTIO_NET_RX].enabled);
+		assert_false(mn->net->vhost.vq[VIRTIO_NET_RX].enabled);
 		mock_notify(&mn->mv, VIRTIO_NET_TX);
 		mock_work_run();
 	}
@@ -146,10 +146,10 @@ static void hostile_28_control_queue(void **state)
 	assert_false(mock_negotiate(&mn->mv, offered | BIT_ULL(VIRTIO_NET_F_MQ)));
 	mock_set_status(&mn->mv, 0);
 	assert_true(mock_negotiate(&mn->mv, offered));
-	mock_setup_queue(&mn->mv, VIRTIO_NET_QUEUES, &mn->tx, 0);
+	mock_setup_queue(&mn->mv, VHOST_NET_QUEUES, &mn->tx, 0);
 	assert_int_equal(mock_common_read(&mn->mv, 24, 2), 0);	/* queue_size: there is none */
 	mock_set_status(&mn->mv, 0xf);
-	mock_notify(&mn->mv, VIRTIO_NET_QUEUES);
+	mock_notify(&mn->mv, VHOST_NET_QUEUES);
 	mock_work_run();
 	assert_int_equal(mock_status(&mn->mv), 0xf);
 }
@@ -352,7 +352,7 @@ static void broken_again_and_again_is_said_within_limits(void **state)
 		mock_set_status(&mn->mv, 0);
 		mock_net_up(mn, mock_net_offered(mn), 64);
 	}
-	assert_int_equal(mn->net->vq[VIRTIO_NET_TX].stats.broken, 50);
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_TX].stats.broken, 50);
 	assert_true(host_log_count("broken by the driver") <= RATELIMIT_BURST);
 }
 

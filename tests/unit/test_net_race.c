@@ -185,7 +185,7 @@ static void zero_copy_with_a_nic_on_another_cpu(void **state)
 		reap(&m);
 	}
 	assert_int_equal(m.used, m.sent);
-	assert_int_equal(m.mn.net->tx.in_flight, 0);
+	assert_int_equal(m.mn.net->vhost.tx.in_flight, 0);
 	machine_free(&m);
 	assert_int_equal(m.nic.put, FRAMES);
 	assert_int_equal(m.nic.damaged, 0);
@@ -203,8 +203,8 @@ static void hostile_30_resets_with_a_nic_on_another_cpu(void **state)
 			;
 		mock_notify(&m.mn.mv, VIRTIO_NET_TX);
 		mock_work_pass();
-		total += m.mn.net->vq[VIRTIO_NET_TX].stats.chains;
-		m.mn.net->vq[VIRTIO_NET_TX].stats.chains = 0;
+		total += m.mn.net->vhost.vq[VIRTIO_NET_TX].stats.chains;
+		m.mn.net->vhost.vq[VIRTIO_NET_TX].stats.chains = 0;
 		mock_set_status(&m.mn.mv, 0);
 		while (mock_status(&m.mn.mv)) {
 			mock_work_pass();

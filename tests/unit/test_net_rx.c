@@ -20,8 +20,8 @@ static void frame_arrives(void **state)
 	assert_int_equal(mn->mg.msi_data[0x40 + MOCK_VECTOR_RX], 1);
 	mock_wire_send(mn->wire, mn->nic.mac, 1514, 0);
 	assert_received(mn, 1514, 1, 0);
-	assert_int_equal(mn->net->vq[VIRTIO_NET_RX].stats.copied_bytes, 1574);
-	assert_int_equal(mn->net->port.stats.copies, 2);
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_RX].stats.copied_bytes, 1574);
+	assert_int_equal(mn->net->vhost.port.stats.copies, 2);
 }
 
 static void frame_is_merged_over_buffers(void **state)
@@ -106,7 +106,7 @@ static void guest_to_guest(void **state)
 	}
 	kick_tx(a);
 	/* Flooded once, as b has never spoken; one copy, one interrupt for all of them. */
-	assert_int_equal(b->net->vq[VIRTIO_NET_RX].stats.copies, 8);
+	assert_int_equal(b->net->vhost.vq[VIRTIO_NET_RX].stats.copies, 8);
 	assert_int_equal(b->mg.msi_data[0x40 + MOCK_VECTOR_RX], 1);
 	assert_int_equal(count_used(&b->rx), 8);
 	assert_int_equal(count_used(&a->tx), 8);
@@ -129,7 +129,7 @@ static void wrap_past_65536_both_ways(void **state)
 		mock_net_post_rx(mn, 1, 2048);
 	}
 	assert_int_equal(mn->wire->frames, 66000);
-	assert_int_equal(mn->net->port.stats.tx_frames, 66000);
+	assert_int_equal(mn->net->vhost.port.stats.tx_frames, 66000);
 	assert_int_equal(dropped(mn, DROP_NO_BUFFER), 0);
 }
 

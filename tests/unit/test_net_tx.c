@@ -25,7 +25,7 @@ static void frame_goes_out_as_posted(void **state)
 		assert_int_equal(mock_get(&mn->tx, &len), head);
 		assert_int_equal(len, 0);
 	}
-	assert_int_equal(mn->net->vq[VIRTIO_NET_TX].stats.copies, 0);
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_TX].stats.copies, 0);
 }
 
 static void chain_is_used_when_the_nic_is_done(void **state)
@@ -39,7 +39,7 @@ static void chain_is_used_when_the_nic_is_done(void **state)
 	kick_tx(mn);
 	assert_int_equal(mn->wire->nr_held, 2);
 	assert_int_equal(mock_get(&mn->tx, &len), -1);
-	assert_int_equal(mn->net->tx.in_flight, 2);
+	assert_int_equal(mn->net->vhost.tx.in_flight, 2);
 	mock_wire_put(mn->wire, 1);
 	mock_work_run();
 	assert_int_equal(mock_get(&mn->tx, &len), 0);
@@ -47,7 +47,7 @@ static void chain_is_used_when_the_nic_is_done(void **state)
 	mock_wire_put(mn->wire, 1);
 	mock_work_run();
 	assert_int_equal(mock_get(&mn->tx, &len), 1);
-	assert_int_equal(mn->net->tx.in_flight, 0);
+	assert_int_equal(mn->net->vhost.tx.in_flight, 0);
 }
 
 static void completions_come_in_one_publication(void **state)
@@ -67,7 +67,7 @@ static void completions_come_in_one_publication(void **state)
 	mock_work_run();
 	assert_int_equal(mn->mg.msi_data[0x40 + MOCK_VECTOR_TX], 1);
 	assert_int_equal(count_used(&mn->tx), 40);
-	assert_int_equal(mn->net->vq[VIRTIO_NET_TX].stats.batch[5], 1);	/* 32 to 63 */
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_TX].stats.batch[5], 1);	/* 32 to 63 */
 }
 
 static void batch_is_one_interrupt_when_all_is_done_at_once(void **state)
@@ -80,7 +80,7 @@ static void batch_is_one_interrupt_when_all_is_done_at_once(void **state)
 	kick_tx(mn);
 	assert_int_equal(mn->wire->frames, 64);
 	assert_int_equal(mn->mg.msi_data[0x40 + MOCK_VECTOR_TX], 1);
-	assert_int_equal(mn->net->vq[VIRTIO_NET_TX].stats.calls, 1);
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_TX].stats.calls, 1);
 }
 
 static void no_interrupt_when_the_driver_wants_none(void **state)
@@ -96,13 +96,13 @@ static void no_interrupt_when_the_driver_wants_none(void **state)
 	mock_net_send(mn, 100, NULL);
 	kick_tx(mn);
 	assert_int_equal(mn->mg.msis, 1);
-	assert_int_equal(mn->net->vq[VIRTIO_NET_TX].stats.calls_suppressed, 1);
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_TX].stats.calls_suppressed, 1);
 }
 
 static void budget_sends_the_queue_to_the_back(void **state)
 {
 	struct mock_net *mn = *state;
-	const struct vhost_vq_stats *stats = &mn->net->vq[VIRTIO_NET_TX].stats;
+	const struct vhost_vq_stats *stats = &mn->net->vhost.vq[VIRTIO_NET_TX].stats;
 	u64 runs = stats->runs;
 
 	mn->wire->hold = true;
@@ -126,7 +126,7 @@ static void budget_sends_the_queue_to_the_back(void **state)
 static void budget_in_packets_and_bytes(void **state)
 {
 	struct mock_net *mn = *state;
-	struct vhost_virtqueue *vq = &mn->net->vq[VIRTIO_NET_TX];
+	struct vhost_virtqueue *vq = &mn->net->vhost.vq[VIRTIO_NET_TX];
 	unsigned int passes = 0;
 
 	mock_set_status(&mn->mv, 0);
@@ -191,7 +191,7 @@ static void post_pieces(struct mock_net *mn, u32 len, u32 piece)
 static void frame_in_many_pieces(void **state)
 {
 	struct mock_net *mn = *state;
-	const struct vhost_vq_stats *stats = &mn->net->vq[VIRTIO_NET_TX].stats;
+	const struct vhost_vq_stats *stats = &mn->net->vhost.vq[VIRTIO_NET_TX].stats;
 
 	/* 19 pieces behind the copied header: as many as a frame has room for. */
 	post_pieces(mn, FRAME_HDR_MAX + 19 * 35, 35);
@@ -207,10 +207,10 @@ static void frame_in_many_pieces(void **state)
 	assert_false(mn->wire->last_by_reference);
 	assert_int_equal(stats->copies, 1);
 	assert_int_equal(stats->copied_bytes, 1514 - FRAME_HDR_MAX);
-	assert_int_equal(mn->net->tx.bounces, 1);
+	assert_int_equal(mn->net->vhost.tx.bounces, 1);
 	mock_wire_put(mn->wire, 1);
 	mock_work_run();
-	assert_int_equal(mn->net->tx.bounces, 0);
+	assert_int_equal(mn->net->vhost.tx.bounces, 0);
 }
 
 static void copies_are_bounded(void **state)

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vhost-net: the queues of a network device and its switch port, without the device model that a
+ * driver sees. That is virtio/net.c in the hypervisor, and the other end of a vhost-user socket
+ * in ringvisor-vhost; both fill in the port (name, max_frame), attach it, and make vhost calls.
+ */
+#ifndef VIRTIO_VHOST_NET_H
+#define VIRTIO_VHOST_NET_H
+
+#include "kernel/types.h"
+#include "net/frame.h"
+#include "net/port.h"
+#include "virtio/net_hdr.h"
+#include "virtio/vhost.h"
+
+struct vhost_net;
+struct cpu;
+struct work;
+
+#define VHOST_NET_QUEUES	2	/* one pair */
+
+/*
+ * One frame on its way out, by the head of its chain: a head is in use once. Private to the
+ * worker but for `next` and the frame's references.
+ */
+struct tx_slot {
+	struct frame frame;
+	struct tx_slot *next;		/* tx->completed */
+	u64 bounce_phys;		/* copy of a frame in too many pieces; 0: none */
+} __aligned(64);
+
+/* Transmission. Everything under vq->lock, except `completed`, where any CPU puts. */
+struct net_tx {
+	struct vhost_net *net;
+	struct vhost_virtqueue *vq;
+	struct tx_slot *slots;		/* MEM_VHOST */
+	u64 slots_phys;
+	unsigned int nr_slots;
+	struct tx_slot *completed;	/* lock-free stack of frames that have come back */
+	unsigned int in_flight;		/* frames given to the switch, not back yet */
+	unsigned int bounces;		/* slots with a copy */
+	struct work *again;		/* queued when in_flight reaches 0; NULL: nobody waits */
+	struct ring_seg *segs;		/* of the chain at hand */
+};
+
+#define TX_BOUNCES_MAX	16
+
+/* Reception. Under vq->lock, from any CPU that delivers. */
+struct net_rx {
+	struct vhost_net *net;
+	struct vhost_virtqueue *vq;
+	struct ring_seg *segs;		/* chains being filled: room for two of the longest */
+	unsigned int max_segs;		/* of one chain */
+	bool mergeable, guest_csum;
+};
+
+#define RX_MERGE_MAX	64		/* buffers of one frame */
+
+struct vhost_net {
+	struct vhost_dev dev;
+	struct vhost_virtqueue vq[VHOST_NET_QUEUES];	/* enum virtio_net_queue */
+	struct port port;
+	struct net_tx tx;
+	struct net_rx rx;
+	struct ratelimit ratelimit;
+};
+
+/*
+ * vhost_net_init() - @net is zeroed; its queues, of at most these sizes, are worked on @cpu.
+ * -ENOMEM; to be freed with vhost_net_free(), also after an error.
+ */
+int vhost_net_init(struct vhost_net *net, const char *name, unsigned int rx_size,
+		   unsigned int tx_size, struct cpu *cpu);
+/* The port is detached, the queues are stopped, their work is cancelled, no frame is in flight. */
+void vhost_net_free(struct vhost_net *net);
+
+/* Link down and all queues stopped. Frames may still be in flight: net_tx_in_flight(). */
+void vhost_net_stop(struct vhost_net *net);
+
+/* -ENOMEM; freed with net_tx_free(), also after an error. @size: of the queue, at most. */
+int net_tx_init(struct net_tx *tx, struct vhost_net *net, struct vhost_virtqueue *vq,
+		unsigned int size);
+void net_tx_free(struct net_tx *tx);
+/* vhost_virtqueue.handle_kick of a transmit queue. */
+void net_tx_kick(struct vhost_virtqueue *vq);
+/*
+ * Frames of the stopped queue that have not come back; if there are any and @again is not
+ * NULL, it is queued when the last one has.
+ */
+unsigned int net_tx_in_flight(struct net_tx *tx, struct work *again);
+
+int net_rx_init(struct net_rx *rx, struct vhost_net *net, struct vhost_virtqueue *vq,
+		unsigned int size);
+void net_rx_free(struct net_rx *rx);
+void net_rx_start(struct net_rx *rx);	/* features are known, the queue has not started yet */
+void net_rx_kick(struct vhost_virtqueue *vq);
+extern const struct port_ops net_port_ops;
+
+#endif
