@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Install what is missing of tools/packages.txt, after saying so. Does nothing, quickly, when all of
-# it is there. With another argument than none, only say what is missing (exit code 1).
+# it is there. -f FILE: another list. With another argument, only say what is missing (exit code 1).
 
 set -eu
 list=$(dirname "$0")/packages.txt
+if [ "${1-}" = -f ]; then
+	list=$2
+	shift 2
+fi
 
 missing=
 for package in $(sed 's/#.*//' "$list"); do
