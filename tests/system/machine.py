@@ -54,6 +54,8 @@ class Kind:
     emulator: str
     cpu: str
     about: str
+    nic: str = "e1000"
+    options: tuple = ()             # of QEMU
 
 
 KINDS = {
@@ -63,7 +65,11 @@ KINDS = {
     "penryn": Kind("bochs", "core2_penryn_t9600", "VT-x without EPT"),
     "p4": Kind("bochs", "p4_willamette", "32 bits"),
     "ryzen": Kind("bochs", "ryzen", "AMD-V"),
-    "tcg": Kind("qemu", "max", "AMD-V, by QEMU's translator"),
+    "tcg": Kind("qemu", "max", "AMD-V, by QEMU's translator", nic="e1000e"),
+    # A nanosecond of its time for each instruction: what other processes of the host do is not seen.
+    "qemu-svm": Kind("qemu", "max", "the same, with a clock that counts instructions",
+                     options=("-icount", "shift=0")),
+    "no-svm": Kind("qemu", "qemu64,-svm", "64 bits, neither VT-x nor AMD-V"),
 }
 
 
@@ -137,8 +143,8 @@ class Machine:
             local, remote = self.wire.nic, self.wire.nic + 1
             argv += ["-netdev", "dgram,id=net0,local.type=inet,local.host=127.0.0.1,"
                      f"local.port={local},remote.type=inet,remote.host=127.0.0.1,remote.port={remote}",
-                     "-device", f"e1000e,netdev=net0,mac={NIC_MAC}"]
-        return argv
+                     "-device", f"{self.kind.nic},netdev=net0,mac={NIC_MAC}"]
+        return argv + list(self.kind.options)
 
     def alive(self):
         return self.process is not None and self.process.poll() is None

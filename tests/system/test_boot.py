@@ -46,7 +46,8 @@ def test_processors(bench, cpus):
 
 ERRORS = {
     "no-archive": ({"archive": False}, "no boot archive"),
-    "no-vtx": ({"kind": "ryzen"}, r"VT-x.*CPUID.01H:ECX.VMX\[5\] is 0"),
+    "no-vtx": ({"kind": "no-svm"}, r"VT-x: not usable: CPUID.01H:ECX.VMX\[5\] is 0"),
+    "no-svm": ({"kind": "no-svm"}, r"AMD-V: not usable: CPUID Fn8000_0001_ECX\[SVM\] is 0"),
     "no-ept": ({"kind": "penryn"}, "EPT"),
     "no-long-mode": ({"kind": "p4"}, "no long mode"),
 }
