@@ -12,6 +12,7 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/crash.h"
+#include "arch/x86/guest/lapic.h"
 #include "arch/x86/hvm.h"
 #include "arch/x86/irq.h"
 #include "arch/x86/paging.h"
@@ -306,8 +307,21 @@ static const struct cmdline_option {
 } cmdline_options[] = {
 	{ "loglevel=", set_loglevel, "0..3" },
 	{ "pci-irq=", pci_irq_limit, "msix, msi, intx or none" },
+	{ "apicv=", hvm_set_apicv, "on or off" },
 	{ "crash=", crash_choose, "a way of arch/x86/crash.c, in a build with DEBUG_CHECKS" },
 };
+
+static void unknown_word(const char *word)
+{
+	char list[100] = "";
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cmdline_options); i++) {
+		size_t len = strlen(list);
+
+		snprintf(list + len, sizeof(list) - len, " %s", cmdline_options[i].name);
+	}
+	pr_warn("boot: command line: %s: unknown, expected one of%s", word, list);
+}
 
 static void parse_word(const char *word)
 {
@@ -321,8 +335,7 @@ static void parse_word(const char *word)
 		return;
 	}
 	if (*word && *word != '/')	/* GRUB may put the image's path first */
-		pr_warn("boot: command line: %s: unknown, expected loglevel=0..3 or pci-irq=KIND",
-			word);
+		unknown_word(word);
 }
 
 static void parse_cmdline(void)
@@ -374,7 +387,10 @@ static void boot_rest(void *arg)
 	if (MONITOR_PRESENT)
 		net_init();
 	monitor_init();
-	monitor_add_info(&irq_info);
+	if (MONITOR_PRESENT) {
+		monitor_add_info(&irq_info);
+		monitor_add_info(&lapic_info);
+	}
 	work_init(&ended_work, &bsp, all_ended);
 	guests_on_all_ended(&ended_work);
 	if (err)

@@ -12,6 +12,7 @@
 
 const struct hvm_ops *hvm;
 u32 hvm_caps;
+bool hvm_use_apicv = true;
 
 static const struct hvm_ops *const backends[] = {
 #ifdef CONFIG_VMX
@@ -22,6 +23,16 @@ static const struct hvm_ops *const backends[] = {
 #endif
 	NULL,
 };
+
+int hvm_set_apicv(const char *value)
+{
+	bool on = !strcmp(value, "on");
+
+	if (!on && strcmp(value, "off"))
+		return -EINVAL;
+	hvm_use_apicv = on;
+	return 0;
+}
 
 static void say_why_not(void)
 {

@@ -84,6 +84,13 @@ extern const struct hvm_ops vmx_ops, svm_ops;
 extern const struct hvm_ops *hvm;
 extern u32 hvm_caps;
 
+/*
+ * The command line's apicv=on|off: may the backend use APIC virtualization where the processor has
+ * it? Before hvm_init(). -EINVAL: neither.
+ */
+int hvm_set_apicv(const char *value);
+extern bool hvm_use_apicv;
+
 /* BSP: probe the backends built in. 0, or -ENODEV after a line for each saying why not. */
 int hvm_init(void);
 

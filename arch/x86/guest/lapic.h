@@ -102,4 +102,8 @@ void vlapic_set_cr8(struct vlapic *apic, u64 cr8);
  * 0xfee00000 range or vector below 16: dropped, counted, logged rate-limited. */
 void vlapic_msi(struct guest *guest, u64 addr, u32 data);
 
+/* `info lapic` */
+struct monitor_info;
+extern const struct monitor_info lapic_info;
+
 #endif

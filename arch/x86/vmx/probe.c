@@ -194,7 +194,7 @@ static int has_ept(char *why, size_t len)
 
 static void choose_apicv(void)
 {
-	vmx_caps.apicv = (vmx_caps.proc2 & APICV_CONTROLS) == APICV_CONTROLS;
+	vmx_caps.apicv = hvm_use_apicv && (vmx_caps.proc2 & APICV_CONTROLS) == APICV_CONTROLS;
 	if (vmx_caps.apicv)
 		hvm_caps |= HVM_CAP_APIC_REGS | HVM_CAP_VID | HVM_CAP_X2APIC_VIRT;
 	/* Which of them apply depends on the guest's APIC mode: vmx_update_apic_mode(). */
