@@ -7,5 +7,8 @@ const struct pci_driver *const pci_drivers[] = {
 #ifdef CONFIG_NET_E1000
 	&e1000_driver,
 #endif
+#ifdef CONFIG_NET_E1000E
+	&e1000e_driver,
+#endif
 	NULL
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One 82540EM-class NIC. e1000.c: the device; e1000_rx.c, e1000_tx.c: its two rings.
+ * One Intel gigabit NIC with the registers of the 8254x. e1000.c and e1000e.c: which ones, and
+ * what is different; e1000_core.c: the device; e1000_rx.c, e1000_tx.c: its two rings.
  */
 #ifndef DRIVERS_NET_E1000_H
 #define DRIVERS_NET_E1000_H
@@ -19,7 +20,26 @@
 #define E1000_BUF_SIZE	2048	/* RCTL.BSIZE; the longest frame accepted has 1522 bytes */
 #define E1000_FRAME_MIN	60	/* IEEE 802.3 §3.2.8 without FCS; shorter ones are padded */
 
+#define E1000_ITR_256NS	195	/* 50 us: at most 20,000 interrupts a second */
+#define E1000_MSIX_MAX	2
+
 struct e1000;
+
+/* What one kind has different. */
+struct e1000_chip {
+	const char *name;		/* "e1000": of the driver and, with a number, of the NIC */
+	u32 eerd_done;
+	unsigned int eerd_addr_shift;
+	u32 tctl, txdctl;		/* bits of its own */
+	u32 tipg;			/* 0: as it is after a reset */
+	/* Receiver and transmitter are off: returns when no DMA is under way. */
+	void (*end_dma)(struct e1000 *nic);
+	void (*wait_eeprom)(struct e1000 *nic);	/* until registers are loaded, after a reset */
+	void (*configure)(struct e1000 *nic);	/* after what is common; may be NULL */
+	/* Handlers of MSI-X table entries, with the NIC as argument. */
+	void (*msix[E1000_MSIX_MAX])(void *nic);
+	unsigned int nr_msix;
+};
 
 struct e1000_buf {
 	struct frame frame;		/* as given to the switch */
@@ -68,7 +88,9 @@ struct e1000_tx {
 struct e1000 {
 	struct netdev dev;
 	struct pci_dev *pci;
+	const struct e1000_chip *chip;
 	u8 *regs;
+	u32 int_rx, int_tx, int_other;	/* enum e1000_int: those that are wanted */
 	struct e1000_rx rx;
 	struct e1000_tx tx;
 	bool link_check;		/* LSC was seen */
@@ -88,6 +110,13 @@ static inline void e1000_write(struct e1000 *nic, u32 reg, u32 val)
 {
 	mmio_write32(nic->regs + reg, val);
 }
+
+/* struct pci_driver's probe(); @found counts the NICs of this kind. */
+int e1000_core_probe(struct pci_dev *pci, const struct e1000_chip *chip, unsigned int *found);
+void e1000_interrupt(void *nic);	/* handler for INTx and MSI */
+void e1000_delay(u64 ns);
+/* Until (reg & mask) == want; false after @ns. */
+bool e1000_wait(const struct e1000 *nic, u32 reg, u32 mask, u32 want, u64 ns);
 
 /* Memory for rings and buffers, once. -ENOMEM. */
 int e1000_rx_alloc(struct e1000 *nic);
@@ -116,6 +145,6 @@ void e1000_tx_poll(struct e1000 *nic);
 bool e1000_rx_pending(const struct e1000 *nic);
 bool e1000_tx_pending(const struct e1000 *nic);
 
-extern const struct pci_driver e1000_driver;
+extern const struct pci_driver e1000_driver, e1000e_driver;
 
 #endif

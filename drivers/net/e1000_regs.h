@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Registers and descriptors of the 82540EM family. Sections (§) are those of Intel's "PCI/PCI-X
- * Family of Gigabit Ethernet Controllers Software Developer's Manual", 317453-006, revision 4.0.
+ * Family of Gigabit Ethernet Controllers Software Developer's Manual", 317453-006, revision 4.0;
+ * "82574 §" those of the "82574 GbE Controller Family Datasheet", 317694, revision 3.4.
  */
 #ifndef DRIVERS_NET_E1000_REGS_H
 #define DRIVERS_NET_E1000_REGS_H
@@ -11,7 +12,9 @@
 enum e1000_reg {			/* §13.3, table 13-2 */
 	E1000_CTRL	= 0x0000,	/* device control, §13.4.1 */
 	E1000_STATUS	= 0x0008,	/* device status, §13.4.2 */
+	E1000_EECD	= 0x0010,	/* EEPROM control, 82574 §10.2.2 */
 	E1000_EERD	= 0x0014,	/* EEPROM read, §13.4.4 */
+	E1000_CTRL_EXT	= 0x0018,	/* extended device control, 82574 §10.2.2 */
 	E1000_FCAL	= 0x0028,	/* flow control address low */
 	E1000_FCAH	= 0x002c,	/* flow control address high */
 	E1000_FCT	= 0x0030,	/* flow control type */
@@ -20,6 +23,9 @@ enum e1000_reg {			/* §13.3, table 13-2 */
 	E1000_ICS	= 0x00c8,	/* interrupt cause set, §13.4.19 */
 	E1000_IMS	= 0x00d0,	/* interrupt mask set, §13.4.20 */
 	E1000_IMC	= 0x00d8,	/* interrupt mask clear, §13.4.21 */
+	E1000_EIAC	= 0x00dc,	/* auto clear, 82574 §10.2.4 */
+	E1000_IVAR	= 0x00e4,	/* causes to MSI-X vectors, 82574 §10.2.4 */
+	E1000_EITR	= 0x00e8,	/* throttling, one for each vector, 82574 §10.2.4 */
 	E1000_RCTL	= 0x0100,	/* receive control, §13.4.22 */
 	E1000_FCTTV	= 0x0170,	/* flow control transmit timer value */
 	E1000_TCTL	= 0x0400,	/* transmit control, §13.4.33 */
@@ -59,6 +65,7 @@ enum e1000_reg {			/* §13.3, table 13-2 */
 
 enum e1000_ctrl {			/* §13.4.1, table 13-3 */
 	CTRL_FD		= BIT(0),	/* full duplex */
+	CTRL_MASTER_DISABLE = BIT(2),	/* 82574 §10.2.2: no more requests on the bus */
 	CTRL_LRST	= BIT(3),	/* link reset (fibre) */
 	CTRL_ASDE	= BIT(5),	/* auto-speed detection */
 	CTRL_SLU	= BIT(6),	/* set link up */
@@ -77,6 +84,17 @@ enum e1000_status {			/* §13.4.2, table 13-5 */
 	STATUS_LU	= BIT(1),	/* link up */
 	STATUS_SPEED_SHIFT = 6,		/* 2 bits: 10, 100, 1000, 1000 Mb/s */
 	STATUS_SPEED_MASK = 3,
+	STATUS_MASTER_ENABLE = BIT(19),	/* 82574 §10.2.2: or requests are pending */
+};
+
+enum e1000_ctrl_ext {			/* 82574 §10.2.2 */
+	CTRL_EXT_IAME	= BIT(27),	/* reading ICR masks all that IAM names */
+	CTRL_EXT_DRV_LOAD = BIT(28),	/* a driver is loaded */
+	CTRL_EXT_PBA_CLR = BIT(31),	/* MSI-X pending bits are supported */
+};
+
+enum e1000_eecd {			/* 82574 §10.2.2 */
+	EECD_AUTO_RD	= BIT(9),	/* registers have been loaded */
 };
 
 enum e1000_eerd {			/* §13.4.4, table 13-7 */
@@ -84,6 +102,9 @@ enum e1000_eerd {			/* §13.4.4, table 13-7 */
 	EERD_DONE	= BIT(4),
 	EERD_ADDR_SHIFT	= 8,		/* word address */
 	EERD_DATA_SHIFT	= 16,
+	/* 82574 §10.2.2 */
+	EERD_DONE_82574	= BIT(1),
+	EERD_ADDR_SHIFT_82574 = 2,
 };
 
 enum e1000_eeprom {			/* §5.6, table 5-2 */
@@ -99,7 +120,18 @@ enum e1000_int {			/* §13.4.17, table 13-63; also ICS, IMS, IMC */
 	INT_RXDMT0	= BIT(4),	/* receive descriptors low */
 	INT_RXO		= BIT(6),	/* receiver overrun */
 	INT_RXT0	= BIT(7),	/* receiver timer: frames received */
+	/* With MSI-X, 82574 §10.2.4. */
+	INT_RXQ0	= BIT(20),	/* receive queue 0 */
+	INT_TXQ0	= BIT(22),	/* transmit queue 0 */
+	INT_OTHER	= BIT(24),	/* all other causes that are unmasked */
 	INT_ALL		= 0xffffffff,
+};
+
+enum e1000_ivar {			/* 82574 §10.2.4 */
+	IVAR_VALID	= BIT(3),	/* and the vector in the bits below */
+	IVAR_RXQ0_SHIFT	= 0,
+	IVAR_TXQ0_SHIFT	= 8,
+	IVAR_OTHER_SHIFT = 16,
 };
 
 enum e1000_rctl {			/* §13.4.22, table 13-67 */
@@ -118,6 +150,7 @@ enum e1000_tctl {			/* §13.4.33, table 13-76 */
 	TCTL_CT		= 0x0f,		/* recommended: IEEE 802.3's 16 attempts */
 	TCTL_COLD_SHIFT	= 12,		/* collision distance */
 	TCTL_COLD_FD	= 0x40,		/* full duplex: 64-byte time */
+	TCTL_MULR	= BIT(28),	/* 82574 §10.2.6: several read requests at a time */
 };
 
 enum e1000_tipg {			/* §13.4.34, table 13-77: copper, IEEE 802.3 minimum */
@@ -128,6 +161,7 @@ enum e1000_tipg {			/* §13.4.34, table 13-77: copper, IEEE 802.3 minimum */
 
 enum e1000_txdctl {			/* §13.4.42 */
 	TXDCTL_WTHRESH_1 = 1 << 16,	/* write back each descriptor that asks for it */
+	TXDCTL_COUNT_DESC = BIT(22),	/* 82574 §10.2.6: has to be 1 */
 	TXDCTL_GRAN	= BIT(24),	/* thresholds count descriptors */
 };
 

@@ -203,7 +203,7 @@ void e1000_tx_flush(struct netdev *dev)
 	spin_lock(&tx->lock);
 	if (tx->frames && !tx->irq_wanted && !dev->polled) {
 		tx->irq_wanted = true;
-		e1000_write(nic, E1000_IMS, INT_TXDW);
+		e1000_write(nic, E1000_IMS, nic->int_tx);
 	}
 	spin_unlock(&tx->lock);
 }
@@ -252,10 +252,11 @@ void e1000_tx_start(struct e1000 *nic)
 	e1000_write(nic, E1000_TDH, 0);
 	e1000_write(nic, E1000_TDT, 0);
 	e1000_write(nic, E1000_TIDV, 0);
-	e1000_write(nic, E1000_TXDCTL, TXDCTL_GRAN | TXDCTL_WTHRESH_1);
-	e1000_write(nic, E1000_TIPG, TIPG_IPGT | TIPG_IPGR1 | TIPG_IPGR2);
+	e1000_write(nic, E1000_TXDCTL, TXDCTL_GRAN | TXDCTL_WTHRESH_1 | nic->chip->txdctl);
+	if (nic->chip->tipg)
+		e1000_write(nic, E1000_TIPG, nic->chip->tipg);
 	e1000_write(nic, E1000_TCTL, TCTL_EN | TCTL_PSP | TCTL_CT << TCTL_CT_SHIFT |
-		    TCTL_COLD_FD << TCTL_COLD_SHIFT);
+		    TCTL_COLD_FD << TCTL_COLD_SHIFT | nic->chip->tctl);
 	spin_lock(&tx->lock);
 	tx->context = TX_NO_CONTEXT;
 	tx->irq_wanted = false;

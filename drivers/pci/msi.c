@@ -112,7 +112,7 @@ int pci_msix_request(struct pci_dev *dev, const struct pci_irq_handler *handlers
 	table = msix_map(dev, cap, nr);
 	if (!table)
 		return -ENOMEM;
-	/* §6.8.2.3.2: the entries that are not written may hold anything, but are masked at reset. */
+	/* Entries that are not written may hold anything, but are masked (§6.8.2.9). */
 	control_set(dev, control, PCI_MSIX_ENABLE | PCI_MSIX_FUNCTION_MASK, 0);
 	for (unsigned int i = 0; i < nr && !err; i++) {
 		struct msi_message msg;

@@ -6,18 +6,18 @@
 #include <string.h>
 
 #include "asm/io.h"
-#include "drivers/net/e1000_regs.h"
 #include "kernel/mem.h"
 #include "net/csum.h"
-#include "tests/unit/mock_e1000.h"
+#include "tests/unit/e1000_bench.h"
 
 #define REGS	(128 * 1024)
 
 struct mock_e1000 mock_nic;
 
 static u8 regs[REGS] __aligned(16);
-static void (*irq_fn)(void *);
-static void *irq_arg;
+static struct pci_irq_handler irq;	/* INTx, MSI */
+static struct pci_irq_handler msix[E1000_MSIX_MAX];
+static bool use_msix;			/* the driver has asked for it and got it */
 static struct { u8 start, offset; } context;
 
 static u32 get(u32 reg)
@@ -38,20 +38,34 @@ u32 mock_nic_reg(u32 reg)
 	return get(reg);
 }
 
+/* 82574 §7.4.3: with MSI-X the queues have causes of their own, and one stands for the rest. */
 static void raise_cause(u32 cause)
 {
 	mock_nic.icr |= cause;
+	if (!use_msix)
+		return;
+	if (cause & (INT_RXT0 | INT_RXO))
+		mock_nic.icr |= INT_RXQ0;
+	if (cause & INT_TXDW)
+		mock_nic.icr |= INT_TXQ0;
+	if (cause & INT_LSC)
+		mock_nic.icr |= INT_OTHER;
 }
 
 static void set_status(void)
 {
+	bool master = mock_nic.is_82574 && !(get(E1000_CTRL) & CTRL_MASTER_DISABLE);
+
 	set(E1000_STATUS, STATUS_FD | 2 << STATUS_SPEED_SHIFT |
+	    (master ? STATUS_MASTER_ENABLE : 0) |
 	    (mock_nic.link && (get(E1000_CTRL) & CTRL_SLU) ? STATUS_LU : 0));
 }
 
 static void reset(void)
 {
 	mock_nic.resets++;
+	if (mock_nic.is_82574 && (mock_nic.rctl & RCTL_EN))
+		fail_msg("reset of a receiver that is on");
 	memset(regs, 0, sizeof(regs));
 	mock_nic.icr = mock_nic.ims = mock_nic.rctl = mock_nic.tctl = 0;
 	if (mock_nic.keeps_ral) {
@@ -60,6 +74,8 @@ static void reset(void)
 	}
 	if (mock_nic.rst_stuck)
 		set(E1000_CTRL, CTRL_RST);
+	if (mock_nic.is_82574)
+		set(E1000_EECD, EECD_AUTO_RD);
 	set_status();
 }
 
@@ -82,19 +98,28 @@ void mock_nic_init(void)
 	mock_nic.eeprom[EEPROM_WORDS - 1] = (u16)(EEPROM_SUM - sum);
 	mock_nic.pci = (struct pci_dev){ .vendor = 0x8086, .device = 0x100e, .irq_pin = 1,
 					 .bar[0] = { .base = 0xfebc0000, .size = REGS } };
+	mock_nic.irq = PCI_IRQ_INTX;
 	memset(regs, 0, sizeof(regs));
-	irq_fn = NULL;
-	irq_arg = NULL;
+	irq.fn = NULL;
+	use_msix = false;
+	if (model->driver != &e1000e_driver)
+		return;
+	mock_nic.is_82574 = true;
+	mock_nic.pci.device = 0x10d3;
+	for (unsigned int kind = PCI_IRQ_INTX; kind <= PCI_IRQ_MSIX; kind++)
+		if (!strcmp(model->irq, pci_irq_name((enum pci_irq_kind)kind)))
+			mock_nic.irq = (enum pci_irq_kind)kind;
 }
 
 static void eerd(u32 val)
 {
-	u32 word = val >> EERD_ADDR_SHIFT & 0xff;
+	u32 word = val >> (mock_nic.is_82574 ? EERD_ADDR_SHIFT_82574 : EERD_ADDR_SHIFT) & 0xff;
+	u32 done = mock_nic.is_82574 ? EERD_DONE_82574 : EERD_DONE;
 
 	assert_true(val & EERD_START);
 	assert_in_range(word, 0, EEPROM_WORDS - 1);
 	set(E1000_EERD, mock_nic.eerd_dead ? 0 :
-	    EERD_DONE | (u32)mock_nic.eeprom[word] << EERD_DATA_SHIFT);
+	    done | (u32)mock_nic.eeprom[word] << EERD_DATA_SHIFT);
 }
 
 static void finish_frame(struct mock_sent *out, bool insert)
@@ -189,17 +214,35 @@ void mock_nic_set_link(bool up)
 	raise_cause(INT_LSC);
 }
 
+static bool msix_interrupt(u32 cause, unsigned int shift)
+{
+	u32 entry = get(E1000_IVAR) >> shift;
+
+	if (!(mock_nic.icr & mock_nic.ims & cause))
+		return false;
+	assert_true(entry & IVAR_VALID);
+	assert_in_range(entry & 7, 0, E1000_MSIX_MAX - 1);
+	mock_nic.icr &= ~(cause & get(E1000_EIAC));
+	mock_nic.ims &= ~(cause & get(E1000_EIAC));
+	msix[entry & 7].fn(msix[entry & 7].arg);
+	return true;
+}
+
 bool mock_nic_interrupt(void)
 {
-	if (!irq_fn || !(mock_nic.icr & mock_nic.ims))
+	if (use_msix)
+		return msix_interrupt(INT_RXQ0, IVAR_RXQ0_SHIFT) ||
+		       msix_interrupt(INT_TXQ0, IVAR_TXQ0_SHIFT) ||
+		       msix_interrupt(INT_OTHER, IVAR_OTHER_SHIFT);
+	if (!irq.fn || !(mock_nic.icr & mock_nic.ims))
 		return false;
-	irq_fn(irq_arg);
+	irq.fn(irq.arg);
 	return true;
 }
 
 void mock_nic_shared_interrupt(void)
 {
-	irq_fn(irq_arg);
+	irq.fn(irq.arg);
 }
 
 u32 mmio_read32(const volatile void *addr)
@@ -210,7 +253,8 @@ u32 mmio_read32(const volatile void *addr)
 	switch (reg) {
 	case E1000_ICR:
 		val = mock_nic.icr;
-		mock_nic.icr = 0;
+		if (!use_msix || !mock_nic.ims)
+			mock_nic.icr = 0;
 		return val;
 	case E1000_MPC:
 	case E1000_CRCERRS:
@@ -258,6 +302,10 @@ void mmio_write32(volatile void *addr, u32 val)
 	case E1000_EERD:
 		eerd(val);
 		return;
+	case E1000_ICR:
+		assert_true(mock_nic.is_82574);
+		mock_nic.icr &= ~val;
+		return;
 	case E1000_ICS:
 		raise_cause(val);
 		return;
@@ -271,6 +319,8 @@ void mmio_write32(volatile void *addr, u32 val)
 		mock_nic.rctl = val;
 		return;
 	case E1000_TCTL:
+		if (mock_nic.is_82574 && (val & TCTL_EN))
+			assert_true(get(E1000_TXDCTL) & TXDCTL_COUNT_DESC);
 		mock_nic.tctl = val;
 		return;
 	case E1000_TDT:
@@ -299,25 +349,92 @@ void pci_disable(struct pci_dev *dev)
 	mock_nic.mastering = false;
 }
 
-enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_request *req)
+static enum pci_irq_kind request_intx(const struct pci_irq_request *req)
 {
-	if (mock_nic.no_interrupt)
-		return PCI_IRQ_NONE;
 	req->provoke(req->any.arg, true);
 	assert_true(mock_nic.icr & mock_nic.ims);
 	req->provoke(req->any.arg, false);
 	assert_false(mock_nic.icr & mock_nic.ims);
-	irq_fn = req->any.fn;
-	irq_arg = req->any.arg;
 	return PCI_IRQ_INTX;
+}
+
+enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_request *req)
+{
+	dev->irq.kind = PCI_IRQ_NONE;
+	if (mock_nic.no_interrupt)
+		return PCI_IRQ_NONE;
+	irq = req->any;
+	use_msix = mock_nic.irq == PCI_IRQ_MSIX;
+	if (use_msix) {
+		assert_int_equal(req->nr_msix, E1000_MSIX_MAX);
+		memcpy(msix, req->msix, sizeof(msix));
+	}
+	dev->irq.kind = mock_nic.irq == PCI_IRQ_INTX ? request_intx(req) : mock_nic.irq;
+	return dev->irq.kind;
 }
 
 void pci_release_irq(struct pci_dev *dev)
 {
-	irq_fn = NULL;
+	irq.fn = NULL;
+	use_msix = false;
 }
 
 const char *pci_irq_name(enum pci_irq_kind kind)
 {
-	return kind == PCI_IRQ_NONE ? "none" : "intx";
+	static const char *const names[] = { "none", "intx", "msi", "msix" };
+
+	return names[kind];
 }
+
+/* ---- For the bench ---- */
+
+static void model_free(struct netdev *dev)
+{
+	e1000_rx_free(dev->priv);
+	e1000_tx_free(dev->priv);
+	free(dev->priv);
+}
+
+static bool model_receive(const void *bytes, u32 len)
+{
+	return mock_nic_receive(bytes, len, RX_DD | RX_EOP, 0);
+}
+
+static void model_tx_stop(bool stop)
+{
+	mock_nic.tx_stopped = stop;
+	if (!stop)
+		mock_nic_tx_go();
+}
+
+static const struct mock_sent *model_sent(unsigned int n)
+{
+	return &mock_nic.sent[n % MOCK_SENT_MAX];
+}
+
+static unsigned int model_nr_sent(void)
+{
+	return mock_nic.nr_sent;
+}
+
+static void model_no_interrupt(void)
+{
+	mock_nic.no_interrupt = true;
+}
+
+#define MODEL(name_, driver_, irq_) {							\
+	.name = name_, .driver = driver_, .irq = irq_, .pci = &mock_nic.pci,		\
+	.pad = E1000_FRAME_MIN, .tx_ring = 1000, .rx_ring = E1000_RX_DESCS - 1,		\
+	.init = mock_nic_init, .free = model_free, .interrupt = mock_nic_interrupt,	\
+	.receive = model_receive, .set_link = mock_nic_set_link, .tx_stop = model_tx_stop, \
+	.sent = model_sent, .nr_sent = model_nr_sent, .no_interrupt = model_no_interrupt, \
+}
+
+const struct nic_model e1000_models[E1000_MODELS] = {
+	MODEL("82540EM", &e1000_driver, "intx"),
+	MODEL("82574L, MSI-X", &e1000e_driver, "msix"),
+	MODEL("82574L, MSI", &e1000e_driver, "msi"),
+	MODEL("82574L, INTx", &e1000e_driver, "intx"),
+};
+
+const struct nic_model *model = &e1000_models[0];

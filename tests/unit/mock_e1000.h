@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An 82540EM to run the driver against: registers, descriptors, interrupt causes, with the
- * failures that tests want. Register accesses reach it through mmio_read32/mmio_write32, and
+ * An 82540EM or 82574L to run the driver against: registers, descriptors, interrupt causes, with
+ * the failures that tests want. Register accesses reach it through mmio_read32/mmio_write32, and
  * it plays the PCI side too. Misuse by the driver fails the test at once.
  */
 #ifndef TESTS_UNIT_MOCK_E1000_H
@@ -9,18 +9,12 @@
 
 #include "drivers/pci/pci.h"
 #include "kernel/types.h"
-
-#define MOCK_SENT_MAX	8192
-#define MOCK_FRAME_MAX	2048
-
-struct mock_sent {
-	u8 bytes[MOCK_FRAME_MAX];
-	u32 len;
-	unsigned int segs;
-};
+#include "tests/unit/nic_bench.h"
 
 struct mock_e1000 {
 	struct pci_dev pci;
+	bool is_82574;
+	enum pci_irq_kind irq;		/* the best kind that the machine allows */
 	u16 eeprom[64];
 	/* What is wrong with it. */
 	bool rst_stuck, eerd_dead, no_interrupt, tx_stopped;
@@ -35,7 +29,7 @@ struct mock_e1000 {
 
 extern struct mock_e1000 mock_nic;
 
-void mock_nic_init(void);		/* before each probe: as after power-on */
+void mock_nic_init(void);		/* before each probe: the model, as after power-on */
 /* The driver's interrupt handler, if an unmasked cause is pending. True if it was called. */
 bool mock_nic_interrupt(void);
 void mock_nic_shared_interrupt(void);	/* the handler, whatever the cause */

@@ -10,28 +10,6 @@
 
 /* ---- Transmit ---- */
 
-static void every_length_arrives_whole(void **state)
-{
-	static struct out out;
-	u8 want[2048];
-
-	for (u32 len = 14; len <= 1518; len++) {
-		for (unsigned int pieces = len <= FRAME_HDR_MAX ? 0 : 1; pieces <= 3; pieces++) {
-			struct frame *frame = out_frame(&out, len, pieces);
-
-			memset(want, 0, sizeof(want));
-			frame_copy_out(frame, 0, want, len);
-			guest_send(frame);
-			loop();
-			assert_int_equal(out.done, 1);
-			assert_int_equal(last_sent()->len, MAX(len, 60u));
-			assert_memory_equal(last_sent()->bytes, want, MAX(len, 60u));
-		}
-	}
-	assert_int_equal(dev->stats.tx_packets, mock_nic.nr_sent);
-	assert_int_equal(mock_nic.contexts, 0);
-}
-
 static void tail_is_written_once_a_batch(void **state)
 {
 	static struct out out[64];
@@ -48,69 +26,6 @@ static void tail_is_written_once_a_batch(void **state)
 	loop();
 	for (unsigned int i = 0; i < 64; i++)
 		assert_int_equal(out[i].done, 1);
-}
-
-static void sent_at_once_needs_no_interrupt(void **state)
-{
-	static struct out out;
-
-	guest_send(out_frame(&out, 100, 1));
-	assert_int_equal(out.done, 1);
-	assert_false(mock_nic_interrupt());
-	loop();
-	assert_int_equal(dev->stats.interrupts, 0);
-}
-
-static void sent_later_interrupts(void **state)
-{
-	static struct out out[3];
-
-	for (unsigned int round = 0; round < 3; round++) {
-		mock_nic.tx_stopped = true;
-		for (unsigned int i = 0; i < 3; i++)
-			guest_send(out_frame(&out[i], 100, 1));
-		loop();
-		assert_int_equal(out[0].done, 0);
-		mock_nic.tx_stopped = false;
-		mock_nic_tx_go();
-		assert_true(mock_nic_interrupt());
-		assert_int_equal(mock_nic.ims, 0);
-		loop();
-		for (unsigned int i = 0; i < 3; i++)
-			assert_int_equal(out[i].done, 1);
-		assert_false(mock_nic.ims & INT_TXDW);
-		assert_int_equal(dev->stats.interrupts, round + 1);
-	}
-}
-
-/* Received frames are polled for while one is being sent: its interrupt is not forgotten. */
-static void sent_later_interrupts_after_a_poll(void **state)
-{
-	static struct out out;
-
-	mock_nic.tx_stopped = true;
-	guest_send(out_frame(&out, 100, 1));
-	assert_true(wire_send(100, 1));
-	loop();
-	assert_int_equal(out.done, 0);
-	mock_nic_tx_go();
-	assert_true(mock_nic_interrupt());
-	loop();
-	assert_int_equal(out.done, 1);
-}
-
-static void ring_wraps(void **state)
-{
-	static struct out out;
-
-	for (unsigned int i = 0; i < 70000; i++) {
-		guest_send(out_frame(&out, 60 + i % 1400, 1 + i % 3));
-		loop();
-		assert_int_equal(out.done, 1);
-		assert_int_equal(last_sent()->len, out.frame.len);
-	}
-	assert_int_equal(dev->stats.tx_packets, 70000);
-	assert_int_equal(dev->stats.tx_dropped, 0);
 }
 
 static void checksum_is_inserted(void **state)
@@ -172,53 +87,7 @@ static void checksum_beyond_the_registers_is_dropped(void **state)
 	assert_int_equal(mock_nic.nr_sent, 1);
 }
 
-static void full_ring_drops_and_recovers(void **state)
-{
-	static struct out out[1100];
-	unsigned int held = 0;
-
-	mock_nic.tx_stopped = true;
-	for (unsigned int i = 0; i < ARRAY_SIZE(out); i++)
-		guest_send(out_frame(&out[i], 100, 0));
-	for (unsigned int i = 0; i < ARRAY_SIZE(out); i++)
-		held += !out[i].done;
-	assert_in_range(held, 1000, E1000_TX_DESCS - 1);
-	assert_int_equal(dev->stats.tx_dropped, ARRAY_SIZE(out) - held);
-	assert_int_equal(dev->port.stats.drops[DROP_RING_FULL], ARRAY_SIZE(out) - held);
-	mock_nic.tx_stopped = false;
-	mock_nic_tx_go();
-	loop();
-	assert_int_equal(mock_nic.nr_sent, held);
-	for (unsigned int i = 0; i < ARRAY_SIZE(out); i++)
-		assert_int_equal(out[i].done, 1);
-}
-
-/* A sender that never comes back to the loop gets on, as transmission makes room itself. */
-static void sent_frames_make_room_without_the_poll(void **state)
-{
-	static struct out out[3000];
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(out); i++)
-		guest_send(out_frame(&out[i], 100, 0));
-	assert_int_equal(mock_nic.nr_sent, ARRAY_SIZE(out));
-	assert_int_equal(dev->stats.tx_dropped, 0);
-}
-
 /* ---- Receive ---- */
-
-static void received_frames_reach_the_switch(void **state)
-{
-	for (u32 len = 60; len <= 1518; len++) {
-		assert_true(wire_send(len, (u8)len));
-		loop();
-		assert_int_equal(guest.last_len, len);
-		assert_int_equal(guest.last[len - 1], (u8)len);
-	}
-	assert_int_equal(guest.nr, 1459);
-	assert_int_equal(dev->stats.rx_packets, 1459);
-	assert_int_equal(dev->port.stats.rx_frames, 1459);
-	assert_int_equal(mock_nic.missed, 0);
-}
 
 static void burst_is_one_interrupt_and_few_batches(void **state)
 {
@@ -354,17 +223,9 @@ static void frames_kept_over_a_reset_come_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_length_arrives_whole),
 		TEST(tail_is_written_once_a_batch),
-		TEST(sent_at_once_needs_no_interrupt),
-		TEST(sent_later_interrupts),
-		TEST(sent_later_interrupts_after_a_poll),
-		TEST(ring_wraps),
 		TEST(checksum_is_inserted),
 		TEST(checksum_beyond_the_registers_is_dropped),
-		TEST(full_ring_drops_and_recovers),
-		TEST(sent_frames_make_room_without_the_poll),
-		TEST(received_frames_reach_the_switch),
 		TEST(burst_is_one_interrupt_and_few_batches),
 		TEST(nothing_is_left_lying),
 		TEST(bad_frames_are_counted_and_gone),
@@ -373,5 +234,5 @@ int main(void)
 		TEST(frames_kept_over_a_reset_come_back),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return nic_bench_run(e1000_models, E1000_MODELS, tests);
 }

@@ -188,7 +188,9 @@ static void msix_is_preferred(void **state)
 
 static void msi_comes_next(void **state)
 {
-	static const u16 kinds[] = { 0, PCI_MSI_64, PCI_MSI_MASKABLE, PCI_MSI_64 | PCI_MSI_MASKABLE };
+	static const u16 kinds[] = {
+		0, PCI_MSI_64, PCI_MSI_MASKABLE, PCI_MSI_64 | PCI_MSI_MASKABLE,
+	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
 		setup(NULL);
@@ -241,7 +243,7 @@ static void too_few_entries_or_vectors_fall_back(void **state)
 	assert_int_equal(request(ENTRIES + 1), PCI_IRQ_MSI);
 	pci_release_irq(&dev);
 	mock_irq.left = 1;
-	assert_int_equal(request(2), PCI_IRQ_INTX);	/* the one left went with the failed attempt */
+	assert_int_equal(request(2), PCI_IRQ_INTX);	/* the attempt took the one left */
 	assert_int_equal(mock_irq.used, 0);
 	assert_false(fire_msix(0) || fire_msi());
 	mock_irq.left = -1;

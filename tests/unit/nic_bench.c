@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/unit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/cpu.h"
 #include "kernel/mem.h"
 #include "kernel/work.h"
 #include "net/switch.h"
-#include "tests/unit/e1000_bench.h"
+#include "tests/unit/nic_bench.h"
 
 u64 now_ns = NSEC_PER_SEC;
 
 u64 time_ns(void)
 {
 	return now_ns += 1000;	/* waits end */
+}
+
+void arch_cpu_idle(struct cpu *cpu, u64 deadline_ns)
+{
+	now_ns = MAX(now_ns, deadline_ns);
 }
 
 void cpu_kick(struct cpu *cpu)
@@ -105,7 +109,7 @@ void guest_send(struct frame *frame)
 
 const struct mock_sent *last_sent(void)
 {
-	return &mock_nic.sent[(mock_nic.nr_sent - 1) % MOCK_SENT_MAX];
+	return model->sent(model->nr_sent() - 1);
 }
 
 /* ---- Setting up ---- */
@@ -114,7 +118,7 @@ struct netdev *dev;
 
 int probe(void)
 {
-	int err = e1000_driver.probe(&mock_nic.pci);
+	int err = model->driver->probe(model->pci);
 
 	dev = err ? NULL : netdevs[nr_netdevs - 1];
 	return err;
@@ -125,7 +129,7 @@ int setup_bare(void **state)
 	timer_queue_init(&this_cpu()->timers);
 	work_run(this_cpu());
 	nr_netdevs = 0;
-	mock_nic_init();
+	model->init();
 	memset(&guest, 0, sizeof(guest));
 	host_log_clear();
 	return 0;
@@ -150,9 +154,7 @@ int teardown(void **state)
 	switch_detach(&dev->port);
 	if (guest.port.sw)
 		switch_detach(&guest.port);
-	e1000_rx_free(dev->priv);
-	e1000_tx_free(dev->priv);
-	free(dev->priv);
+	model->free(dev);
 	dev = NULL;
 	assert_int_equal(mem_used(MEM_DMA), 0);
 	return 0;
@@ -161,7 +163,7 @@ int teardown(void **state)
 void loop(void)
 {
 	for (unsigned int i = 0; i < 1000; i++) {
-		bool irq = mock_nic_interrupt();
+		bool irq = model->interrupt();
 
 		if (!work_run(this_cpu()) && !irq)
 			return;
@@ -176,5 +178,5 @@ bool wire_send(u32 len, u8 fill)
 	memset(frame, fill, sizeof(frame));
 	memset(frame, 0xff, 6);
 	memcpy(frame + 6, "\x02\x00\x00\x00\x00\x01", 6);
-	return mock_nic_receive(frame, len, RX_DD | RX_EOP, 0);
+	return model->receive(frame, len);
 }

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PCI Express part 82574: the 8254x's registers and descriptors, and what came new: MSI-X,
+ * master disable, another EERD. Sections (82574 §) as in e1000_regs.h.
+ *
+ * One receive and one transmit queue, which share MSI-X vector 0; everything else is vector 1.
+ */
+#include "drivers/net/e1000.h"
+#include "kernel/log.h"
+
+#define MASTER_OFF_NS	(10 * NSEC_PER_MSEC)	/* pending completions; typically microseconds */
+#define AUTO_READ_NS	(20 * NSEC_PER_MSEC)	/* NVM to registers, after a reset */
+
+enum { VECTOR_QUEUES, VECTOR_OTHER };
+
+/* 82574 §3.1.3 (master disable): no new requests, and the last completion is in. */
+static void e1000e_end_dma(struct e1000 *nic)
+{
+	e1000_write(nic, E1000_CTRL, e1000_read(nic, E1000_CTRL) | CTRL_MASTER_DISABLE);
+	if (!e1000_wait(nic, E1000_STATUS, STATUS_MASTER_ENABLE, 0, MASTER_OFF_NS))
+		pr_warn("e1000: %s: requests still pending at reset", nic->dev.name);
+}
+
+static void e1000e_wait_eeprom(struct e1000 *nic)
+{
+	if (!e1000_wait(nic, E1000_EECD, EECD_AUTO_RD, EECD_AUTO_RD, AUTO_READ_NS))
+		pr_warn("e1000: %s: EECD.AUTO_RD did not come", nic->dev.name);
+}
+
+/* 82574 §7.4.3: causes to vectors; those of the queues clear themselves in ICR and IMS. */
+static void e1000e_configure_msix(struct e1000 *nic)
+{
+	u32 ctrl_ext = e1000_read(nic, E1000_CTRL_EXT) & ~(u32)CTRL_EXT_IAME;
+
+	e1000_write(nic, E1000_CTRL_EXT, ctrl_ext | CTRL_EXT_PBA_CLR);
+	e1000_write(nic, E1000_IVAR,
+		    (IVAR_VALID | VECTOR_QUEUES) << IVAR_RXQ0_SHIFT |
+		    (IVAR_VALID | VECTOR_QUEUES) << IVAR_TXQ0_SHIFT |
+		    (IVAR_VALID | VECTOR_OTHER) << IVAR_OTHER_SHIFT);
+	e1000_write(nic, E1000_EIAC, INT_RXQ0 | INT_TXQ0);
+	e1000_write(nic, E1000_EITR + 4 * VECTOR_QUEUES, E1000_ITR_256NS);
+	e1000_write(nic, E1000_EITR + 4 * VECTOR_OTHER, E1000_ITR_256NS);
+}
+
+static void e1000e_configure(struct e1000 *nic)
+{
+	/* Management firmware, if there is any, leaves the NIC to us. */
+	e1000_write(nic, E1000_CTRL_EXT, e1000_read(nic, E1000_CTRL_EXT) | CTRL_EXT_DRV_LOAD);
+	if (nic->pci->irq.kind == PCI_IRQ_MSIX)
+		e1000e_configure_msix(nic);
+}
+
+static void e1000e_queues_interrupt(void *arg)
+{
+	struct e1000 *nic = arg;
+
+	if (nic->dev.running)
+		netdev_interrupt(&nic->dev);
+}
+
+/* Causes that are not the queues' stay until they are written back. */
+static void e1000e_other_interrupt(void *arg)
+{
+	struct e1000 *nic = arg;
+
+	e1000_write(nic, E1000_ICR, INT_OTHER | INT_LSC);
+	if (!nic->dev.running)
+		return;
+	nic->link_check = true;
+	netdev_interrupt(&nic->dev);
+}
+
+static const struct e1000_chip e1000e_chip = {
+	.name = "e1000e",
+	.eerd_done = EERD_DONE_82574,
+	.eerd_addr_shift = EERD_ADDR_SHIFT_82574,
+	.tctl = TCTL_MULR,
+	.txdctl = TXDCTL_COUNT_DESC,
+	.end_dma = e1000e_end_dma,
+	.wait_eeprom = e1000e_wait_eeprom,
+	.configure = e1000e_configure,
+	.msix = { [VECTOR_QUEUES] = e1000e_queues_interrupt,
+		  [VECTOR_OTHER] = e1000e_other_interrupt },
+	.nr_msix = 2,
+};
+
+static int e1000e_probe(struct pci_dev *pci)
+{
+	static unsigned int found;
+
+	return e1000_core_probe(pci, &e1000e_chip, &found);
+}
+
+static const struct pci_id e1000e_ids[] = {
+	{ 0x8086, 0x10d3 },	/* 82574L */
+	{ 0x8086, 0x10f6 },	/* 82574IT */
+	{ 0 },
+};
+
+const struct pci_driver e1000e_driver = {
+	.name = "e1000e",
+	.ids = e1000e_ids,
+	.probe = e1000e_probe,
+};
