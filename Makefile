@@ -273,14 +273,15 @@ format-check:
 
 .PHONY: clean distclean help FORCE
 clean:
-	rm -rf $(addprefix $(O)/,arch boot drivers kernel net virtio tests) $(O)/ringvisor.* \
+	rm -rf $(addprefix $(O)/,arch boot drivers kernel net virtio tests vhost vhost-san) $(O)/ringvisor.* \
+		$(O)/ringvisor-vhost* \
 		$(O)/.ksyms* $(O)/.flags
 
 distclean:
 	rm -rf $(O)
 
 help:
-	@sed -n 's/^#= \(.*\)/  \1/p' Makefile $(wildcard tests/Makefile)
+	@sed -n 's/^#= \(.*\)/  \1/p' Makefile arch/host/Makefile $(wildcard tests/Makefile)
 
 #= all                 build $(O)/ringvisor.elf (the default)
 #= iso                 a GRUB ISO for BIOS and UEFI, with BUNDLE=file.cpio as its boot archive
@@ -295,6 +296,7 @@ help:
 #= format-check        check the house style: widths, tabs, lengths of functions and files
 #= clean distclean     remove the objects; remove $(O) altogether
 
+include arch/host/Makefile
 ifneq ($(wildcard tests/Makefile),)
 include tests/Makefile
 endif

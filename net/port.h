@@ -61,6 +61,7 @@ struct port {
 	u32 users;			/* deliveries under way: see switch_detach() */
 	bool uplink;
 	bool link_up;
+	bool hairpin;			/* frames may leave by the port that they came from */
 	u32 max_frame;			/* bytes with Ethernet header, without FCS; of parts */
 	/*
 	 * FRAME_OFFLOADS that deliver() takes, set while the link is down: frames that need others

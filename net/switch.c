@@ -159,7 +159,7 @@ static u64 switch_flood(struct net_switch *sw, struct port *from, const struct f
 	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++) {
 		struct port *to = sw->ports[i];
 
-		if (!to || to == from || !port_accepts(to, frame))
+		if (!to || (to == from && !from->hairpin) || !port_accepts(to, frame))
 			continue;
 		to->stats.tx_flooded++;
 		dest |= BIT_ULL(i);
@@ -197,7 +197,7 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 	port = fdb_lookup(&sw->fdb, eth + ETH_DST, now);
 	if (port < 0)
 		return switch_flood(sw, from, frame);
-	if ((unsigned int)port == from->index) {
+	if ((unsigned int)port == from->index && !from->hairpin) {
 		port_drop(from, DROP_HAIRPIN, 1);
 		return 0;
 	}

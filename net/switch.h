@@ -3,7 +3,7 @@
  * A learning Ethernet switch. The table is bounded (CONFIG_SWITCH_TABLE_SIZE) and ages
  * (CONFIG_SWITCH_AGEING_S); when full, new addresses are not learnt (counted) and their
  * frames are flooded. Ports other than the uplink share the table: each may hold an eighth.
- * A frame never leaves by the port it came from.
+ * A frame never leaves by the port it came from, unless that port is a hairpin.
  */
 #ifndef NET_SWITCH_H
 #define NET_SWITCH_H

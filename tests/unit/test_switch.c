@@ -164,6 +164,17 @@ static void hairpin_is_dropped(void **state)
 	assert_int_equal(st[1].port.stats.drops[DROP_HAIRPIN], 1);
 }
 
+static void hairpin_goes_back(void **state)
+{
+	st[1].port.hairpin = true;
+	send(1, 200, 100);
+	expect(1, 1, 1, 1);
+	send(1, 100, 101);
+	expect(0, 1, 0, 0);
+	assert_int_equal(st[1].port.stats.drops[DROP_HAIRPIN], 0);
+	st[1].port.hairpin = false;
+}
+
 static void group_is_flooded_and_flagged(void **state)
 {
 	struct packet p;
@@ -465,6 +476,7 @@ int main(void)
 		TEST(learnt_goes_to_one_port),
 		TEST(address_moves),
 		TEST(hairpin_is_dropped),
+		TEST(hairpin_goes_back),
 		TEST(group_is_flooded_and_flagged),
 		TEST(bad_sources_are_dropped_and_not_learnt),
 		TEST(bridge_addresses_are_not_relayed),
