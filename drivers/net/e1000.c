@@ -20,6 +20,8 @@ static const struct e1000_chip e1000_chip = {
 	.eerd_done = EERD_DONE,
 	.eerd_addr_shift = EERD_ADDR_SHIFT,
 	.tipg = TIPG_IPGT | TIPG_IPGR1 | TIPG_IPGR2,
+	.offloads = FRAME_NEEDS_CSUM | FRAME_TSO4,
+	.tx_piece = E1000_TX_PIECE_MIN,
 	.end_dma = e1000_end_dma,
 	.wait_eeprom = e1000_wait_eeprom,
 };

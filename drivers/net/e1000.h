@@ -18,6 +18,7 @@
 #define E1000_RX_SPARES	64	/* buffers beyond the ring, for those held by consumers */
 #define E1000_RX_BUFS	(E1000_RX_DESCS + E1000_RX_SPARES)
 #define E1000_BUF_SIZE	2048	/* RCTL.BSIZE; the longest frame accepted has 1522 bytes */
+#define E1000_TX_PIECE_MIN 4096	/* struct e1000_chip.tx_piece is no less */
 #define E1000_FRAME_MIN	60	/* IEEE 802.3 §3.2.8 without FCS; shorter ones are padded */
 
 #define E1000_ITR_256NS	195	/* 50 us: at most 20,000 interrupts a second */
@@ -32,6 +33,8 @@ struct e1000_chip {
 	unsigned int eerd_addr_shift;
 	u32 tctl, txdctl;		/* bits of its own */
 	u32 tipg;			/* 0: as it is after a reset */
+	u16 offloads;			/* FRAME_OFFLOADS */
+	u32 tx_piece;			/* bytes of a large frame in one descriptor, at most */
 	/* Receiver and transmitter are off: returns when no DMA is under way. */
 	void (*end_dma)(struct e1000 *nic);
 	void (*wait_eeprom)(struct e1000 *nic);	/* until registers are loaded, after a reset */
@@ -73,6 +76,8 @@ struct e1000_tx {
 	struct spinlock lock;		/* all of this; innermost: done() is called without it */
 	struct e1000_tx_desc *desc;
 	u64 desc_phys;
+	u8 *hdr;			/* of large frames: FRAME_HDR_MAX for each slot of ring[] */
+	u64 hdr_phys;
 	u64 pad_phys;			/* zeroes, E1000_FRAME_MIN bytes */
 	bool running;
 	bool irq_wanted;		/* IMS has TXDW, or will when interrupts come on */

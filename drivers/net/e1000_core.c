@@ -388,7 +388,7 @@ int e1000_core_probe(struct pci_dev *pci, const struct e1000_chip *chip, unsigne
 	}
 	snprintf(nic->dev.name, sizeof(nic->dev.name), "%s.%u", chip->name, *found);
 	nic->dev.ops = &e1000_ops;
-	nic->dev.offloads = FRAME_NEEDS_CSUM;
+	nic->dev.offloads = chip->offloads;
 	nic->dev.priv = nic;
 	nic->pci = pci;
 	nic->chip = chip;

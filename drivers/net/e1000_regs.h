@@ -214,10 +214,16 @@ struct e1000_tx_desc {
 			le16 tucse;	/* last byte it covers; 0: end of packet */
 		} __packed;
 	};
-	le32 cmd;			/* enum e1000_tx_cmd and the length */
+	le32 cmd;			/* enum e1000_tx_cmd, length; context: the payload's */
 	u8 status;
-	u8 popts;			/* data: enum e1000_tx_popts; context: header length */
-	le16 special;
+	union {
+		u8 popts;		/* data: enum e1000_tx_popts */
+		u8 hdr_len;		/* context: headers in front of each part */
+	};
+	union {
+		le16 special;		/* data */
+		le16 mss;		/* context: payload of a part */
+	};
 } __packed;
 _Static_assert(sizeof(struct e1000_tx_desc) == 16, "§3.3");
 
@@ -227,11 +233,15 @@ enum e1000_tx_cmd {
 	TX_DTYP_DATA	= 1 << 20,
 	TX_EOP		= BIT(24),	/* end of packet */
 	TX_IFCS		= BIT(25),	/* insert FCS */
+	TX_CONTEXT_TCP	= BIT(24),	/* in a context: it is TCP, */
+	TX_CONTEXT_IP4	= BIT(25),	/* over IPv4 */
+	TX_TSE		= BIT(26),	/* TCP segmentation */
 	TX_RS		= BIT(27),	/* report status: write back */
 	TX_DEXT		= BIT(29),	/* not a legacy descriptor */
 };
 
 enum e1000_tx_popts {
+	TX_POPTS_IXSM	= BIT(0),	/* insert the IP checksum */
 	TX_POPTS_TXSM	= BIT(1),	/* insert the TCP/UDP checksum */
 };
 

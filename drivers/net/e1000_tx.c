@@ -2,7 +2,8 @@
 /*
  * Transmit ring. A frame's segments go to the NIC by physical address, a data descriptor each;
  * the last one asks for a write-back, and until then the frame is held. Checksums that a
- * guest left open are inserted by the NIC, told by a context descriptor where.
+ * guest left open are inserted by the NIC, told by a context descriptor where; large TCP frames
+ * are cut by it.
  */
 #include <errno.h>
 
@@ -10,10 +11,15 @@
 #include "drivers/net/e1000.h"
 #include "kernel/log.h"
 #include "kernel/mem.h"
+#include "net/gso.h"
+#include "net/headers.h"
 
 #define TX_REAP_BATCH	64	/* frames put after each turn with the lock */
 #define TX_RING_BYTES	(E1000_TX_DESCS * sizeof(struct e1000_tx_desc))
-#define TX_DESCS_MAX	(FRAME_SEGS + 2)	/* of one frame: context, segments, padding */
+#define TX_HDR_BYTES	(E1000_TX_DESCS * FRAME_HDR_MAX)
+#define TX_BYTES	(TX_RING_BYTES + TX_HDR_BYTES + E1000_FRAME_MIN)
+/* Of one frame: context, headers or padding, segments, and where a segment is split. */
+#define TX_DESCS_MAX	(2 + FRAME_SEGS + FRAME_GSO_MAX / E1000_TX_PIECE_MIN)
 #define TX_CSUM_MAX	255	/* TUCSS and TUCSO are bytes */
 #define TX_NO_CONTEXT	UINT32_MAX
 
@@ -52,38 +58,94 @@ static void tx_put_context(struct e1000_tx *tx, const struct frame *frame)
 	};
 }
 
-static struct e1000_tx_desc *tx_put_data(struct e1000_tx *tx, u64 phys, u32 len, u8 popts)
+/* §3.3.6, §3.5: for the next frame alone, as it tells its length. */
+static void tx_put_tso_context(struct e1000_tx *tx, const struct frame *frame)
+{
+	u32 cmd = TX_DEXT | TX_DTYP_CONTEXT | TX_TSE | TX_CONTEXT_TCP;
+
+	tx->context = TX_NO_CONTEXT;
+	if (frame->flags & FRAME_TSO4)
+		cmd |= TX_CONTEXT_IP4;
+	*tx_next_desc(tx) = (struct e1000_tx_desc){
+		.ipcss = (u8)frame->gso_ip_start,
+		.ipcso = (u8)(frame->gso_ip_start + IP4_CHECK),
+		.ipcse = cpu_to_le16((u16)(frame->csum_start - 1)),
+		.tucss = (u8)frame->csum_start,
+		.tucso = (u8)(frame->csum_start + frame->csum_offset),
+		.tucse = cpu_to_le16(0),
+		.cmd = cpu_to_le32(cmd | (frame->len - frame->gso_hdr_len)),
+		.hdr_len = (u8)frame->gso_hdr_len,
+		.mss = cpu_to_le16(frame->gso_size),
+	};
+}
+
+static struct e1000_tx_desc *tx_put_data(struct e1000_tx *tx, u64 phys, u32 len, u32 cmd, u8 popts)
 {
 	struct e1000_tx_desc *desc = tx_next_desc(tx);
 
 	*desc = (struct e1000_tx_desc){
 		.addr = cpu_to_le64(phys),
-		.cmd = cpu_to_le32(TX_DEXT | TX_DTYP_DATA | len),
+		.cmd = cpu_to_le32(TX_DEXT | TX_DTYP_DATA | cmd | len),
 		.popts = popts,
 	};
 	return desc;
 }
 
-static void tx_put_frame(struct e1000_tx *tx, struct frame *frame)
+/* The last descriptor of @frame, whose context has been put. */
+static struct e1000_tx_desc *tx_put_plain(struct e1000_tx *tx, const struct frame *frame, u8 popts)
 {
-	unsigned int before = tx->used;
 	struct e1000_tx_desc *desc = NULL;
-	struct e1000_tx_frame *entry;
-	u8 popts = 0;
 
-	if (frame->flags & FRAME_NEEDS_CSUM) {
-		tx_put_context(tx, frame);
-		popts = TX_POPTS_TXSM;
-	}
 	for (unsigned int i = 0; i < frame->nr_segs; i++)
 		if (frame->seg[i].len)
-			desc = tx_put_data(tx, frame->seg[i].phys, frame->seg[i].len, popts);
+			desc = tx_put_data(tx, frame->seg[i].phys, frame->seg[i].len, 0, popts);
 	/* Not by TCTL.PSP alone: some of the family corrupt what they pad, emulators do not pad. */
 	if (frame->len < E1000_FRAME_MIN)
-		desc = tx_put_data(tx, tx->pad_phys, E1000_FRAME_MIN - frame->len, popts);
-	desc->cmd |= cpu_to_le32(TX_EOP | TX_IFCS | TX_RS);
+		desc = tx_put_data(tx, tx->pad_phys, E1000_FRAME_MIN - frame->len, 0, popts);
+	return desc;
+}
 
-	entry = &tx->ring[(tx->first + tx->frames) & (E1000_TX_DESCS - 1)];
+/* Headers of its own, as the NIC wants them, and the payload in pieces that its FIFO takes. */
+static struct e1000_tx_desc *tx_put_large(struct e1000 *nic, const struct frame *frame,
+					  unsigned int slot)
+{
+	u8 popts = TX_POPTS_TXSM | (frame->flags & FRAME_TSO4 ? TX_POPTS_IXSM : 0);
+	u32 skip = frame->gso_hdr_len, offset = slot * FRAME_HDR_MAX;
+	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx_desc *desc;
+
+	gso_nic_headers(frame, tx->hdr + offset);
+	tx_put_tso_context(tx, frame);
+	desc = tx_put_data(tx, tx->hdr_phys + offset, skip, TX_TSE, popts);
+	for (unsigned int i = 0; i < frame->nr_segs; i++) {
+		u64 phys = frame->seg[i].phys + skip;
+		u32 left = frame->seg[i].len - skip, len;
+
+		skip = 0;		/* headers are all in the first segment */
+		for (; left; left -= len, phys += len) {
+			len = MIN(left, nic->chip->tx_piece);
+			desc = tx_put_data(tx, phys, len, TX_TSE, popts);
+		}
+	}
+	return desc;
+}
+
+static void tx_put_frame(struct e1000 *nic, struct frame *frame)
+{
+	struct e1000_tx *tx = &nic->tx;
+	unsigned int before = tx->used, slot = (tx->first + tx->frames) & (E1000_TX_DESCS - 1);
+	struct e1000_tx_frame *entry = &tx->ring[slot];
+	struct e1000_tx_desc *desc;
+
+	if (frame->flags & FRAME_TSO) {
+		desc = tx_put_large(nic, frame, slot);
+	} else if (frame->flags & FRAME_NEEDS_CSUM) {
+		tx_put_context(tx, frame);
+		desc = tx_put_plain(tx, frame, TX_POPTS_TXSM);
+	} else {
+		desc = tx_put_plain(tx, frame, 0);
+	}
+	desc->cmd |= cpu_to_le32(TX_EOP | TX_IFCS | TX_RS);
 	entry->frame = frame;
 	entry->last = (unsigned int)(desc - tx->desc);
 	entry->nr = tx->used - before;
@@ -178,7 +240,7 @@ unsigned int e1000_tx(struct netdev *dev, struct frame **frames, unsigned int nr
 			port_drop(&dev->port, DROP_MALFORMED, 1);
 			continue;
 		}
-		tx_put_frame(tx, frame);
+		tx_put_frame(nic, frame);
 		dev->stats.tx_packets++;
 		dev->stats.tx_bytes += frame->len;
 	}
@@ -227,18 +289,20 @@ int e1000_tx_alloc(struct e1000 *nic)
 {
 	struct e1000_tx *tx = &nic->tx;
 
-	tx->desc_phys = mem_alloc(TX_RING_BYTES + E1000_FRAME_MIN, PAGE_SIZE, MEM_DMA);
+	tx->desc_phys = mem_alloc(TX_BYTES, PAGE_SIZE, MEM_DMA);
 	if (!tx->desc_phys)
 		return -ENOMEM;
 	tx->desc = phys_to_virt(tx->desc_phys);
-	tx->pad_phys = tx->desc_phys + TX_RING_BYTES;
+	tx->hdr_phys = tx->desc_phys + TX_RING_BYTES;
+	tx->hdr = phys_to_virt(tx->hdr_phys);
+	tx->pad_phys = tx->hdr_phys + TX_HDR_BYTES;
 	return 0;
 }
 
 void e1000_tx_free(struct e1000 *nic)
 {
 	if (nic->tx.desc_phys)
-		mem_free(nic->tx.desc_phys, TX_RING_BYTES + E1000_FRAME_MIN, MEM_DMA);
+		mem_free(nic->tx.desc_phys, TX_BYTES, MEM_DMA);
 }
 
 /* §14.5 */

@@ -10,6 +10,7 @@
 
 #define MASTER_OFF_NS	(10 * NSEC_PER_MSEC)	/* pending completions; typically microseconds */
 #define AUTO_READ_NS	(20 * NSEC_PER_MSEC)	/* NVM to registers, after a reset */
+#define TX_PIECE	(16 * KIB)		/* the transmit FIFO has 20 KiB, 82574 §10.2.7 */
 
 enum { VECTOR_QUEUES, VECTOR_OTHER };
 
@@ -76,6 +77,8 @@ static const struct e1000_chip e1000e_chip = {
 	.eerd_addr_shift = EERD_ADDR_SHIFT_82574,
 	.tctl = TCTL_MULR,
 	.txdctl = TXDCTL_COUNT_DESC,
+	.offloads = FRAME_NEEDS_CSUM | FRAME_TSO4 | FRAME_TSO6,
+	.tx_piece = TX_PIECE,
 	.end_dma = e1000e_end_dma,
 	.wait_eeprom = e1000e_wait_eeprom,
 	.configure = e1000e_configure,

@@ -9,6 +9,7 @@
 #include "kernel/mem.h"
 #include "net/csum.h"
 #include "tests/unit/e1000_bench.h"
+#include "tests/unit/mock_tso.h"
 
 #define REGS	(128 * 1024)
 
@@ -18,7 +19,12 @@ static u8 regs[REGS] __aligned(16);
 static struct pci_irq_handler irq;	/* INTx, MSI */
 static struct pci_irq_handler msix[E1000_MSIX_MAX];
 static bool use_msix;			/* the driver has asked for it and got it */
-static struct { u8 start, offset; } context;
+static struct e1000_tx_desc context;	/* the last */
+static struct {
+	u8 bytes[FRAME_GSO_MAX];
+	u32 len;
+	unsigned int segs;
+} building;				/* the frame whose descriptors are coming */
 
 static u32 get(u32 reg)
 {
@@ -87,7 +93,7 @@ void mock_nic_init(void)
 	if (!sent)
 		sent = calloc(MOCK_SENT_MAX, sizeof(*sent));
 	memset(&mock_nic, 0, sizeof(mock_nic));
-	sent[0].len = sent[0].segs = 0;
+	building.len = building.segs = 0;
 	mock_nic.sent = sent;
 	mock_nic.link = true;
 	mock_nic.eeprom[0] = 0x5452;
@@ -122,45 +128,58 @@ static void eerd(u32 val)
 	    done | (u32)mock_nic.eeprom[word] << EERD_DATA_SHIFT);
 }
 
-static void finish_frame(struct mock_sent *out, bool insert)
+static void send_frame(const u8 *bytes, u32 len)
 {
-	u64 sum;
-	u16 csum;
+	struct mock_sent *out = &mock_nic.sent[mock_nic.nr_sent++ % MOCK_SENT_MAX];
 
-	if (insert) {
-		assert_in_range(context.offset + 2u, 2, out->len);
-		sum = csum_add(0, out->bytes + context.start, out->len - context.start, false);
-		csum = csum_fold(sum);
-		memcpy(out->bytes + context.offset, &csum, 2);
-	}
-	mock_nic.nr_sent++;
+	assert_in_range(len, 1, MOCK_FRAME_MAX);
+	memcpy(out->bytes, bytes, len);
+	out->len = len;
+	out->segs = building.segs;
 }
 
-/* One descriptor; the frame being put together is the next of sent[]. */
+static void finish_frame(u32 cmd, u8 popts)
+{
+	u32 len = building.len;
+	u16 csum;
+
+	assert_true(cmd & TX_IFCS);
+	if (cmd & TX_TSE) {
+		assert_true(context.cmd & cpu_to_le32(TX_TSE));
+		mock_tso(building.bytes, len, &context, popts, send_frame);
+		return;
+	}
+	if (popts & TX_POPTS_TXSM) {
+		assert_false(context.cmd & cpu_to_le32(TX_TSE));
+		assert_in_range(context.tucso + 2u, 2, len);
+		csum = csum_fold(csum_add(0, building.bytes + context.tucss, len - context.tucss,
+					  false));
+		memcpy(building.bytes + context.tucso, &csum, 2);
+	}
+	send_frame(building.bytes, len);
+}
+
 static void transmit(struct e1000_tx_desc *desc)
 {
-	struct mock_sent *out = &mock_nic.sent[mock_nic.nr_sent % MOCK_SENT_MAX];
 	u32 cmd = le32_to_cpu(desc->cmd), len = cmd & TX_LENGTH_MASK;
 
 	assert_false(desc->status & TX_DD);
 	assert_true(cmd & TX_DEXT);
 	if (!(cmd & TX_DTYP_DATA)) {
-		assert_int_equal(len, 0);
-		context.start = desc->tucss;
-		context.offset = desc->tucso;
+		context = *desc;
 		mock_nic.contexts++;
 		return;
 	}
-	assert_in_range(len, 1, MOCK_FRAME_MAX - out->len);
-	memcpy(out->bytes + out->len, phys_to_virt(le64_to_cpu(desc->addr)), len);
-	out->len += len;
-	out->segs++;
+	assert_in_range(len, 1, sizeof(building.bytes) - building.len);
+	if (mock_nic.is_82574)
+		assert_in_range(len, 1, 20 * KIB - 96);	/* the FIFO */
+	memcpy(building.bytes + building.len, phys_to_virt(le64_to_cpu(desc->addr)), len);
+	building.len += len;
+	building.segs++;
 	if (!(cmd & TX_EOP))
 		return;
-	assert_true(cmd & TX_IFCS);
-	finish_frame(out, desc->popts & TX_POPTS_TXSM);
-	mock_nic.sent[mock_nic.nr_sent % MOCK_SENT_MAX].len = 0;
-	mock_nic.sent[mock_nic.nr_sent % MOCK_SENT_MAX].segs = 0;
+	finish_frame(cmd, desc->popts);
+	building.len = building.segs = 0;
 	if (cmd & TX_RS) {
 		desc->status |= TX_DD;
 		raise_cause(INT_TXDW);
@@ -424,7 +443,7 @@ static void model_no_interrupt(void)
 
 #define MODEL(name_, driver_, irq_) {							\
 	.name = name_, .driver = driver_, .irq = irq_, .pci = &mock_nic.pci,		\
-	.pad = E1000_FRAME_MIN, .tx_ring = 1000, .rx_ring = E1000_RX_DESCS - 1,		\
+	.pad = E1000_FRAME_MIN, .tx_ring = 980, .rx_ring = E1000_RX_DESCS - 1,		\
 	.init = mock_nic_init, .free = model_free, .interrupt = mock_nic_interrupt,	\
 	.receive = model_receive, .set_link = mock_nic_set_link, .tx_stop = model_tx_stop, \
 	.sent = model_sent, .nr_sent = model_nr_sent, .no_interrupt = model_no_interrupt, \
