@@ -2,6 +2,8 @@
 /* What a port's offloads do not cover, done in software. */
 #include "net/offload.h"
 
+#include <errno.h>
+
 #include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/mem.h"
@@ -20,8 +22,8 @@ struct part {
 static struct {
 	struct spinlock lock;		/* free */
 	struct part *free;
+	struct part *parts;		/* all of them */
 	struct part *returned;		/* lock-free stack: put on any CPU, under any lock */
-	struct part part[CONFIG_OFFLOAD_FRAMES];
 } pool;
 
 struct offload {
@@ -45,16 +47,25 @@ static void part_done(struct frame *frame)
 	frame_put(whole);
 }
 
-void offload_init(void)
+int offload_init(void)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(pool.part); i++) {
-		struct part *part = &pool.part[i];
+	u64 phys;
+
+	if (pool.parts)
+		return 0;
+	phys = mem_alloc(CONFIG_OFFLOAD_FRAMES * sizeof(struct part), PAGE_SIZE, MEM_DMA);
+	if (!phys)
+		return -ENOMEM;
+	pool.parts = phys_to_virt(phys);
+	for (unsigned int i = 0; i < CONFIG_OFFLOAD_FRAMES; i++) {
+		struct part *part = &pool.parts[i];
 
 		part->frame.done = part_done;
 		part->frame.hdr_phys = virt_to_phys(part->frame.hdr);
 		part->next = pool.free;
 		pool.free = part;
 	}
+	return 0;
 }
 
 /* A chain of up to OFFLOAD_TAKE. */

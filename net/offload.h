@@ -8,8 +8,8 @@
 
 #include "net/port.h"
 
-/* Once, before the first frame. */
-void offload_init(void);
+/* Before the first frame; further calls do nothing. -ENOMEM. */
+int offload_init(void);
 
 /*
  * to->ops->deliver() of @frames, those that need what @to does not take in a form that it takes,
