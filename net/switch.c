@@ -139,7 +139,7 @@ static bool eth_bad_source(const u8 *mac)
 /* Can @frame go out by @to? Counts why not. */
 static bool port_accepts(struct port *to, const struct frame *frame)
 {
-	if (!to->link_up) {
+	if (!READ_ONCE(to->link_up)) {
 		port_drop(to, DROP_LINK_DOWN, 1);
 		return false;
 	}
@@ -266,7 +266,7 @@ static void switch_forward(struct port *from, struct frame **frames, unsigned in
 	struct net_switch *sw = READ_ONCE(from->sw);
 	struct switch_batch batch;
 
-	if (!sw || !from->link_up) {
+	if (!sw || !READ_ONCE(from->link_up)) {
 		port_drop(from, DROP_LINK_DOWN, nr);
 		return;
 	}

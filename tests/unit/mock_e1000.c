@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 
 struct mock_e1000 mock_nic;
 
+/* Any thread may access registers; the NIC does one thing at a time. */
+static pthread_mutex_t nic_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static u8 regs[REGS] __aligned(16);
 static struct pci_irq_handler irq;	/* INTx, MSI */
 static struct pci_irq_handler msix[E1000_MSIX_MAX];
@@ -188,9 +191,12 @@ static void transmit(struct e1000_tx_desc *desc)
 
 void mock_nic_tx_go(void)
 {
-	u32 size = get(E1000_TDLEN) / sizeof(struct e1000_tx_desc), head = get(E1000_TDH);
+	u32 size, head;
 	struct e1000_tx_desc *ring;
 
+	pthread_mutex_lock(&nic_lock);
+	size = get(E1000_TDLEN) / sizeof(struct e1000_tx_desc);
+	head = get(E1000_TDH);
 	ring = phys_to_virt(get(E1000_TDBAL) | (u64)get(E1000_TDBAH) << 32);
 	while (head != get(E1000_TDT) && (mock_nic.tctl & TCTL_EN)) {
 		assert_true(mock_nic.mastering);
@@ -198,6 +204,7 @@ void mock_nic_tx_go(void)
 		head = (head + 1) % size;
 	}
 	set(E1000_TDH, head);
+	pthread_mutex_unlock(&nic_lock);
 }
 
 bool mock_nic_receive(const void *bytes, u32 len, u8 status, u8 errors)
@@ -233,29 +240,41 @@ void mock_nic_set_link(bool up)
 	raise_cause(INT_LSC);
 }
 
-static bool msix_interrupt(u32 cause, unsigned int shift)
+static const struct pci_irq_handler *msix_pending(u32 cause, unsigned int shift)
 {
 	u32 entry = get(E1000_IVAR) >> shift;
 
 	if (!(mock_nic.icr & mock_nic.ims & cause))
-		return false;
+		return NULL;
 	assert_true(entry & IVAR_VALID);
 	assert_in_range(entry & 7, 0, E1000_MSIX_MAX - 1);
 	mock_nic.icr &= ~(cause & get(E1000_EIAC));
 	mock_nic.ims &= ~(cause & get(E1000_EIAC));
-	msix[entry & 7].fn(msix[entry & 7].arg);
-	return true;
+	return &msix[entry & 7];
+}
+
+static const struct pci_irq_handler *irq_pending(void)
+{
+	const struct pci_irq_handler *handler;
+
+	if (!use_msix)
+		return irq.fn && (mock_nic.icr & mock_nic.ims) ? &irq : NULL;
+	handler = msix_pending(INT_RXQ0, IVAR_RXQ0_SHIFT);
+	if (!handler)
+		handler = msix_pending(INT_TXQ0, IVAR_TXQ0_SHIFT);
+	return handler ? handler : msix_pending(INT_OTHER, IVAR_OTHER_SHIFT);
 }
 
 bool mock_nic_interrupt(void)
 {
-	if (use_msix)
-		return msix_interrupt(INT_RXQ0, IVAR_RXQ0_SHIFT) ||
-		       msix_interrupt(INT_TXQ0, IVAR_TXQ0_SHIFT) ||
-		       msix_interrupt(INT_OTHER, IVAR_OTHER_SHIFT);
-	if (!irq.fn || !(mock_nic.icr & mock_nic.ims))
+	const struct pci_irq_handler *handler;
+
+	pthread_mutex_lock(&nic_lock);
+	handler = irq_pending();
+	pthread_mutex_unlock(&nic_lock);
+	if (!handler)
 		return false;
-	irq.fn(irq.arg);
+	handler->fn(handler->arg);
 	return true;
 }
 
@@ -264,11 +283,10 @@ void mock_nic_shared_interrupt(void)
 	irq.fn(irq.arg);
 }
 
-u32 mmio_read32(const volatile void *addr)
+static u32 reg_read(u32 reg)
 {
-	u32 reg = (u32)((const volatile u8 *)addr - regs), val;
+	u32 val;
 
-	assert_in_range(reg, 0, REGS - 4);
 	switch (reg) {
 	case E1000_ICR:
 		val = mock_nic.icr;
@@ -306,11 +324,8 @@ static void write_tail(u32 reg, u32 val)
 		mock_nic_tx_go();
 }
 
-void mmio_write32(volatile void *addr, u32 val)
+static void reg_write(u32 reg, u32 val)
 {
-	u32 reg = (u32)((volatile u8 *)addr - regs);
-
-	assert_in_range(reg, 0, REGS - 4);
 	switch (reg) {
 	case E1000_CTRL:
 		set(reg, val);
@@ -349,6 +364,27 @@ void mmio_write32(volatile void *addr, u32 val)
 	default:
 		set(reg, val);
 	}
+}
+
+u32 mmio_read32(const volatile void *addr)
+{
+	u32 reg = (u32)((const volatile u8 *)addr - regs), val;
+
+	assert_in_range(reg, 0, REGS - 4);
+	pthread_mutex_lock(&nic_lock);
+	val = reg_read(reg);
+	pthread_mutex_unlock(&nic_lock);
+	return val;
+}
+
+void mmio_write32(volatile void *addr, u32 val)
+{
+	u32 reg = (u32)((volatile u8 *)addr - regs);
+
+	assert_in_range(reg, 0, REGS - 4);
+	pthread_mutex_lock(&nic_lock);
+	reg_write(reg, val);
+	pthread_mutex_unlock(&nic_lock);
 }
 
 /* ---- The PCI side ---- */

@@ -13,7 +13,7 @@ u64 now_ns = NSEC_PER_SEC;
 
 u64 time_ns(void)
 {
-	return now_ns += 1000;	/* waits end */
+	return __atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);	/* waits end */
 }
 
 void arch_cpu_idle(struct cpu *cpu, u64 deadline_ns)
