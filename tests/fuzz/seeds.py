@@ -86,6 +86,54 @@ def config():
         b"guest b -m 64M -kernel k -device isa-debug-exit,iobase=0xf4,iosize=0x04\n"
 
 
+def board():
+    """An interrupt's way: I/O APIC entry, timers, UART, 8259s; x2APIC mode."""
+    def pio(dev, off, *values):
+        return b"".join(bytes([1, dev, off, v]) for v in values)
+
+    def mmio(area, off, val):
+        return bytes([3 | 2 << 4, area]) + struct.pack("<HI", off, val)
+
+    def wrmsr(msr, val):
+        return bytes([8 | 1 << 4, msr]) + struct.pack("<Q", val)
+
+    take, run = b"\x0d\x0e", b"\x0a\x18"
+    yield b"\1" + mmio(0, 0, 0x14) + mmio(0, 0x10, 0x34) + pio(3, 3, 0x34) + pio(3, 0, 0xff, 1) + \
+        run + take + run + take
+    yield b"\0" + pio(0, 0, 0x11) + pio(0, 1, 0x20, 4, 1, 0) + pio(1, 0, 0x11) + \
+        pio(1, 1, 0x28, 2, 1, 0) + b"\x1b\x04" + take + pio(0, 0, 0x20) + b"\x1b\x0a" + take
+    yield b"\1" + mmio(1, 0x3e0, 0xb) + mmio(1, 0x320, 0x20040) + mmio(1, 0x380, 5000) + run + take
+    yield b"\1" + mmio(1, 0x320, 0x40040) + wrmsr(0xf0, 0x40000000) + run + take
+    yield b"\1" + wrmsr(0xf1, 0xfee00d00) + wrmsr(0x30, 0x0000000100000041) + wrmsr(0x3f, 0x42) + take
+    yield b"\1" + pio(6, 1, 3) + pio(6, 2, 0xc7) + pio(6, 0, 65) + b"\0\6\2\0\6\0" + pio(6, 4, 0x1f)
+    yield b"\1" + pio(5, 0, 0x0b) + pio(5, 1, 0x72) + run + pio(5, 0, 0x0c) + b"\0\5\1" + run
+    yield b"\1" + pio(4, 0, 1) + pio(3, 3, 0xb0) + pio(3, 2, 1, 1) + b"\0\4\0" + run + b"\0\4\0"
+    yield b"\1" + bytes([1 | 2 << 4, 10, 0]) + struct.pack("<I", 0x80000004) + pio(10, 4, 7)
+
+
+def load():
+    """A bzImage, a flat multiboot kernel, ELF of both classes."""
+    linux = bytearray(0x400 + 0x400)
+    linux[0x1f1] = 1
+    struct.pack_into("<I", linux, 0x1f4, 0x40)
+    struct.pack_into("<HBBIH", linux, 0x1fe, 0xaa55, 0xeb, 0x6a, 0x53726448, 0x20f)
+    linux[0x211] = 1
+    struct.pack_into("<IIBBHI", linux, 0x22c, 0x7fffffff, 0x200000, 1, 21, 1, 2047)
+    struct.pack_into("<QI", linux, 0x258, 0x1000000, 0x100000)
+    magic, flags = 0x1badb002, 0x10003
+    flat = struct.pack("<8I", magic, flags, -(magic + flags) & 0xffffffff, 0x100000, 0x100000,
+                       0x100200, 0x101000, 0x100020) + bytes(0x1e0)
+    header = struct.pack("<3I", magic, 3, -(magic + 3) & 0xffffffff)
+    ident = b"\x7fELF%c\1\1" + bytes(9)
+    elf32 = ident % 1 + struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0x100060, 52, 0, 0, 52, 32, 1, 0, 0, 0) + \
+        struct.pack("<8I", 1, 0, 0x100000, 0x100000, 0x70, 0x1000, 7, 0) + header + bytes(0x20)
+    elf64 = ident % 2 + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0x100090, 64, 0, 0, 64, 56, 1, 0, 0, 0) + \
+        struct.pack("<IIQQQQQQ", 1, 7, 0, 0x100000, 0x100000, 0x98, 0x1000, 0) + header + bytes(0x20)
+    for image in (bytes(linux), flat, elf32, elf64):
+        yield b"\0" + image
+    yield b"\1" + flat
+
+
 def main():
     name, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     for i, seed in enumerate(globals()[name]()):
