@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* VM exits: a table by basic exit reason (SDM 3D appendix C) that says each in hvm's words. */
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/lapic_regs.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/vmx/insn.h"
 #include "arch/x86/vmx/vmx.h"
@@ -190,25 +190,46 @@ static enum hvm_exit_kind exit_init_sipi(struct vcpu *vcpu, u64 qual)
 
 /* ---- Memory ---- */
 
-static bool in_delivery(void)
+/* Was an event being delivered when it exited? */
+static bool in_delivery(const struct vcpu *vcpu)
 {
-	return vmcs_read(VMCS_IDT_VECTORING_INFO) & INTR_VALID;
+	return ((const struct vmx_vcpu *)vcpu->arch.hvm)->in_delivery;
 }
 
-/*
- * A write to a doorbell is over once it has rung. Its length is what the processor says: it does
- * for EPT violations that an instruction's own access causes, though the manual's list (28.2.5)
- * leaves them out; a length that cannot be sends it to the decoder instead.
- */
-static bool mmio_doorbell(struct vcpu *vcpu, u64 qual, u64 gpa)
+/* xAPIC mode without APIC virtualization: each interrupt ends with this write. */
+static bool apic_eoi_write(struct vcpu *vcpu, u64 gpa)
 {
-	u8 len = vcpu->arch.exit.insn_len;
+	struct vlapic *apic = vcpu->arch.lapic;
 
-	if (!(qual & QUAL_EPT_WRITE) || !len || len > 15 || in_delivery())
+	if (gpa != APIC_DEFAULT_BASE + LAPIC_EOI || !vlapic_hw_enabled(apic) || vlapic_x2apic(apic))
 		return false;
+	vlapic_write(apic, LAPIC_EOI, 0);
+	return true;
+}
+
+static bool doorbell_write(struct vcpu *vcpu, u64 gpa)
+{
 	if (!doorbell_ring(&vcpu->guest->doorbells, false, gpa))
 		return false;
 	vcpu->doorbells++;
+	return true;
+}
+
+/*
+ * Plain writes whose value does not matter: a doorbell has rung, an EOI is done. The instruction's
+ * length is what the processor says: it does for EPT violations that an instruction's own access
+ * causes, though the manual's list (28.2.5) leaves them out; a length that cannot be sends it to
+ * the decoder instead.
+ */
+static bool mmio_without_value(struct vcpu *vcpu, u64 qual, u64 gpa)
+{
+	u8 len = vcpu->arch.exit.insn_len;
+
+	if ((qual & (QUAL_EPT_READ | QUAL_EPT_WRITE)) != QUAL_EPT_WRITE || !len || len > 15 ||
+	    in_delivery(vcpu))
+		return false;
+	if (!doorbell_write(vcpu, gpa) && !apic_eoi_write(vcpu, gpa))
+		return false;
 	vmx_skip(vcpu, len);
 	return true;
 }
@@ -218,7 +239,7 @@ static enum hvm_exit_kind exit_ept_violation(struct vcpu *vcpu, u64 qual)
 	struct hvm_exit *x = &vcpu->arch.exit;
 	u64 gpa = vmcs_read(VMCS_GUEST_PHYSICAL_ADDR);
 
-	if (mmio_doorbell(vcpu, qual, gpa))
+	if (mmio_without_value(vcpu, qual, gpa))
 		return HVM_EXIT_DONE;
 	x->mmio.gpa = gpa;
 	x->mmio.read = qual & QUAL_EPT_READ;
@@ -227,7 +248,7 @@ static enum hvm_exit_kind exit_ept_violation(struct vcpu *vcpu, u64 qual)
 	x->mmio.gla_valid = qual & QUAL_EPT_GLA_VALID;
 	x->mmio.gla = x->mmio.gla_valid ? vmcs_read(VMCS_GUEST_LINEAR_ADDR) : 0;
 	x->mmio.walk = x->mmio.gla_valid && !(qual & QUAL_EPT_FINAL);
-	x->mmio.delivery = in_delivery();
+	x->mmio.delivery = in_delivery(vcpu);
 	return HVM_EXIT_MMIO;
 }
 
@@ -245,7 +266,7 @@ static enum hvm_exit_kind exit_apic_access(struct vcpu *vcpu, u64 qual)
 	x->mmio.gla_valid = false;
 	x->mmio.gla = 0;
 	x->mmio.walk = type == APIC_ACCESS_PHYSICAL;
-	x->mmio.delivery = in_delivery();
+	x->mmio.delivery = in_delivery(vcpu);
 	return HVM_EXIT_MMIO;
 }
 
@@ -437,7 +458,8 @@ void vmx_exit(struct vcpu *vcpu, struct vmx_vcpu *v)
 		v->launched = true;
 		idt_info = vmcs_read(VMCS_IDT_VECTORING_INFO);
 	}
-	if (unlikely(idt_info & INTR_VALID))
+	v->in_delivery = idt_info & INTR_VALID;
+	if (unlikely(v->in_delivery))
 		keep_event(vcpu, v, idt_info);
 	else
 		keep_nmi_blocking(x->reason);

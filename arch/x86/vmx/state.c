@@ -211,12 +211,21 @@ static bool long_mode(void)
 	       vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & AR_L;
 }
 
+/* EIP wraps at 4 GiB, RIP does not. */
+static u64 advance(u64 rip, unsigned int len)
+{
+	u64 next = rip + len;
+
+	if (unlikely((u32)next < (u32)rip) && !long_mode())
+		return (u32)next;
+	return next;
+}
+
 void vmx_skip(struct vcpu *vcpu, unsigned int len)
 {
-	u64 rip = vmcs_read(VMCS_GUEST_RIP) + len;
 	u32 blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 
-	vmcs_write(VMCS_GUEST_RIP, long_mode() ? rip : (u32)rip);
+	vmcs_write(VMCS_GUEST_RIP, advance(vmcs_read(VMCS_GUEST_RIP), len));
 	if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 			   blocking & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));

@@ -180,6 +180,10 @@ static void write_controls(struct vmx_vcpu *v)
 	 * in their delivery for ever, deaf to interrupts (CVE-2015-5307, CVE-2015-8104).
 	 */
 	vmcs_write(VMCS_EXCEPTION_BITMAP, BIT(EXC_DB) | BIT(EXC_AC) | BIT(EXC_MC));
+	if (vmx_caps.proc2 & PROC2_ENCLS_EXITING)
+		vmcs_write(VMCS_ENCLS_EXITING_BITMAP, ~0ull);
+	if (vmx_caps.proc2 & PROC2_ENCLV_EXITING)
+		vmcs_write(VMCS_ENCLV_EXITING_BITMAP, ~0ull);
 	vmcs_write(VMCS_PAGE_FAULT_ERROR_MASK, 0);
 	vmcs_write(VMCS_PAGE_FAULT_ERROR_MATCH, 0);
 	vmcs_write(VMCS_CR3_TARGET_COUNT, 0);

@@ -49,6 +49,7 @@ struct vmx_vcpu {
 	bool launched;
 	bool reset_wanted;	/* asked for by another CPU */
 	bool svi_stale;		/* ISR changed behind the processor's back */
+	bool in_delivery;	/* the last exit interrupted the delivery of an event */
 	u32 proc, proc2;	/* as written to the VMCS */
 	u64 apic_base;		/* IA32_APIC_BASE that proc2 and the MSR bitmap are for */
 	u32 tpr_threshold;
