@@ -9,10 +9,12 @@ enum { VECTOR = 0x40, PERIODIC = 1 << 17, COUNT = 3000 };
 
 static volatile u32 ticks, ap_runs;
 
+/* One that comes as fast as it is handled is stopped here: nothing else would be executed. */
 static void tick(struct frame *f)
 {
 	(void)f;
-	ticks++;
+	if (++ticks > 50)
+		apic_write(APIC_TMICT, 0);
 	apic_eoi();
 }
 
@@ -36,7 +38,6 @@ void test(void)
 	for (u64 until = rdtsc() + 1000ul * tsc_khz(); ticks <= 50 && rdtsc() < until;)
 		pause();
 	cli();
-	apic_write(APIC_TMICT, 0);
 	check(ticks > 50, "%u timer interrupts", ticks);
 	/* deadlines in the past, back to back */
 	apic_write(APIC_LVT_TIMER, 2 << 17 | VECTOR);

@@ -26,6 +26,7 @@ INSN(monitor, "monitor" :: "a"(area), "c"(0), "d"(0))
 INSN(mwait, "mwait" :: "a"(0), "c"(0))
 INSN(rsm, "rsm")
 INSN(vmrun, "vmrun" :: "a"(0))
+INSN(encls, ".byte 0x0f, 0x01, 0xcf" :: "a"(0))
 INSN(xsaves, "xsaves64 %0" : "=m"(area[0]) : "a"(0), "d"(0))
 
 static void rdpmc(void *arg)
@@ -42,7 +43,7 @@ static const struct {
 	ROW(vmcall), ROW(vmmcall), ROW(vmxon), ROW(vmxoff), ROW(vmclear), ROW(vmptrld),
 	ROW(vmptrst), ROW(vmread), ROW(vmwrite), ROW(vmlaunch), ROW(vmresume), ROW(vmfunc),
 	ROW(invept), ROW(invvpid), ROW(getsec), ROW(monitor), ROW(mwait), ROW(rsm), ROW(vmrun),
-	ROW(xsaves),
+	ROW(encls), ROW(xsaves),
 };
 
 void test(void)
