@@ -62,6 +62,7 @@ struct out {
 extern u64 now_ns;			/* time_ns(), which also ticks with each call */
 extern struct station guest;
 extern struct netdev *dev;		/* the NIC that was found; NULL: none */
+extern u64 dma_before;			/* mem_used(MEM_DMA) before it was: the switch's own */
 
 /* @tests for each of the models in turn. Number of failures. */
 struct CMUnitTest;
