@@ -30,7 +30,9 @@ struct nic_config {
 	struct netdev_config netdev;	/* copied: resolved by id */
 	char id[32];
 	u8 mac[6];			/* unicast; given, or made from guest and NIC number */
-	bool event_idx, indirect_desc, mrg_rxbuf, csum, guest_csum, status, mq, packed, in_order;
+	bool event_idx, indirect_desc, mrg_rxbuf, status, mq, packed, in_order;
+	bool csum, host_tso4, host_tso6, host_ecn;	/* out of the guest */
+	bool guest_csum, guest_tso4, guest_tso6, guest_ecn;	/* into it */
 	u16 host_mtu;			/* 0: VIRTIO_NET_F_MTU not offered */
 	unsigned int vectors;		/* MSI-X vectors; 0: no MSI-X, INTx only */
 	unsigned int rx_queue_size, tx_queue_size;	/* power of two, 64..1024 */

@@ -121,6 +121,13 @@ static void set_mtu(struct options *o, const struct option *opt, const char *val
 		option_set_uint(o, opt, value, object);
 }
 
+/* VIRTIO_NET_F_GSO is the legacy interface's (virtio 1.2 §5.1.3.2): nothing to switch. */
+static void set_gso(struct options *o, const struct option *opt, const char *value, void *object)
+{
+	if (strcmp(value, "on") && strcmp(value, "off"))
+		option_bad(o, opt, value, "neither on nor off");
+}
+
 #define NIC(field)	OPTION_FIELD(struct nic_options, nic.field)
 #define NIC_SWITCH(n)	{ #n, option_set_bool, NIC(n), .expected = "on or off" }
 /* Properties of QEMU's that are not there yet: harmless as long as they are off. */
@@ -134,9 +141,16 @@ static const struct option nic_rows[] = {
 	NIC_SWITCH(event_idx),
 	NIC_SWITCH(indirect_desc),
 	NIC_SWITCH(mrg_rxbuf),
-	NIC_SWITCH(csum),
-	NIC_SWITCH(guest_csum),
 	NIC_SWITCH(status),
+	NIC_SWITCH(csum),
+	NIC_SWITCH(host_tso4),
+	NIC_SWITCH(host_tso6),
+	NIC_SWITCH(host_ecn),
+	NIC_SWITCH(guest_csum),
+	NIC_SWITCH(guest_tso4),
+	NIC_SWITCH(guest_tso6),
+	NIC_SWITCH(guest_ecn),
+	{ "gso", set_gso, .flags = OPTION_HIDDEN, .expected = "on or off" },
 	NIC_SWITCH(mq),
 	{ "host_mtu", set_mtu, NIC(host_mtu), .min = MTU_MIN, .max = MTU_MAX,
 	  .expected = "0 or 68..65535" },
@@ -149,11 +163,9 @@ static const struct option nic_rows[] = {
 	{ "addr", set_addr, .expected = "a slot, 0x2..0x1f" },
 	NIC_OFF("packed"), NIC_OFF("in_order"), NIC_OFF("ctrl_vq"), NIC_OFF("ctrl_rx"),
 	NIC_OFF("ctrl_vlan"), NIC_OFF("ctrl_mac_addr"), NIC_OFF("ctrl_guest_offloads"),
-	NIC_OFF("gso"), NIC_OFF("host_tso4"), NIC_OFF("host_tso6"), NIC_OFF("host_ecn"),
-	NIC_OFF("host_ufo"), NIC_OFF("guest_tso4"), NIC_OFF("guest_tso6"), NIC_OFF("guest_ecn"),
-	NIC_OFF("guest_ufo"), NIC_OFF("guest_announce"), NIC_OFF("rss"), NIC_OFF("hash"),
-	NIC_OFF("guest_rsc_ext"), NIC_OFF("iommu_platform"), NIC_OFF("ats"), NIC_OFF("failover"),
-	NIC_OFF("disable-modern"),
+	NIC_OFF("host_ufo"), NIC_OFF("guest_ufo"), NIC_OFF("guest_announce"), NIC_OFF("rss"),
+	NIC_OFF("hash"), NIC_OFF("guest_rsc_ext"), NIC_OFF("iommu_platform"), NIC_OFF("ats"),
+	NIC_OFF("failover"), NIC_OFF("disable-modern"),
 	{ "disable-legacy", option_set_fixed, .flags = OPTION_HIDDEN, .expected = "on" },
 };
 static const struct option_table nic_table = { nic_rows, ARRAY_SIZE(nic_rows) };
@@ -161,9 +173,11 @@ static const struct option_table nic_table = { nic_rows, ARRAY_SIZE(nic_rows) };
 static void set_nic(struct guest_options *g, char *list)
 {
 	struct nic_options n = { .nic = {
-		.event_idx = true, .indirect_desc = true, .mrg_rxbuf = true, .csum = true,
-		.guest_csum = true, .status = true, .vectors = VECTORS_DEFAULT,
-		.rx_queue_size = 256, .tx_queue_size = 256, .line = g->line,
+		.event_idx = true, .indirect_desc = true, .mrg_rxbuf = true, .status = true,
+		.csum = true, .host_tso4 = true, .host_tso6 = true, .host_ecn = true,
+		.guest_csum = true, .guest_tso4 = true, .guest_tso6 = true, .guest_ecn = true,
+		.vectors = VECTORS_DEFAULT, .rx_queue_size = 256, .tx_queue_size = 256,
+		.line = g->line,
 	} };
 
 	if (g->config.nr_nics == GUEST_NICS_MAX)

@@ -28,10 +28,32 @@ static struct virtio_net *net_of(struct virtio_dev *vdev)
 
 /* ---- virtio_ops ---- */
 
-/* No feature offered here depends on another (§5.1.3.1). */
+/* §5.1.3.1: each of @of needs one of @needs. */
+static const struct {
+	u64 of, needs;
+} depends[] = {
+	{ BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | BIT_ULL(VIRTIO_NET_F_HOST_TSO6),
+	  BIT_ULL(VIRTIO_NET_F_CSUM) },
+	{ BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO6),
+	  BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) },
+	{ BIT_ULL(VIRTIO_NET_F_HOST_ECN),
+	  BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | BIT_ULL(VIRTIO_NET_F_HOST_TSO6) },
+	{ BIT_ULL(VIRTIO_NET_F_GUEST_ECN),
+	  BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) },
+};
+
+/* @features without those that lack what they need. */
+static u64 features_with_needs(u64 features)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(depends); i++)
+		if (!(features & depends[i].needs))
+			features &= ~depends[i].of;
+	return features;
+}
+
 static int net_features_ok(struct virtio_dev *vdev, u64 features)
 {
-	return 0;
+	return features_with_needs(features) == features ? 0 : -EINVAL;
 }
 
 static const char *start_error(int err)
@@ -114,16 +136,31 @@ static void queue_broken(struct event *err)
 
 static u64 features_of(const struct nic_config *c)
 {
-	u64 f = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_NET_F_MAC);
+	const struct {
+		unsigned int bit;
+		bool on;
+	} f[] = {
+		{ VIRTIO_F_VERSION_1, true },
+		{ VIRTIO_F_EVENT_IDX, c->event_idx },
+		{ VIRTIO_F_INDIRECT_DESC, c->indirect_desc },
+		{ VIRTIO_NET_F_MAC, true },
+		{ VIRTIO_NET_F_MRG_RXBUF, c->mrg_rxbuf },
+		{ VIRTIO_NET_F_STATUS, c->status },
+		{ VIRTIO_NET_F_MTU, c->host_mtu },
+		{ VIRTIO_NET_F_CSUM, c->csum },
+		{ VIRTIO_NET_F_HOST_TSO4, c->host_tso4 },
+		{ VIRTIO_NET_F_HOST_TSO6, c->host_tso6 },
+		{ VIRTIO_NET_F_HOST_ECN, c->host_ecn },
+		{ VIRTIO_NET_F_GUEST_CSUM, c->guest_csum },
+		{ VIRTIO_NET_F_GUEST_TSO4, c->guest_tso4 },
+		{ VIRTIO_NET_F_GUEST_TSO6, c->guest_tso6 },
+		{ VIRTIO_NET_F_GUEST_ECN, c->guest_ecn },
+	};
+	u64 features = 0;
 
-	f |= c->event_idx ? BIT_ULL(VIRTIO_F_EVENT_IDX) : 0;
-	f |= c->indirect_desc ? BIT_ULL(VIRTIO_F_INDIRECT_DESC) : 0;
-	f |= c->mrg_rxbuf ? BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) : 0;
-	f |= c->csum ? BIT_ULL(VIRTIO_NET_F_CSUM) : 0;
-	f |= c->guest_csum ? BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) : 0;
-	f |= c->status ? BIT_ULL(VIRTIO_NET_F_STATUS) : 0;
-	f |= c->host_mtu ? BIT_ULL(VIRTIO_NET_F_MTU) : 0;
-	return f;
+	for (unsigned int i = 0; i < ARRAY_SIZE(f); i++)
+		features |= f[i].on ? BIT_ULL(f[i].bit) : 0;
+	return features_with_needs(features);
 }
 
 static int init_queues(struct virtio_net *net, struct cpu *cpu)

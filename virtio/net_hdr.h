@@ -12,6 +12,12 @@ enum virtio_net_feature {	/* bit numbers, §5.1.3 */
 	VIRTIO_NET_F_GUEST_CSUM = 1,
 	VIRTIO_NET_F_MTU = 3,
 	VIRTIO_NET_F_MAC = 5,
+	VIRTIO_NET_F_GUEST_TSO4 = 7,
+	VIRTIO_NET_F_GUEST_TSO6 = 8,
+	VIRTIO_NET_F_GUEST_ECN = 9,
+	VIRTIO_NET_F_HOST_TSO4 = 11,
+	VIRTIO_NET_F_HOST_TSO6 = 12,
+	VIRTIO_NET_F_HOST_ECN = 13,
 	VIRTIO_NET_F_MRG_RXBUF = 15,
 	VIRTIO_NET_F_STATUS = 16,
 	VIRTIO_NET_F_CTRL_VQ = 17,
@@ -38,6 +44,9 @@ enum virtio_net_hdr_flags {	/* §5.1.6 */
 
 enum virtio_net_hdr_gso {
 	VIRTIO_NET_HDR_GSO_NONE = 0,
+	VIRTIO_NET_HDR_GSO_TCPV4 = 1,
+	VIRTIO_NET_HDR_GSO_TCPV6 = 4,
+	VIRTIO_NET_HDR_GSO_ECN = 0x80,	/* with one of those */
 };
 
 /* With VERSION_1 num_buffers is always there (§5.1.6.1). */

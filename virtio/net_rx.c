@@ -106,20 +106,32 @@ static inline void seg_write(struct seg_pos *pos, const void *src, u32 len)
 	pos->off += len;
 }
 
+/* What is left to do in the frame: only what the driver has agreed to comes here. */
+static void rx_hdr_offloads(struct virtio_net_hdr *hdr, const struct frame *frame)
+{
+	hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	hdr->csum_start = cpu_to_le16(frame->csum_start);
+	hdr->csum_offset = cpu_to_le16(frame->csum_offset);
+	if (!(frame->flags & FRAME_TSO))
+		return;
+	hdr->gso_type = frame->flags & FRAME_TSO4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
+						    VIRTIO_NET_HDR_GSO_TCPV6;
+	if (frame->flags & FRAME_TSO_ECN)
+		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+	hdr->gso_size = cpu_to_le16(frame->gso_size);
+	hdr->hdr_len = cpu_to_le16(frame->gso_hdr_len);
+}
+
 /* §5.1.6.4.1 */
-static struct virtio_net_hdr rx_hdr(const struct net_rx *rx, const struct frame *frame, u16 buffers)
+static inline struct virtio_net_hdr rx_hdr(const struct net_rx *rx, const struct frame *frame,
+					   u16 buffers)
 {
 	struct virtio_net_hdr hdr = { .num_buffers = cpu_to_le16(buffers) };
 
-	if (!rx->guest_csum)
-		return hdr;
-	if (frame->flags & FRAME_NEEDS_CSUM) {
-		hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		hdr.csum_start = cpu_to_le16(frame->csum_start);
-		hdr.csum_offset = cpu_to_le16(frame->csum_offset);
-	} else if (frame->flags & FRAME_CSUM_VALID) {
+	if (frame->flags & FRAME_NEEDS_CSUM)
+		rx_hdr_offloads(&hdr, frame);
+	else if ((frame->flags & FRAME_CSUM_VALID) && rx->guest_csum)
 		hdr.flags = VIRTIO_NET_HDR_F_DATA_VALID;
-	}
 	return hdr;
 }
 
@@ -212,9 +224,23 @@ void net_rx_kick(struct vhost_virtqueue *vq)
 
 void net_rx_start(struct net_rx *rx)
 {
-	rx->mergeable = vhost_has_feature(&rx->net->dev, VIRTIO_NET_F_MRG_RXBUF);
-	rx->guest_csum = vhost_has_feature(&rx->net->dev, VIRTIO_NET_F_GUEST_CSUM);
-	rx->net->port.offloads = rx->guest_csum ? FRAME_NEEDS_CSUM : 0;
+	static const struct {
+		unsigned int feature;
+		u16 offload;
+	} map[] = {
+		{ VIRTIO_NET_F_GUEST_CSUM, FRAME_NEEDS_CSUM },
+		{ VIRTIO_NET_F_GUEST_TSO4, FRAME_TSO4 },
+		{ VIRTIO_NET_F_GUEST_TSO6, FRAME_TSO6 },
+		{ VIRTIO_NET_F_GUEST_ECN, FRAME_TSO_ECN },
+	};
+	const struct vhost_dev *dev = &rx->net->dev;
+
+	rx->mergeable = vhost_has_feature(dev, VIRTIO_NET_F_MRG_RXBUF);
+	rx->guest_csum = vhost_has_feature(dev, VIRTIO_NET_F_GUEST_CSUM);
+	rx->net->port.offloads = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(map); i++)
+		if (vhost_has_feature(dev, map[i].feature))
+			rx->net->port.offloads |= map[i].offload;
 }
 
 int net_rx_init(struct net_rx *rx, struct vhost_net *net, struct vhost_virtqueue *vq,

@@ -16,6 +16,7 @@
 
 #include "kernel/log.h"
 #include "kernel/mem.h"
+#include "net/gso.h"
 #include "net/switch.h"
 
 /* ---- Frames coming back ---- */
@@ -44,7 +45,7 @@ static void bounce_free(struct net_tx *tx, struct tx_slot *slot)
 {
 	if (likely(!slot->bounce_phys))
 		return;
-	mem_free(slot->bounce_phys, tx->net->port.max_frame, MEM_VHOST);
+	mem_free(slot->bounce_phys, slot->bounce_len, MEM_VHOST);
 	slot->bounce_phys = 0;
 	tx->bounces--;
 }
@@ -121,6 +122,19 @@ static inline void chain_copy(struct chain_pos *pos, void *dst, u32 len)
 	pos->off += len;
 }
 
+/* To @len bytes behind the start of the chain, which are there. */
+static struct chain_pos chain_at(const struct ring_chain *c, u32 len)
+{
+	struct chain_pos pos = { .seg = c->seg };
+
+	while (len > pos.seg->len) {
+		len -= pos.seg->len;
+		pos.seg++;
+	}
+	pos.off = len;
+	return pos;
+}
+
 /* The rest of the chain as segments of the frame; false: there are too many. */
 static bool refer_rest(struct frame *frame, struct chain_pos *pos, u32 left)
 {
@@ -149,11 +163,12 @@ static bool copy_rest(struct net_tx *tx, struct tx_slot *slot, struct chain_pos 
 
 	if (tx->bounces == TX_BOUNCES_MAX)
 		return false;
-	phys = mem_alloc(tx->net->port.max_frame, PAGE_SIZE, MEM_VHOST);
+	phys = mem_alloc(left, PAGE_SIZE, MEM_VHOST);
 	if (!phys)
 		return false;
 	tx->bounces++;
 	slot->bounce_phys = phys;
+	slot->bounce_len = left;
 	chain_copy(pos, phys_to_virt(phys), left);
 	frame->seg[1] = (struct frame_seg){ .ptr = phys_to_virt(phys), .phys = phys, .len = left };
 	frame->nr_segs = 2;
@@ -162,24 +177,55 @@ static bool copy_rest(struct net_tx *tx, struct tx_slot *slot, struct chain_pos 
 	return true;
 }
 
-/* What the driver says of the frame, on our copy of the header. False: not to be believed. */
-static bool hdr_apply(struct net_tx *tx, const struct virtio_net_hdr *hdr, struct frame *frame)
+/* FRAME_TSO of a gso_type that was agreed to, or 0. */
+static u16 tso_of(const struct vhost_dev *dev, u8 gso_type)
+{
+	u16 tso = 0;
+
+	if ((gso_type & VIRTIO_NET_HDR_GSO_ECN) && !vhost_has_feature(dev, VIRTIO_NET_F_HOST_ECN))
+		return 0;
+	switch (gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		tso = vhost_has_feature(dev, VIRTIO_NET_F_HOST_TSO4) ? FRAME_TSO4 : 0;
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		tso = vhost_has_feature(dev, VIRTIO_NET_F_HOST_TSO6) ? FRAME_TSO6 : 0;
+		break;
+	}
+	return tso && (gso_type & VIRTIO_NET_HDR_GSO_ECN) ? tso | FRAME_TSO_ECN : tso;
+}
+
+/*
+ * What the driver wants done to the frame, by our copies of its header (§5.1.6.2) and of the
+ * frame's. DROP_REASONS: it is noted in the frame. A large frame's private copy ends with its
+ * headers.
+ */
+__attribute__((noinline))
+static enum port_drop hdr_apply(struct net_tx *tx, const struct virtio_net_hdr *hdr,
+				struct frame *frame)
 {
 	u32 start = le16_to_cpu(hdr->csum_start), offset = le16_to_cpu(hdr->csum_offset);
+	const struct vhost_dev *dev = &tx->net->dev;
+	u16 tso;
 
-	frame->flags = 0;
-	/* No segmentation was offered: §5.1.6.2. */
-	if (unlikely(hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE))
-		return false;
-	if (!(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
-		return true;
-	if (!vhost_has_feature(&tx->net->dev, VIRTIO_NET_F_CSUM) ||
-	    start + offset + sizeof(le16) > frame->len)
-		return false;
-	frame->flags = FRAME_NEEDS_CSUM;
-	frame->csum_start = (u16)start;
-	frame->csum_offset = (u16)offset;
-	return true;
+	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		/* What the switch looks at stays as it is. */
+		if (!vhost_has_feature(dev, VIRTIO_NET_F_CSUM) || start + offset < FRAME_LEN_MIN ||
+		    start + offset + sizeof(le16) > frame->len)
+			return DROP_MALFORMED;
+		frame->flags = FRAME_NEEDS_CSUM;
+		frame->csum_start = (u16)start;
+		frame->csum_offset = (u16)offset;
+	}
+	if (hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		return DROP_REASONS;
+	tso = tso_of(dev, hdr->gso_type);
+	if (!tso || le16_to_cpu(hdr->hdr_len) > frame->len ||
+	    gso_set(frame, tso, le16_to_cpu(hdr->gso_size)) != 0)
+		return DROP_MALFORMED;
+	if (frame->flags & FRAME_TSO)
+		frame->seg[0].len = frame->hdr_len = frame->gso_hdr_len;
+	return frame_wire_len(frame) > tx->net->port.max_frame ? DROP_OVERSIZE : DROP_REASONS;
 }
 
 static void tx_drop(struct net_tx *tx, enum port_drop reason, const struct virtio_net_hdr *hdr,
@@ -190,10 +236,35 @@ static void tx_drop(struct net_tx *tx, enum port_drop reason, const struct virti
 	port_drop(&net->port, reason, 1);
 	if (reason == DROP_MALFORMED)
 		log_ratelimited(&net->ratelimit, LOG_WARN,
-				"virtio-net: %s: frame dropped, bad header "
-				"(flags %u, gso_type %u, csum_start %u, csum_offset %u, %u bytes)",
+				"virtio-net: %s: frame dropped, bad header (flags %u, gso_type %u, "
+				"hdr_len %u, gso_size %u, csum_start %u, csum_offset %u, %u bytes)",
 				net->dev.name, hdr->flags, hdr->gso_type,
+				le16_to_cpu(hdr->hdr_len), le16_to_cpu(hdr->gso_size),
 				le16_to_cpu(hdr->csum_start), le16_to_cpu(hdr->csum_offset), len);
+}
+
+/* Longer than a frame may be, or too short for one? DROP_REASONS: it is neither. */
+static enum port_drop tx_len_check(const struct net_tx *tx, u64 len, u8 gso_type)
+{
+	if (unlikely(len < FRAME_LEN_MIN))
+		return DROP_RUNT;
+	if (unlikely(len > tx->net->port.max_frame) &&
+	    (len > FRAME_GSO_MAX || gso_type == VIRTIO_NET_HDR_GSO_NONE))
+		return DROP_OVERSIZE;
+	return DROP_REASONS;
+}
+
+/* The bytes behind the private header. */
+static enum port_drop tx_rest(struct net_tx *tx, const struct ring_chain *c, struct chain_pos *pos,
+			      struct tx_slot *slot)
+{
+	struct frame *frame = &slot->frame;
+	u32 left = frame->len - frame->hdr_len;
+
+	if (likely(refer_rest(frame, pos, left)))
+		return DROP_REASONS;
+	*pos = chain_at(c, (u32)sizeof(struct virtio_net_hdr) + frame->hdr_len);
+	return copy_rest(tx, slot, pos, left) ? DROP_REASONS : DROP_NO_MEMORY;
 }
 
 /* The chain's frame in its slot, or NULL: dropped and counted, the chain is to be used at once. */
@@ -203,38 +274,32 @@ static struct frame *tx_frame(struct net_tx *tx, const struct ring_chain *c)
 	struct frame *frame = &slot->frame;
 	struct chain_pos pos = { .seg = c->seg };
 	struct virtio_net_hdr hdr;
-	u32 len;
+	enum port_drop why;
 
 	chain_copy(&pos, &hdr, sizeof(hdr));
-	if (unlikely(c->read_len > sizeof(hdr) + tx->net->port.max_frame)) {
-		tx_drop(tx, DROP_OVERSIZE, &hdr, 0);
-		return NULL;
-	}
-	len = (u32)(c->read_len - sizeof(hdr));
-	if (unlikely(len < FRAME_LEN_MIN)) {
-		tx_drop(tx, DROP_RUNT, &hdr, len);
-		return NULL;
-	}
-	frame->len = len;
-	if (unlikely(!hdr_apply(tx, &hdr, frame))) {
-		tx_drop(tx, DROP_MALFORMED, &hdr, len);
-		return NULL;
-	}
-	frame->hdr_len = MIN(len, (u32)FRAME_HDR_MAX);
+	why = tx_len_check(tx, c->read_len - sizeof(hdr), hdr.gso_type);
+	if (unlikely(why != DROP_REASONS))
+		goto drop;
+	frame->len = (u32)(c->read_len - sizeof(hdr));
+	frame->hdr_len = MIN(frame->len, (u32)FRAME_HDR_MAX);
 	chain_copy(&pos, frame->hdr, frame->hdr_len);
 	frame->seg[0].len = frame->hdr_len;
 	frame->nr_segs = 1;
 	frame->refs = 1;
-	if (unlikely(!refer_rest(frame, &pos, len - frame->hdr_len))) {
-		pos = (struct chain_pos){ .seg = c->seg };
-		chain_copy(&pos, &hdr, sizeof(hdr));
-		chain_copy(&pos, frame->hdr, frame->hdr_len);
-		if (!copy_rest(tx, slot, &pos, len - frame->hdr_len)) {
-			tx_drop(tx, DROP_NO_MEMORY, &hdr, len);
-			return NULL;
-		}
+	frame->flags = 0;
+	if (hdr.flags | hdr.gso_type) {
+		why = hdr_apply(tx, &hdr, frame);
+		if (unlikely(why != DROP_REASONS))
+			goto drop;
+		if (frame->flags & FRAME_TSO)
+			pos = chain_at(c, (u32)sizeof(hdr) + frame->hdr_len);
 	}
-	return frame;
+	why = tx_rest(tx, c, &pos, slot);
+	if (likely(why == DROP_REASONS))
+		return frame;
+drop:
+	tx_drop(tx, why, &hdr, (u32)MIN(c->read_len, (u64)UINT32_MAX));
+	return NULL;
 }
 
 /* ---- The worker ---- */
@@ -253,23 +318,40 @@ static bool tx_chain_ok(struct net_tx *tx, const struct ring_chain *c)
 	return true;
 }
 
-/* Up to VHOST_BATCH chains to the switch. Chains taken; @bytes grows by what they held. */
-static unsigned int tx_batch(struct net_tx *tx, u64 *bytes)
+/* What a turn of the worker has done. */
+struct tx_turn {
+	unsigned int packets;		/* a large frame counts as what it becomes on the wire */
+	u64 bytes;
+};
+
+static bool turn_over(const struct tx_turn *turn)
+{
+	return turn->packets >= CONFIG_VHOST_NET_WEIGHT_PKTS ||
+	       turn->bytes >= CONFIG_VHOST_NET_WEIGHT_BYTES;
+}
+
+/* Up to VHOST_BATCH chains to the switch; how many were taken. */
+static unsigned int tx_batch(struct net_tx *tx, struct tx_turn *turn)
 {
 	struct vhost_virtqueue *vq = tx->vq;
 	struct frame *frames[VHOST_BATCH];
 	struct ring_chain c = { .seg = tx->segs, .max_segs = tx->nr_slots };
 	unsigned int taken = 0, nr = 0;
 
-	while (taken < VHOST_BATCH && ring_pop(&vq->ring, &c) > 0 && tx_chain_ok(tx, &c)) {
+	while (taken < VHOST_BATCH && !turn_over(turn) && ring_pop(&vq->ring, &c) > 0 &&
+	       tx_chain_ok(tx, &c)) {
 		struct frame *frame = tx_frame(tx, &c);
 
 		taken++;
-		*bytes += c.read_len;
-		if (likely(frame))
-			frames[nr++] = frame;
-		else
+		turn->packets++;
+		turn->bytes += c.read_len;
+		if (unlikely(!frame)) {
 			ring_push(&vq->ring, c.head, 0);
+			continue;
+		}
+		if (frame->flags & FRAME_TSO)
+			turn->packets += (frame->len - frame->hdr_len) / frame->gso_size;
+		frames[nr++] = frame;
 	}
 	if (!nr)
 		return taken;
@@ -299,8 +381,7 @@ static void tx_stopped(struct net_tx *tx)
 void net_tx_kick(struct vhost_virtqueue *vq)
 {
 	struct net_tx *tx = &container_of(vq->dev, struct vhost_net, dev)->tx;
-	unsigned int packets = 0;
-	u64 bytes = 0;
+	struct tx_turn turn = { 0 };
 
 	tx_reap(tx);
 	if (!vq->enabled) {
@@ -309,18 +390,16 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 	}
 	ring_notify_disable(&vq->ring);
 	for (;;) {
-		unsigned int n = tx_batch(tx, &bytes);
+		unsigned int n = tx_batch(tx, &turn);
 
 		tx_reap(tx);
 		vhost_signal(vq);
 		vhost_count_batch(vq, n);
-		packets += n;
 		if (unlikely(vq->ring.broken)) {
 			vhost_vq_error(vq);
 			break;
 		}
-		if (packets >= CONFIG_VHOST_NET_WEIGHT_PKTS ||
-		    bytes >= CONFIG_VHOST_NET_WEIGHT_BYTES) {
+		if (turn_over(&turn)) {
 			vq->stats.requeues++;
 			vhost_poll_queue(vq);	/* to the back; notifications stay off */
 			break;
@@ -331,7 +410,7 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 			ring_notify_disable(&vq->ring);
 		}
 	}
-	vq->stats.bytes += bytes;
+	vq->stats.bytes += turn.bytes;
 }
 
 /* ---- Memory ---- */

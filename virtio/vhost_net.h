@@ -27,6 +27,7 @@ struct tx_slot {
 	struct frame frame;
 	struct tx_slot *next;		/* tx->completed */
 	u64 bounce_phys;		/* copy of a frame in too many pieces; 0: none */
+	u32 bounce_len;
 } __aligned(64);
 
 /* Transmission. Everything under vq->lock, except `completed`, where any CPU puts. */

@@ -9,6 +9,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/mock_net.h"
 #include "tests/unit/mock_work.h"
+#include "tests/unit/tcp_frame.h"
 
 #define QUEUE	16
 
@@ -16,30 +17,48 @@ static struct mock_wire *wire;
 static struct mock_net mn;
 static struct port checker;
 
+static void check_large(const struct frame *f)
+{
+	check((f->flags & FRAME_NEEDS_CSUM) && f->gso_size && f->gso_hdr_len <= FRAME_HDR_MAX);
+	check(f->hdr_len == f->gso_hdr_len && f->len - f->hdr_len > f->gso_size);
+	check(f->csum_start > f->gso_ip_start && f->csum_start + 20u <= f->hdr_len);
+	check(f->len <= FRAME_GSO_MAX);
+}
+
+static void check_frame(const struct frame *f, bool part)
+{
+	const u8 *ram = mn.mg.ram.low;
+	u32 len = 0;
+
+	check(f->nr_segs && f->nr_segs <= FRAME_SEGS && f->len >= FRAME_LEN_MIN);
+	check(!(f->flags & FRAME_OFFLOADS & ~checker.offloads));
+	check(frame_wire_len(f) <= mn.net->vhost.port.max_frame);
+	check(f->seg[0].ptr == f->hdr && f->seg[0].len == f->hdr_len);
+	if (f->flags & FRAME_TSO)
+		check_large(f);
+	else if (!part)
+		check(f->hdr_len == MIN(f->len, (u32)FRAME_HDR_MAX));
+	for (unsigned int s = 0; s < f->nr_segs; s++) {
+		check(f->seg[s].len);
+		len += f->seg[s].len;
+	}
+	check(len == f->len);
+	check(f->nr_segs < 2 || (f->seg[1].ptr >= ram && f->seg[1].ptr < ram + MOCK_RAM) ||
+	      f->nr_segs == 2);
+	if (f->flags & FRAME_NEEDS_CSUM)
+		check((u32)f->csum_start + f->csum_offset + 2 <= f->len);
+}
+
 /* A second port that sees what is flooded, and looks at it closely. */
 static void check_frames(struct port *port, struct frame **frames, unsigned int nr)
 {
-	const u8 *ram = mn.mg.ram.low;
-
 	for (unsigned int i = 0; i < nr; i++) {
-		const struct frame *f = frames[i];
-		u32 len = 0;
+		const struct frame *whole = frames[i]->owner;
 
-		if (f->owner != &mn.net->vhost.tx)
-			continue;
-		check(f->nr_segs && f->nr_segs <= FRAME_SEGS && f->len >= FRAME_LEN_MIN);
-		check(frame_wire_len(f) <= mn.net->vhost.port.max_frame);
-		check(f->hdr_len == MIN(f->len, (u32)FRAME_HDR_MAX) && f->seg[0].ptr == f->hdr);
-		check(f->seg[0].len == f->hdr_len);
-		for (unsigned int s = 0; s < f->nr_segs; s++) {
-			check(f->seg[s].len);
-			len += f->seg[s].len;
-		}
-		check(len == f->len);
-		check(f->nr_segs < 2 || (f->seg[1].ptr >= ram && f->seg[1].ptr < ram + MOCK_RAM) ||
-		      f->nr_segs == 2);
-		if (f->flags & FRAME_NEEDS_CSUM)
-			check((u32)f->csum_start + f->csum_offset + 2 <= f->len);
+		if (frames[i]->owner == &mn.net->vhost.tx)
+			check_frame(frames[i], false);
+		else if (whole && whole->owner == &mn.net->vhost.tx)
+			check_frame(frames[i], true);
 	}
 }
 
@@ -80,13 +99,41 @@ static void post(struct input *in, struct mock_vq *vq, bool write)
 static void post_frame(struct input *in)
 {
 	struct virtio_net_hdr hdr = {
-		.flags = (u8)take(in, 1), .gso_type = (u8)take(in, 1) & 0x81,
+		.flags = (u8)take(in, 1), .gso_type = (u8)take(in, 1) & 0x85,
 		.hdr_len = (u16)take(in, 2), .csum_start = (u16)take(in, 2),
 		.csum_offset = (u16)take(in, 1), .num_buffers = (u16)take(in, 1),
 	};
 
 	if (mn.tx.nr_free)
 		mock_net_send(&mn, (u32)take(in, 2) % 1600, &hdr);
+}
+
+/* A large one: good, but for a few bytes. */
+static void post_large(struct input *in)
+{
+	static struct tcp_frame tcp;
+	u8 shape = (u8)take(in, 1);
+	const struct tcp_spec spec = {
+		.ip6 = shape & 1, .vlans = shape >> 1 & 3, .payload = (u32)take(in, 2) & 0x7fff,
+		.tcp_options = shape & 8 ? 12 : 0, .extensions = shape & 0x10 ? 2 : 0,
+		.ip_options = shape & 0x20 ? 40 : 0, .flags = (u8)take(in, 1),
+	};
+	struct virtio_net_hdr hdr = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_offset = 16,
+		.gso_type = shape & 1 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = (u16)take(in, 2) & 0x7ff,
+	};
+	struct mock_buf buf[] = { { mn.tx_buf, (u32)sizeof(hdr), false }, { .write = false } };
+	u8 *to = mock_ptr(&mn.mg.ram, mn.tx_buf);
+
+	tcp_frame_make(&tcp, &spec);
+	hdr.csum_start = (u16)tcp.tcp;
+	memcpy(to, &hdr, sizeof(hdr));
+	memcpy(to + sizeof(hdr), tcp.data, tcp.len);
+	for (unsigned int lies = (unsigned int)take(in, 1) & 3; lies; lies--)
+		to[take(in, 1)] = (u8)take(in, 1);
+	buf[1] = (struct mock_buf){ mn.tx_buf + sizeof(hdr), tcp.len, false };
+	mock_add(&mn.tx, buf, ARRAY_SIZE(buf));
 }
 
 static void scribble(struct input *in)
@@ -115,6 +162,8 @@ static void drain(struct mock_vq *vq)
 	}
 }
 
+static u64 features;
+
 static bool up(void)
 {
 	mock_wire_put(wire, wire->nr_held);
@@ -122,13 +171,13 @@ static bool up(void)
 	if (mock_status(&mn.mv))
 		mock_set_status(&mn.mv, 0);
 	check(mock_status(&mn.mv) == 0);
-	mock_net_up(&mn, mock_net_offered(&mn), QUEUE);
+	mock_net_up(&mn, features, QUEUE);
 	return true;
 }
 
 static void one_op(struct input *in)
 {
-	switch (take(in, 1) % 11) {
+	switch (take(in, 1) % 12) {
 	case 0:
 		post(in, &mn.tx, false);
 		break;
@@ -164,14 +213,40 @@ static void one_op(struct input *in)
 		mock_work_pass();
 		up();
 		break;
+	case 11:
+		post_large(in);
+		break;
 	}
+}
+
+/* What a driver may accept of it, virtio 1.2 §5.1.3.1. */
+static u64 consistent(u64 features)
+{
+	const u64 host = BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | BIT_ULL(VIRTIO_NET_F_HOST_TSO6);
+	const u64 guest = BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO6);
+
+	if (!(features & BIT_ULL(VIRTIO_NET_F_CSUM)))
+		features &= ~host;
+	if (!(features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
+		features &= ~guest;
+	if (!(features & host))
+		features &= ~BIT_ULL(VIRTIO_NET_F_HOST_ECN);
+	if (!(features & guest))
+		features &= ~BIT_ULL(VIRTIO_NET_F_GUEST_ECN);
+	return features;
+}
+
+static u16 some_offloads(struct input *in)
+{
+	u16 offloads = (u16)take(in, 1) & FRAME_OFFLOADS;
+
+	return offloads & FRAME_NEEDS_CSUM ? offloads : 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 	struct nic_config nic;
-	u64 features;
 
 	if (!wire)
 		once();
@@ -179,7 +254,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	nic.rx_queue_size = nic.tx_queue_size = 64;
 	mock_net_init(&mn, "fuzz", wire, &nic);
 	features = take(&in, 4) | BIT_ULL(VIRTIO_F_VERSION_1);
-	mock_net_up(&mn, mock_net_offered(&mn) & features, QUEUE);
+	features = consistent(mock_net_offered(&mn) & features);
+	mock_net_up(&mn, features, QUEUE);
+	checker.offloads = some_offloads(&in);
+	wire->port.offloads = some_offloads(&in);
 	wire->hold = false;
 	while (in.left) {
 		one_op(&in);

@@ -54,14 +54,19 @@ def virtio_net():
     def frame(flags, start, offset, length):
         return struct.pack("<BBBHHBBH", 2, flags, 0, 0, start, offset, 0, length)
 
+    def large(shape, payload, size, flags=0x98, lies=b"\0"):
+        return struct.pack("<BBHBH", 11, shape, payload, flags, size) + lies
+
     run = b"\4\5"
     for features in (0, 0xffffffff, 1 << 15, 1 << 29, 3):
-        head = struct.pack("<I", features)
+        head = struct.pack("<IBB", features, 0x39, 0x39 if features & 1 << 15 else 1)
         yield head + frame(0, 0, 0, 60) + run + frame(1, 34, 16, 1514) + run + b"\x09"
         yield head + b"\x08\1\0" + frame(0, 0, 0, 1000) * 3 + run + b"\x0a" + run
         yield head + b"\1\0\0" + b"\0\0\x20" + b"\xff" + b"\7\x3c\0\0" + b"\x09"
         yield head + b"\1\3\0" + (b"\0\0\x30" + b"\x40") * 4 + b"\7\x80\0\1" + b"\x09"
         yield head + b"\0\3\0" + (b"\0\0\x30" + b"\x40") * 4 + run
+        yield head + large(0, 9000, 1448) + large(1, 3000, 100) + run + large(0x1b, 20000, 1000) + run
+        yield head + large(0, 9000, 1448, lies=b"\2\x18\1\x20\7") + run + large(0x28, 900, 100) + run
         yield head + frame(0, 0, 0, 60) + b"\6\1\0\0\x08" + bytes(range(8)) + run
 
 

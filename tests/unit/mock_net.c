@@ -144,8 +144,10 @@ void mock_net_config(struct nic_config *nic)
 	*nic = (struct nic_config){
 		.netdev = { .id = "hostnet0", .br = "br0", .queues = 1 },
 		.id = "net0", .mac = { 0x02, 0, 0, 0, 0, 0x01 },
-		.event_idx = true, .indirect_desc = true, .mrg_rxbuf = true, .csum = true,
-		.guest_csum = true, .status = true, .host_mtu = 1500, .vectors = 3,
+		.event_idx = true, .indirect_desc = true, .mrg_rxbuf = true, .status = true,
+		.csum = true, .host_tso4 = true, .host_tso6 = true, .host_ecn = true,
+		.guest_csum = true, .guest_tso4 = true, .guest_tso6 = true, .guest_ecn = true,
+		.host_mtu = 1500, .vectors = 3,
 		.rx_queue_size = 256, .tx_queue_size = 256, .devfn = MOCK_NET_DEVFN,
 	};
 }

@@ -22,7 +22,7 @@ static void configuration_space(void **state)
 				BIT_ULL(VIRTIO_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_NET_F_MAC) |
 				BIT_ULL(VIRTIO_NET_F_STATUS) | BIT_ULL(VIRTIO_NET_F_MTU) |
 				BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VIRTIO_NET_F_CSUM) |
-				BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)));
+				BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | F_TSO));
 }
 
 static void options_switch_features_off(void **state)
@@ -31,6 +31,7 @@ static void options_switch_features_off(void **state)
 	struct nic_config nic;
 
 	mock_net_config(&nic);
+	/* What needs the checksums goes with them. */
 	nic.event_idx = nic.indirect_desc = nic.mrg_rxbuf = nic.csum = nic.guest_csum = nic.status =
 		false;
 	nic.host_mtu = 0;
