@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The NIC driver and the switch by themselves: no guest, frames from the cable, the monitor's counters.
+"""The NIC drivers and the switch by themselves: no guest, frames from the cable, the monitor's counters.
 
-Bochs takes one frame from its socket each emulated millisecond; QEMU's e1000 is the second opinion,
-and can pull the cable.
+Bochs takes one frame from its socket each emulated millisecond, and has an e1000 alone. QEMU has one
+of each kind, and can pull the cable.
 """
 
 import functools
@@ -24,13 +24,23 @@ SOURCE = bytes.fromhex("029900000001")
 OURS = bytes.fromhex(NIC_MAC.replace(":", ""))  # no port has it: flooded, to nobody as there is none
 
 
-class E1000Machine(Machine):
+# What QEMU calls a NIC: its driver here, the kinds of interrupt it has, its PCI id, its link's speed.
+MODELS = {
+    "e1000": ("e1000", ["intx"], "8086:100e", 1000),
+    "e1000e": ("e1000e", ["msix", "msi", "intx"], "8086:10d3", 1000),
+}
+
+
+class NicMachine(Machine):
     """QEMU with the NIC that the driver is for, and QEMU's own monitor to unplug its cable."""
 
-    more = ()
+    def __init__(self, *args, model="e1000", more=(), **options):
+        super().__init__(*args, **options)
+        self.model, self.more = model, more
 
     def _qemu(self, serial):
-        argv = [word.replace("e1000e,", "e1000,addr=5,") for word in super()._qemu(serial)]
+        argv = [re.sub(r"^[^,]+,netdev=net0", f"{self.model},addr=5,netdev=net0", word)
+                for word in super()._qemu(serial)]
         argv[argv.index("-monitor") + 1] = f"unix:{self.dir}/qemu.sock,server=on,wait=off"
         return argv + list(self.more)
 
@@ -60,12 +70,12 @@ def build():
 class Nic:
     """A machine without guests whose monitor has the input."""
 
-    def __init__(self, bench, more=(), **options):
+    def __init__(self, bench, model="e1000", cmdline="", **options):
         self.wire = Wire()
         bench.open.append(self.wire)
-        iso = bench.iso("", build=build(), archive=False)
-        self.machine = E1000Machine(bench.dir, iso, wire=self.wire, **options)
-        self.machine.more = more
+        iso = bench.iso("", build=build(), cmdline=cmdline, archive=False)
+        self.machine = NicMachine(bench.dir, iso, wire=self.wire, model=model, **options)
+        self.driver, self.kinds, self.id, self.speed = MODELS[model]
         bench.machines.append(self.machine)
         bench.open.append(self.machine)
         self.machine.start()
@@ -82,7 +92,7 @@ class Nic:
     def info(self, number=0):
         """A NIC's and its port's counters as numbers, what is no number as text."""
         found = self.monitor.info("net")
-        merged = found[f"nic e1000.{number}"] | found[f"port uplink{number}"]
+        merged = found[f"nic {self.driver}.{number}"] | found[f"port uplink{number}"]
         return {key: int(value) if value.isdigit() else value for key, value in merged.items()}
 
     def wait(self, key, value, timeout=180):
@@ -112,6 +122,9 @@ def frame(size, number=0, destination=OURS, source=SOURCE):
 SHARED = {kind: Shared(f"nic-{kind}", lambda bench, kind=kind, options=options:
                        Nic(bench, kind=kind, **options))
           for kind, options in {"tcg": {}, "haswell": {"ips": 10_000_000}}.items()}
+SHARED |= {model: Shared(f"nic-{model}", lambda bench, model=model: Nic(bench, kind="tcg", model=model))
+           for model in MODELS if model != "e1000"}
+IN_QEMU = [name for name in SHARED if name != "haswell"]
 
 
 @pytest.fixture(params=SHARED)
@@ -119,9 +132,9 @@ def nic(request):
     return SHARED[request.param].get()
 
 
-@pytest.fixture
-def qemu():
-    return SHARED["tcg"].get()
+@pytest.fixture(params=IN_QEMU)
+def qemu(request):
+    return SHARED[request.param].get()
 
 
 def teardown_module():
@@ -129,13 +142,21 @@ def teardown_module():
         shared.close()
 
 
+ARRIVES = {
+    "msix": r"pci: {}\.0: MSI-X, vectors 0x[0-9a-f]+ to 0x[0-9a-f]+",
+    "msi": r"pci: {}\.0: MSI, vector 0x[0-9a-f]+",
+    "intx": r"pci: {}\.0: INTA at I/O APIC pin \d+",
+    "none": r"pci: {}\.0: polled, as pci-irq=none says",
+}
+
+
 def test_found(nic):
-    """Enumerated, its MAC read from the EEPROM, its interrupt found, its link up."""
-    assert re.search(r"pci: [0-9a-f:.]+: 8086:100e Ethernet .* mem 0x[0-9a-f]+\+128K", nic.boot)
-    assert re.search(r"pci: e1000\.0: INTA at I/O APIC pin \d+", nic.boot)
+    """Enumerated, its MAC read, the best kind of interrupt that it has found, its link up."""
+    assert re.search(rf"pci: [0-9a-f:.]+: {nic.id} Ethernet .* mem 0x[0-9a-f]+\+", nic.boot)
+    assert re.search(ARRIVES[nic.kinds[0]].format(nic.driver), nic.boot)
     info = nic.info()
-    assert (info["mac"], info["link"], info["speed"], info["mode"]) == (
-        NIC_MAC, "up", 1000, "interrupt")
+    assert (info["mac"], info["link"], info["speed"], info["mode"], info["irq"]) == (
+        NIC_MAC, "up", nic.speed, "interrupt", nic.kinds[0])
     assert info["switch"] == "br0"
 
 
@@ -229,12 +250,12 @@ def test_cable_pulled(qemu):
     before = qemu.info()
     for cycle in range(3):
         qemu.machine.qemu("set_link net0 off")
-        qemu.machine.expect(r"net: e1000\.0: link down")
+        qemu.machine.expect(rf"net: {qemu.driver}\.0: link down")
         qemu.machine.expect(r"\n")
         assert qemu.info()["link"] == "down"
         qemu.wire.send(frame(60))
         qemu.machine.qemu("set_link net0 on")
-        qemu.machine.expect(r"net: e1000\.0: link up \(1000 Mb/s\)")
+        qemu.machine.expect(rf"net: {qemu.driver}\.0: link up \({qemu.speed} Mb/s\)")
         qemu.machine.expect(r"\n")
         assert qemu.receive([frame(60, cycle)])["rx_frames"] == 1
     after = qemu.info()
@@ -242,6 +263,21 @@ def test_cable_pulled(qemu):
     assert after["resets"] == before["resets"]
 
 
+@pytest.mark.parametrize("model, kind", [
+    (model, kind) for model in MODELS for kind in MODELS[model][1] + ["none"]
+    if kind != MODELS[model][1][0]])
+def test_kinds_of_interrupt(bench, model, kind):
+    """Those that pci-irq= asks for instead of the best; each brings all frames, and no more of them
+    than frames."""
+    nic = Nic(bench, model, f"pci-irq={kind}", kind="tcg")
+    assert re.search(ARRIVES[kind].format(nic.driver), nic.boot)
+    info = nic.info()
+    assert (info["irq"], info["mode"]) == (kind, "polled" if kind == "none" else "interrupt")
+    change = nic.receive([frame(60 + i, i) for i in range(400)])
+    assert change["rx_packets"] == 400 and change["irq_lost"] == 0
+    assert (change["interrupts"] == 0) if kind == "none" else (0 < change["interrupts"] <= 400)
+    nic.machine.qemu("set_link net0 off")
+    nic.machine.expect(rf"net: {nic.driver}\.0: link down")
 
 
 def test_two_nics_on_one_line(bench):
