@@ -25,7 +25,7 @@ for suite in "$@"; do
 		only="UNIT=$test" ;;
 	fuzz)	test -e "tests/fuzz/fuzz_${test#fuzz_}.c" || continue
 		only="FUZZ=$test" ;;
-	system)	only="TEST=$test" ;;
+	vhost|system) only="TEST=$test" ;;
 	esac
 	log=$logs/$suite.log
 	$make "$suite" O="$O" $only FULL="${FULL-}" 2>&1 | tee "$log"

@@ -195,6 +195,7 @@ static void listener_ready(struct loop_source *source)
 		return;
 	}
 	dev->connections++;
+	dev->ratelimit = (struct ratelimit){ 0 };
 	pr_info("vhost-user: %s: connected", dev->path);
 }
 

@@ -63,6 +63,7 @@ struct vu_dev {
 	unsigned int nr_pairs;		/* offered */
 	struct vhost_net net;
 	char why[160];			/* of the request at hand, if it fails */
+	struct ratelimit ratelimit;	/* of lines that this connection causes */
 	u64 requests, refused, connections;
 };
 

@@ -60,16 +60,18 @@ void loop_run(void (*turn)(void), bool poll)
 	struct cpu *cpu = this_cpu();
 
 	while (!stopped) {
-		bool wait = !poll && !work_pending(cpu);
-		int n = epoll_wait(epoll_fd, events, EVENTS_MAX, wait ? -1 : 0);
+		bool wait;
+		int n;
 
+		turn();
+		wait = !poll && !work_pending(cpu);
+		n = epoll_wait(epoll_fd, events, EVENTS_MAX, wait ? -1 : 0);
 		for (int i = 0; i < n; i++) {
 			struct loop_source *source = events[i].data.ptr;
 
 			if (source->fd >= 0)	/* not removed by an earlier one */
 				source->ready(source);
 		}
-		turn();
 		work_run(cpu);
 	}
 }

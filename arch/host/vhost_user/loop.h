@@ -23,7 +23,7 @@ int loop_add(struct loop_source *source, int fd, bool edge);
 void loop_remove(struct loop_source *source);	/* before its fd is closed; may be called twice */
 
 /*
- * Until loop_stop(). @turn is called once a turn, after descriptors and before work; with @poll
+ * Until loop_stop(). @turn is called at the start of each turn; with @poll
  * the loop does not sleep.
  */
 void loop_run(void (*turn)(void), bool poll);

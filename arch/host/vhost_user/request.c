@@ -232,7 +232,8 @@ static int check(struct vu_dev *dev, const struct request *r, const struct vu_ms
 static void refused(struct vu_dev *dev, const struct request *r, u32 request)
 {
 	dev->refused++;
-	pr_warn("vhost-user: %s: %s (%u): %s", dev->path, r ? r->name : "?", request, dev->why);
+	log_ratelimited(&dev->ratelimit, LOG_WARN, "vhost-user: %s: %s (%u): %s", dev->path,
+			r ? r->name : "?", request, dev->why);
 }
 
 void vu_request(struct vu_dev *dev)
@@ -259,8 +260,11 @@ void vu_request(struct vu_dev *dev)
 		msg->payload.u64 = err ? 1 : 0;
 		msg->hdr.size = U64;
 	}
-	if (ack || (!err && r->reply))
+	if (ack || (!err && r->reply)) {
 		err = vu_reply(dev, msg, -1);
+		if (err)
+			refused(dev, r, request);
+	}
 	if (err)
 		vu_disconnect(dev);
 }

@@ -117,9 +117,6 @@ static int vring_start(struct vu_dev *dev, unsigned int i)
 	struct ring_addr addr;
 	int err;
 
-	if (!vr->has_num || !vr->has_addr)
-		return vu_fail(dev, -EINVAL, "ring %u: kick before its %s is known", i,
-			       vr->has_num ? "address" : "size");
 	if (!vhost_has_feature(vhost, VIRTIO_F_VERSION_1))
 		return vu_fail(dev, -EOPNOTSUPP, "ring %u: a driver without VIRTIO_F_VERSION_1", i);
 	err = vring_translate(dev, vr, &addr);
@@ -335,8 +332,12 @@ int vu_vring_kick(struct vu_dev *dev, struct vu_msg *msg)
 	/* Without the feature bit there is no SET_VRING_ENABLE (§Ring states). */
 	if (!(dev->features & BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES)))
 		vr->enabled = true;
-	vr->started = true;
-	err = vring_update(dev, index_of(dev, vr));
+	vr->started = vr->has_num && vr->has_addr;
+	if (vr->started)
+		err = vring_update(dev, index_of(dev, vr));
+	else
+		err = vu_fail(dev, -EINVAL, "ring %u: kick before its %s is known",
+			      index_of(dev, vr), vr->has_num ? "address" : "size");
 	if (err) {
 		vr->started = false;
 		kick_close(vr);
