@@ -13,6 +13,7 @@
 #include "kernel/time.h"
 #include "net/headers.h"
 #include "net/offload.h"
+#include "net/part.h"
 #include "net/switch.h"
 
 #define SWITCH_BATCH	64	/* frames whose destinations are looked up at once */
@@ -36,7 +37,7 @@ static struct net_switch *switch_create(const char *name)
 	u64 ageing_ns = CONFIG_SWITCH_AGEING_S * NSEC_PER_SEC;
 	u32 key = (u32)(time_ns() * 0x9e3779b97f4a7c15ull >> 32);
 
-	if (!sw || offload_init() != 0 ||
+	if (!sw || parts_init() != 0 ||
 	    fdb_init(&sw->fdb, CONFIG_SWITCH_TABLE_SIZE, ageing_ns, key) != 0) {
 		free(sw);
 		pr_err("switch: %s: out of memory", name);

@@ -6,7 +6,7 @@
 #include "kernel/cpu.h"
 #include "kernel/mem.h"
 #include "kernel/work.h"
-#include "net/offload.h"
+#include "net/part.h"
 #include "net/switch.h"
 #include "tests/unit/nic_bench.h"
 
@@ -131,7 +131,7 @@ int setup_bare(void **state)
 	timer_queue_init(&this_cpu()->timers);
 	work_run(this_cpu());
 	nr_netdevs = 0;
-	assert_int_equal(offload_init(), 0);
+	assert_int_equal(parts_init(), 0);
 	dma_before = mem_used(MEM_DMA);
 	model->init();
 	memset(&guest, 0, sizeof(guest));
