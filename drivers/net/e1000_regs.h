@@ -45,6 +45,7 @@ enum e1000_reg {			/* §13.3, table 13-2 */
 	E1000_TIDV	= 0x3820,	/* transmit interrupt delay, §13.4.41 */
 	E1000_TXDCTL	= 0x3828,	/* transmit descriptor control, §13.4.42 */
 	E1000_RXCSUM	= 0x5000,	/* receive checksum control, §13.4.32 */
+	E1000_RFCTL	= 0x5008,	/* receive filter control, 82574 §10.2.5 */
 	E1000_MTA	= 0x5200,	/* multicast table array, §13.5.1: E1000_MTA_WORDS words */
 	E1000_RAL	= 0x5400,	/* receive address low, §13.5.2 */
 	E1000_RAH	= 0x5404,	/* receive address high, §13.5.3 */
@@ -168,6 +169,10 @@ enum e1000_txdctl {			/* §13.4.42 */
 enum e1000_rxcsum {			/* §13.4.32 */
 	RXCSUM_IPOFL	= BIT(8),	/* check IP */
 	RXCSUM_TUOFL	= BIT(9),	/* check TCP and UDP */
+};
+
+enum e1000_rfctl {			/* 82574 §10.2.5 */
+	RFCTL_ACK_DIS	= BIT(12),	/* no interrupts for TCP acknowledgements */
 };
 
 enum e1000_rah {			/* §13.5.3 */

@@ -47,6 +47,8 @@ static void e1000e_configure(struct e1000 *nic)
 {
 	/* Management firmware, if there is any, leaves the NIC to us. */
 	e1000_write(nic, E1000_CTRL_EXT, e1000_read(nic, E1000_CTRL_EXT) | CTRL_EXT_DRV_LOAD);
+	/* TCP acknowledgements would raise a cause of their own, which counts as another one. */
+	e1000_write(nic, E1000_RFCTL, RFCTL_ACK_DIS);
 	if (nic->pci->irq.kind == PCI_IRQ_MSIX)
 		e1000e_configure_msix(nic);
 }
@@ -64,7 +66,7 @@ static void e1000e_other_interrupt(void *arg)
 {
 	struct e1000 *nic = arg;
 
-	e1000_write(nic, E1000_ICR, INT_OTHER | INT_LSC);
+	e1000_write(nic, E1000_ICR, ~(nic->int_rx | nic->int_tx));
 	if (!nic->dev.running)
 		return;
 	nic->link_check = true;
