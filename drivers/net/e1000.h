@@ -8,6 +8,7 @@
 
 #include "asm/io.h"
 #include "drivers/net/e1000_regs.h"
+#include "drivers/net/rx_pool.h"
 #include "drivers/pci/pci.h"
 #include "kernel/lock.h"
 #include "net/frame.h"
@@ -44,26 +45,14 @@ struct e1000_chip {
 	unsigned int nr_msix;
 };
 
-struct e1000_buf {
-	struct frame frame;		/* as given to the switch */
-	struct e1000_buf *next;		/* among the spare or returned ones */
-	struct e1000 *nic;
-	u8 *data;
-	u64 phys;
-};
-
-struct e1000_rx {			/* CPU of the poll, but for `returned` */
+struct e1000_rx {			/* CPU of the poll */
 	struct e1000_rx_desc *desc;
 	u64 desc_phys;
 	unsigned int next;		/* descriptor the NIC fills next */
 	unsigned int tail;		/* first descriptor without a buffer: RDT */
 	bool in_bad;			/* inside of a frame that is being thrown away */
-	bool starved;			/* done() must queue the poll */
-	struct e1000_buf *slot[E1000_RX_DESCS];
-	struct e1000_buf *spare;
-	struct e1000_buf *returned;	/* pushed by done() on any CPU, all taken at once */
-	struct e1000_buf *buf;		/* [E1000_RX_BUFS] */
-	u64 data_phys;			/* E1000_RX_BUFS * E1000_BUF_SIZE */
+	struct rx_buf *slot[E1000_RX_DESCS];
+	struct rx_pool pool;
 };
 
 struct e1000_tx_frame {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receive ring. The NIC's buffer itself becomes the frame; its last frame_put() makes it a
- * spare buffer again. A descriptor whose buffer is out gets a spare one at once, so a
- * consumer that keeps frames empties the ring only when the spares are used up.
+ * Receive ring. The NIC's buffer itself becomes the frame (rx_pool.h). A descriptor whose buffer
+ * is out gets a spare one at once, so a consumer that keeps frames empties the ring only when the
+ * spares are used up.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "asm/barrier.h"
 #include "drivers/net/e1000.h"
@@ -15,48 +14,20 @@
 
 #define RX_BATCH	64	/* frames given to the switch at once */
 #define RX_RING_BYTES	(E1000_RX_DESCS * sizeof(struct e1000_rx_desc))
-#define RX_DATA_BYTES	((u64)E1000_RX_BUFS * E1000_BUF_SIZE)
 
 static unsigned int rx_after(unsigned int i)
 {
 	return (i + 1) & (E1000_RX_DESCS - 1);
 }
 
-/* struct frame's done(), any CPU. */
-static void rx_done(struct frame *frame)
-{
-	struct e1000_buf *buf = container_of(frame, struct e1000_buf, frame);
-	struct e1000_rx *rx = &buf->nic->rx;
-
-	buf->next = __atomic_load_n(&rx->returned, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&rx->returned, &buf->next, buf, true,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
-	mb();	/* the push before the look; pairs with the one in rx_refill() */
-	if (READ_ONCE(rx->starved))
-		work_queue(&buf->nic->dev.poll_work);
-}
-
-static void rx_collect(struct e1000_rx *rx)
-{
-	struct e1000_buf *buf = __atomic_exchange_n(&rx->returned, NULL, __ATOMIC_ACQUIRE);
-
-	while (buf) {
-		struct e1000_buf *next = buf->next;
-
-		buf->next = rx->spare;
-		rx->spare = buf;
-		buf = next;
-	}
-}
-
 /* Buffers for the empty descriptors, but one: head = tail means an empty ring (§3.2.6). */
 static void rx_fill(struct e1000_rx *rx)
 {
-	while (rx->spare && rx_after(rx->tail) != rx->next) {
-		struct e1000_buf *buf = rx->spare;
+	while (rx_after(rx->tail) != rx->next) {
+		struct rx_buf *buf = rx_pool_take(&rx->pool);
 
-		rx->spare = buf->next;
+		if (!buf)
+			return;
 		rx->slot[rx->tail] = buf;
 		rx->desc[rx->tail] = (struct e1000_rx_desc){ .addr = cpu_to_le64(buf->phys) };
 		rx->tail = rx_after(rx->tail);
@@ -68,13 +39,10 @@ static void rx_refill(struct e1000 *nic)
 	struct e1000_rx *rx = &nic->rx;
 	unsigned int tail = rx->tail;
 
-	WRITE_ONCE(rx->starved, false);
-	rx_collect(rx);
+	rx_pool_begin(&rx->pool);
 	rx_fill(rx);
 	if (rx_after(rx->tail) != rx->next) {
-		WRITE_ONCE(rx->starved, true);
-		mb();	/* the flag before the look; pairs with the one in rx_done() */
-		rx_collect(rx);
+		rx_pool_starve(&rx->pool);
 		rx_fill(rx);
 	}
 	if (rx->tail != tail)
@@ -82,7 +50,7 @@ static void rx_refill(struct e1000 *nic)
 }
 
 /* The frame in @desc's buffer, or NULL: it is thrown away, and counted once. */
-static struct frame *rx_take(struct e1000 *nic, struct e1000_buf *buf,
+static struct frame *rx_take(struct e1000 *nic, struct rx_buf *buf,
 			     const struct e1000_rx_desc *desc)
 {
 	struct netdev_stats *stats = &nic->dev.stats;
@@ -120,7 +88,7 @@ static unsigned int rx_harvest(struct e1000 *nic, struct frame **frames, unsigne
 
 	for (*looked = 0; *looked < max && rx->next != rx->tail; ++*looked) {
 		struct e1000_rx_desc *at = &rx->desc[rx->next], desc;
-		struct e1000_buf *buf = rx->slot[rx->next];
+		struct rx_buf *buf = rx->slot[rx->next];
 		struct frame *frame;
 
 		if (!(READ_ONCE(at->status) & RX_DD))
@@ -130,12 +98,10 @@ static unsigned int rx_harvest(struct e1000 *nic, struct frame **frames, unsigne
 		rx->slot[rx->next] = NULL;
 		rx->next = rx_after(rx->next);
 		frame = rx_take(nic, buf, &desc);
-		if (frame) {
+		if (frame)
 			frames[nr++] = frame;
-		} else {
-			buf->next = rx->spare;
-			rx->spare = buf;
-		}
+		else
+			rx_pool_give(&rx->pool, buf);
 	}
 	return nr;
 }
@@ -173,23 +139,10 @@ int e1000_rx_alloc(struct e1000 *nic)
 	struct e1000_rx *rx = &nic->rx;
 
 	rx->desc_phys = mem_alloc(RX_RING_BYTES, PAGE_SIZE, MEM_DMA);
-	rx->data_phys = mem_alloc(RX_DATA_BYTES, PAGE_SIZE, MEM_DMA);
-	rx->buf = calloc(E1000_RX_BUFS, sizeof(*rx->buf));
-	if (!rx->desc_phys || !rx->data_phys || !rx->buf)
+	if (!rx->desc_phys)
 		return -ENOMEM;
 	rx->desc = phys_to_virt(rx->desc_phys);
-	for (unsigned int i = 0; i < E1000_RX_BUFS; i++) {
-		struct e1000_buf *buf = &rx->buf[i];
-
-		buf->nic = nic;
-		buf->phys = rx->data_phys + i * E1000_BUF_SIZE;
-		buf->data = phys_to_virt(buf->phys);
-		buf->frame.owner = nic;
-		buf->frame.done = rx_done;
-		buf->next = rx->spare;
-		rx->spare = buf;
-	}
-	return 0;
+	return rx_pool_alloc(&rx->pool, E1000_RX_BUFS, E1000_BUF_SIZE, &nic->dev.poll_work);
 }
 
 void e1000_rx_free(struct e1000 *nic)
@@ -198,9 +151,7 @@ void e1000_rx_free(struct e1000 *nic)
 
 	if (rx->desc_phys)
 		mem_free(rx->desc_phys, RX_RING_BYTES, MEM_DMA);
-	if (rx->data_phys)
-		mem_free(rx->data_phys, RX_DATA_BYTES, MEM_DMA);
-	free(rx->buf);
+	rx_pool_free(&rx->pool);
 }
 
 /* §14.4 */
@@ -225,16 +176,15 @@ void e1000_rx_stop(struct e1000 *nic)
 	struct e1000_rx *rx = &nic->rx;
 
 	for (unsigned int i = 0; i < E1000_RX_DESCS; i++) {
-		struct e1000_buf *buf = rx->slot[i];
+		struct rx_buf *buf = rx->slot[i];
 
 		if (!buf)
 			continue;
 		rx->slot[i] = NULL;
-		buf->next = rx->spare;
-		rx->spare = buf;
+		rx_pool_give(&rx->pool, buf);
 	}
 	rx->next = 0;
 	rx->tail = 0;
 	rx->in_bad = false;
-	WRITE_ONCE(rx->starved, false);
+	WRITE_ONCE(rx->pool.starved, false);
 }
