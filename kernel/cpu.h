@@ -35,7 +35,7 @@ struct cpu {
 	 * CPU_IN_GUEST / CPU_IDLE: it must be interrupted to notice (arch_cpu_kick()).
 	 */
 	u32 state;
-	/* Set on the CPU itself: another vCPU of it was kicked, the one that runs shall give way. */
+	/* Set on the CPU itself: another vCPU of it was kicked, the running one gives way. */
 	bool resched;
 	struct cpu_stats stats;
 };

@@ -23,7 +23,7 @@ struct doorbell_map {
 	struct doorbell bell[DOORBELLS_MAX];
 };
 
-/* 0, -ENOSPC or -EEXIST (overlap). Under the guest's lock, vCPUs of the guest paused or the caller. */
+/* 0, -ENOSPC, -EEXIST (overlap). Under the guest's lock, its vCPUs paused or the caller. */
 int doorbell_add(struct doorbell_map *map, bool pio, u64 addr, u64 size, struct event *event);
 void doorbell_remove(struct doorbell_map *map, bool pio, u64 addr);
 

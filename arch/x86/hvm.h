@@ -14,8 +14,8 @@ struct guest;
 struct vcpu;
 
 enum hvm_caps {
-	HVM_CAP_DEADLINE = BIT(0),	/* run() ends by itself at the deadline (preemption timer) */
-	HVM_CAP_APIC_REGS = BIT(1),	/* APIC-register virtualization: EOI/ICR/... without decoding */
+	HVM_CAP_DEADLINE = BIT(0),	/* run() ends at the deadline: preemption timer */
+	HVM_CAP_APIC_REGS = BIT(1),	/* APIC-register virtualization: no decoding */
 	HVM_CAP_VID = BIT(2),		/* virtual-interrupt delivery */
 	HVM_CAP_X2APIC_VIRT = BIT(3),
 	HVM_CAP_PAGE_1G = BIT(4),
@@ -70,7 +70,8 @@ struct hvm_ops {
 	u64 (*rip)(struct vcpu *vcpu);
 	/* Past the instruction that exited (@len bytes); ends STI/MOV SS blocking, TF respected. */
 	void (*skip)(struct vcpu *vcpu, unsigned int len);
-	void (*set_msr_bitmap_x2apic)(struct vcpu *vcpu);	/* APIC mode changed (xAPIC/x2APIC/off) */
+	/* The APIC mode changed: xAPIC, x2APIC, off. */
+	void (*set_msr_bitmap_x2apic)(struct vcpu *vcpu);
 	/* Level-triggered vectors whose EOI must exit (VID). */
 	void (*eoi_exit)(struct vcpu *vcpu, unsigned int vector, bool on);
 	void (*dump)(struct vcpu *vcpu);	/* state in the manual's words, on the console */
@@ -97,7 +98,9 @@ int hvm_init(void);
 /* Power-on state of the registers in @st (SDM 3A table 10-1). */
 void hvm_reset_state(struct hvm_state *st);
 
-/* Queue a fault for the next entry; a second one makes #DF, then a triple fault (SDM 3A table 6-5). */
+/*
+ * Queue a fault for the next entry; a second one makes #DF, then a triple fault (SDM 3A table 6-5).
+ */
 void hvm_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
 void hvm_inject_gp(struct vcpu *vcpu);	/* #GP(0) */
 void hvm_inject_ud(struct vcpu *vcpu);

@@ -35,7 +35,7 @@ enum hvm_exit_kind {
 
 struct hvm_exit {
 	enum hvm_exit_kind kind;
-	u32 reason;		/* hvm_ops.reason_name(): hardware's number, as far as it is small */
+	u32 reason;		/* hardware's number: hvm_ops.reason_name() */
 	u8 insn_len;		/* 0: hardware did not say, decode it */
 	union {
 		struct {

@@ -83,7 +83,8 @@ static void show_irqs(void)
 	for (unsigned int v = 0; v < VECTORS; v++)
 		if (irqs[v].fn || irqs[v].count)
 			console_printf("irq %#x: name=%s count=%lu\n", v,
-				       irqs[v].name ? irqs[v].name : "none", READ_ONCE(irqs[v].count));
+				       irqs[v].name ? irqs[v].name : "none",
+				       READ_ONCE(irqs[v].count));
 	for (unsigned int i = 0; i < nr_cpus; i++)
 		console_printf("nmi: cpu=%u count=%lu\n", i, nmi_count(i));
 }

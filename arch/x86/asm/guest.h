@@ -20,7 +20,8 @@ struct arch_guest {
 };
 
 struct arch_vcpu {
-	u64 gpr[16];		/* first, in encoding order (RAX, RCX, RDX, RBX, RSP, ...); RSP is in the VMCS/VMCB */
+	/* First, in encoding order (RAX, RCX, RDX, RBX, RSP, ...); RSP is in the VMCS or VMCB. */
+	u64 gpr[16];
 	void *hvm;		/* backend: VMCS/VMCB and its state */
 	struct vlapic *lapic;
 	struct hvm_exit exit;	/* the last one */

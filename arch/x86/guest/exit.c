@@ -68,7 +68,8 @@ static bool walk_fault(struct vcpu *vcpu)
 
 	vcpu_set_cr2(vcpu, x->mmio.gla);
 	hvm_inject_exception(vcpu, EXC_PF, true,
-			     PF_P | PF_RSVD | (x->mmio.write ? PF_W : 0) | (x->mmio.exec ? PF_I : 0));
+			     PF_P | PF_RSVD | (x->mmio.write ? PF_W : 0) |
+				     (x->mmio.exec ? PF_I : 0));
 	return true;
 }
 

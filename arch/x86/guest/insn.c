@@ -315,7 +315,7 @@ static int group(struct decoder *d)
 
 		if (d->opcode == 0xba)
 			return d->reg >= 4 ? rm_imm(d, bit_ops[d->reg - 4], 1) : -EINVAL;
-		/* 0F AE: CLFLUSH(OPT) is /7, CLWB 66 /6; the others are loads and stores of state. */
+		/* 0F AE: CLFLUSH(OPT) is /7, CLWB 66 /6; others load and store state. */
 		i->op = INSN_NOTHING;
 		if (d->mod == 3 || d->rep || d->repne)
 			return -EINVAL;

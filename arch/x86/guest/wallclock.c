@@ -12,7 +12,7 @@ enum {
 	CMOS_TIME_BYTES = 0x0e,
 };
 
-/* An update takes 2 ms (MC146818 data sheet, "update cycle"); what is busy for longer is no clock. */
+/* An update takes 2 ms (MC146818 data sheet, "update cycle"); no clock is busy for longer. */
 #define UIP_MAX_NS	(10 * NSEC_PER_MSEC)
 
 static u8 host_cmos(u8 index)

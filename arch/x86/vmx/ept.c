@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Extended page tables (SDM 3C 29.3): a guest's physical addresses, in the largest pages that fit. */
+/* Extended page tables (SDM 3C 29.3): guest-physical addresses, in the largest pages that fit. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -37,7 +37,8 @@ static unsigned int best_level(u64 gpa, u64 phys, u64 size)
 {
 	unsigned int level = hvm_caps & HVM_CAP_PAGE_1G ? 3 : 2;
 
-	while (level > 1 && (size < level_size(level) || !IS_ALIGNED(gpa | phys, level_size(level))))
+	while (level > 1 &&
+	       (size < level_size(level) || !IS_ALIGNED(gpa | phys, level_size(level))))
 		level--;
 	return level;
 }
@@ -128,7 +129,7 @@ static u64 unmap_one(u64 *table, u64 gpa, u64 size)
 		if (!*e)
 			return span - (gpa & (span - 1));
 		if (is_leaf(*e, level)) {
-			/* Without memory for a split the whole page goes: the guest loses, nobody else. */
+			/* No memory for a split: the whole page goes, this guest loses. */
 			if ((size >= span && IS_ALIGNED(gpa, span)) || split(e, level)) {
 				*e = 0;
 				return span - (gpa & (span - 1));

@@ -39,7 +39,8 @@ static enum hvm_exit_kind exit_external_interrupt(struct vcpu *vcpu, u64 qual)
 static void reflect_debug(struct vcpu *vcpu)
 {
 	u64 qual = vmcs_read(VMCS_EXIT_QUALIFICATION) & QUAL_DEBUG_DR6;
-	u32 shadow = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+	u32 shadow = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
+		     (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
 
 	/* RTM has the opposite sense in DR6. */
 	write_dr6(((read_dr6() & ~0xfull) | DR6_RTM | (qual & ~(u64)DR6_RTM)) ^ (qual & DR6_RTM));

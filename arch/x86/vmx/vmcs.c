@@ -25,6 +25,15 @@ void vmx_insn_failed(const char *insn, u64 operand)
 
 /* ---- MSR bitmap (25.6.9): 1 exits ---- */
 
+/* Byte offsets in its page */
+enum msr_bitmap {
+	MSR_BITMAP_READ_LOW	= 0x000,	/* MSRs 0..0x1fff */
+	MSR_BITMAP_READ_HIGH	= 0x400,	/* MSRs 0xc0000000..0xc0001fff */
+	MSR_BITMAP_WRITE_LOW	= 0x800,
+	MSR_BITMAP_WRITE_HIGH	= 0xc00,
+	MSR_BITMAP_MSRS		= 0x2000,	/* in each part */
+};
+
 enum msr_access { MSR_READ = 1, MSR_WRITE = 2, MSR_BOTH = MSR_READ | MSR_WRITE };
 
 struct direct_msr {
@@ -254,7 +263,7 @@ static void make_active(struct vmx_vcpu *v, struct vmx_cpu *c)
 	v->launched = false;
 	v->host_rsp = 0;
 	write_host_state();
-	/* Neither this CPU's nested translations nor those tagged with the VPID are to be trusted. */
+	/* Trust neither this CPU's nested translations nor those tagged with the VPID. */
 	v->ept_gen = ((struct vmx_guest *)v->vcpu->guest->arch.hvm)->ept_gen - 1;
 	if (vmx_caps.proc2 & PROC2_VPID && invvpid(INVVPID_SINGLE, vcpu_vpid(v->vcpu), 0))
 		vmx_insn_failed("INVVPID", vcpu_vpid(v->vcpu));

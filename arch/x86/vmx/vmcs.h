@@ -374,7 +374,7 @@ enum activity {
 	ACTIVITY_WAIT_FOR_SIPI,
 };
 
-/* 25.8.3 table 25-17 and 25.9.2, 25.9.3: event information, one layout for entry, exit, vectoring */
+/* 25.8.3 table 25-17 and 25.9.2, 25.9.3: one layout for entry, exit, vectoring */
 enum intr_info {
 	INTR_VECTOR		= 0xff,
 	INTR_TYPE		= 7 << 8,
@@ -590,14 +590,5 @@ enum eptp {
 /* 31.3, INVEPT and INVVPID types */
 enum invept_type { INVEPT_SINGLE = 1, INVEPT_ALL = 2 };
 enum invvpid_type { INVVPID_ADDRESS, INVVPID_SINGLE, INVVPID_ALL, INVVPID_SINGLE_GLOBALS };
-
-/* 25.6.9: MSR bitmaps, byte offsets in their page */
-enum msr_bitmap {
-	MSR_BITMAP_READ_LOW	= 0x000,	/* MSRs 0..0x1fff */
-	MSR_BITMAP_READ_HIGH	= 0x400,	/* MSRs 0xc0000000..0xc0001fff */
-	MSR_BITMAP_WRITE_LOW	= 0x800,
-	MSR_BITMAP_WRITE_HIGH	= 0xc00,
-	MSR_BITMAP_MSRS		= 0x2000,	/* in each part */
-};
 
 #endif
