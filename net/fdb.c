@@ -2,21 +2,17 @@
 /* Chained hashing over a fixed array of entries; those that are not in use form a free list. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "net/fdb.h"
 
 /* When the table is full it is searched for expired entries, but not more often than this. */
 #define FDB_SWEEP_NS	NSEC_PER_SEC
 
-static u32 *fdb_bucket(struct fdb *fdb, const u8 *mac)
+static u32 *fdb_bucket(struct fdb *fdb, u64 mac)
 {
-	u64 x = fdb->key;
+	u64 x = mac ^ (u64)fdb->key << 32;
 
 	/* Mixing as in splitmix64: every bit of address and key reaches the upper half. */
-	x = x << 32;
-	for (unsigned int i = 0; i < 6; i++)
-		x ^= (u64)mac[i] << (8 * i);
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
 	x ^= x >> 31;
@@ -53,11 +49,11 @@ bool fdb_expired(const struct fdb *fdb, const struct fdb_entry *entry, u64 now_n
 }
 
 /* Where the number of @mac's entry is stored: bucket or predecessor. It may be FDB_NONE. */
-static u32 *fdb_find(struct fdb *fdb, const u8 *mac)
+static u32 *fdb_find(struct fdb *fdb, u64 mac)
 {
 	u32 *link = fdb_bucket(fdb, mac);
 
-	while (*link != FDB_NONE && memcmp(fdb->entry[*link].mac, mac, 6) != 0)
+	while (*link != FDB_NONE && fdb->entry[*link].mac != mac)
 		link = &fdb->entry[*link].next;
 	return link;
 }
@@ -75,7 +71,7 @@ static void fdb_remove(struct fdb *fdb, u32 *link)
 	fdb->free = n;
 }
 
-int fdb_lookup(struct fdb *fdb, const u8 *mac, u64 now_ns)
+int fdb_lookup(struct fdb *fdb, u64 mac, u64 now_ns)
 {
 	u32 *link = fdb_find(fdb, mac);
 
@@ -104,16 +100,15 @@ static void fdb_sweep(struct fdb *fdb, u64 now_ns)
 	}
 }
 
-static void fdb_insert(struct fdb *fdb, const u8 *mac, unsigned int port, u64 now_ns)
+static void fdb_insert(struct fdb *fdb, u64 mac, unsigned int port, u64 now_ns)
 {
 	u32 n = fdb->free, *bucket = fdb_bucket(fdb, mac);
 	struct fdb_entry *entry = &fdb->entry[n];
 
 	fdb->free = entry->next;
 	*entry = (struct fdb_entry){
-		.port = (u8)port, .used = true, .seen_ns = now_ns, .next = *bucket,
+		.mac = mac, .port = (u8)port, .used = true, .seen_ns = now_ns, .next = *bucket,
 	};
-	memcpy(entry->mac, mac, 6);
 	*bucket = n;
 	fdb->port_used[port]++;
 	fdb->used++;
@@ -129,7 +124,7 @@ static void fdb_move(struct fdb *fdb, struct fdb_entry *entry, unsigned int port
 	fdb->moved++;
 }
 
-void fdb_learn(struct fdb *fdb, const u8 *mac, unsigned int port, u32 limit, u64 now_ns)
+void fdb_learn(struct fdb *fdb, u64 mac, unsigned int port, u32 limit, u64 now_ns)
 {
 	u32 n = *fdb_find(fdb, mac);
 	bool known = n != FDB_NONE;

@@ -6,17 +6,19 @@
 #ifndef NET_FDB_H
 #define NET_FDB_H
 
+#include <string.h>
+
 #include "kernel/types.h"
 
 #define FDB_PORTS	64	/* port numbers are below this */
 #define FDB_NONE	UINT32_MAX
 
 struct fdb_entry {
-	u8 mac[6];
+	u64 mac;		/* as by fdb_mac() */
+	u64 seen_ns;
+	u32 next;		/* in its bucket's chain, or on the free list; FDB_NONE ends */
 	u8 port;
 	bool used;
-	u32 next;		/* in its bucket's chain, or on the free list; FDB_NONE ends */
-	u64 seen_ns;
 };
 
 struct fdb {
@@ -33,13 +35,24 @@ struct fdb {
 int fdb_init(struct fdb *fdb, u32 size, u64 ageing_ns, u32 key);
 void fdb_destroy(struct fdb *fdb);
 
+/* The address at @mac as a number: its first byte is the lowest. */
+static inline u64 fdb_mac(const u8 *mac)
+{
+	u32 low;
+	u16 high;
+
+	memcpy(&low, mac, sizeof(low));
+	memcpy(&high, mac + sizeof(low), sizeof(high));
+	return (u64)high << 32 | low;
+}
+
 /* The port of @mac, or -1: unknown, or not seen for ageing_ns. */
-int fdb_lookup(struct fdb *fdb, const u8 *mac, u64 now_ns);
+int fdb_lookup(struct fdb *fdb, u64 mac, u64 now_ns);
 /*
  * @mac was seen on @port: learn it, move it, or note the time. A port may hold @limit
  * addresses; beyond that, or when the table is full, it is not learnt (counted in full).
  */
-void fdb_learn(struct fdb *fdb, const u8 *mac, unsigned int port, u32 limit, u64 now_ns);
+void fdb_learn(struct fdb *fdb, u64 mac, unsigned int port, u32 limit, u64 now_ns);
 void fdb_forget_port(struct fdb *fdb, unsigned int port);
 
 /* Has @entry not been seen for too long at @now_ns, which may lie before seen_ns? */

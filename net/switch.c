@@ -87,6 +87,7 @@ int switch_attach(struct net_switch *sw, struct port *port)
 		port->users = 0;
 		WRITE_ONCE(port->sw, sw);
 		sw->ports[i] = port;
+		sw->attached |= BIT_ULL(i);
 		err = 0;
 		break;
 	}
@@ -102,6 +103,7 @@ void switch_detach(struct port *port)
 		return;
 	spin_lock(&sw->lock);
 	sw->ports[port->index] = NULL;
+	sw->attached &= ~BIT_ULL(port->index);
 	fdb_forget_port(&sw->fdb, port->index);
 	WRITE_ONCE(port->sw, NULL);
 	spin_unlock(&sw->lock);
@@ -123,18 +125,14 @@ void port_set_link(struct port *port, bool up)
 }
 
 /* 802.1D §7.12.6, table 7-10: 01-80-C2-00-00-00 to -0F are never relayed. */
-static bool eth_reserved(const u8 *mac)
+static inline bool eth_reserved(u64 mac)
 {
-	static const u8 prefix[5] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
-
-	return memcmp(mac, prefix, sizeof(prefix)) == 0 && mac[5] <= 0x0f;
+	return (mac & 0xf0ffffffffff) == 0x0000c28001;
 }
 
-static bool eth_bad_source(const u8 *mac)
+static inline bool eth_bad_source(u64 mac)
 {
-	static const u8 zero[6];
-
-	return (mac[0] & ETH_GROUP) || memcmp(mac, zero, sizeof(zero)) == 0;
+	return (mac & ETH_GROUP) || !mac;
 }
 
 /* Can @frame go out by @to? Counts why not. */
@@ -172,6 +170,7 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 {
 	u32 limit = from->uplink ? sw->fdb.size : MAX(sw->fdb.size / 8, 1u);
 	const u8 *eth = frame_eth(frame);
+	u64 src, dst;
 	int port;
 
 	from->stats.rx_frames++;
@@ -180,21 +179,23 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 		port_drop(from, DROP_RUNT, 1);
 		return 0;
 	}
-	if (eth_bad_source(eth + ETH_SRC)) {
+	src = fdb_mac(eth + ETH_SRC);
+	dst = fdb_mac(eth + ETH_DST);
+	if (eth_bad_source(src)) {
 		port_drop(from, DROP_BAD_SRC, 1);
 		return 0;
 	}
-	if (eth_reserved(eth + ETH_DST)) {
+	if (eth_reserved(dst)) {
 		port_drop(from, DROP_RESERVED, 1);
 		return 0;
 	}
-	fdb_learn(&sw->fdb, eth + ETH_SRC, from->index, limit, now);
-	if (eth[ETH_DST] & ETH_GROUP) {
+	fdb_learn(&sw->fdb, src, from->index, limit, now);
+	if (dst & ETH_GROUP) {
 		frame->flags |= FRAME_BROADCAST;
 		from->stats.rx_broadcast++;
 		return switch_flood(sw, from, frame);
 	}
-	port = fdb_lookup(&sw->fdb, eth + ETH_DST, now);
+	port = fdb_lookup(&sw->fdb, dst, now);
 	if (port < 0)
 		return switch_flood(sw, from, frame);
 	if ((unsigned int)port == from->index && !from->hairpin) {

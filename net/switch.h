@@ -19,6 +19,7 @@ struct net_switch {
 	char name[16];
 	struct spinlock lock;		/* table, port list, the ports' switch counters */
 	struct port *ports[SWITCH_PORTS_MAX];
+	u64 attached;			/* a bit for each of them that is there */
 	struct fdb fdb;
 	u64 flooded;			/* frames sent to all ports */
 	struct net_switch *next;	/* switches live for ever */
