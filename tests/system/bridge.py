@@ -25,6 +25,7 @@ CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA          # <linux/if_tun.h>
 IFF_TAP = 0x0002
 IFF_NO_PI = 0x1000
+IFF_VNET_HDR = 0x4000
 
 FRAME_MAX = 65536
 BATCH = 32                      # frames between two looks at the NIC's queue
@@ -49,10 +50,10 @@ def enter_namespace():
              "kernel.apparmor_restrict_unprivileged_userns=0) or run as root.")
 
 
-def open_tap(name):
+def open_tap(name, flags=0):
     try:
         fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI))
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI | flags))
     except OSError as error:
         sys.exit(f"bridge: no tap device: /dev/net/tun: {error.strerror}")
     return fd

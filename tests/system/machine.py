@@ -41,6 +41,7 @@ BOCHS_NIC = "e1000: enabled=1, mac={mac}, ethmod=socket, ethdev={port}, script=n
 # The first guest's address too: Bochs's socket module lets nothing through from the wire but
 # broadcasts and frames to the NIC's own address (iodev/network/eth_socket.cc).
 NIC_MAC = "52:54:00:00:01:01"
+OVMF = "/usr/share/ovmf/OVMF.fd"
 
 # What of bochs.log explains a failure: its own words for a rejected VM entry, a fault without an
 # exit, a PANIC. The rest (thousands of lines) is device chatter.
@@ -88,13 +89,18 @@ class Machine:
 
     `breaks`: how many times a guest may run mark (tests/guest/linux/mark.c), at which Bochs tells
     the time; see marks().
+
+    `iso` is a path, for the firmware that Bochs and QEMU have by themselves or QEMU with uefi=True;
+    or (image, boot archive, command line), which QEMU starts by the image's PVH note. `options` are
+    more of QEMU's.
     """
 
     def __init__(self, dir, iso, kind="haswell", wire=None, memory=1024, cpus=1, ips=50_000_000,
-                 sync="none", breaks=0):
+                 sync="none", breaks=0, uefi=False, options=()):
         self.dir = pathlib.Path(dir)
         self.dir.mkdir(parents=True, exist_ok=True)
-        self.iso = pathlib.Path(iso).resolve()
+        self.iso = iso if isinstance(iso, tuple) else pathlib.Path(iso).resolve()
+        self.uefi, self.options = uefi, options
         self.kind = KINDS[kind]
         self.wire = wire
         self.memory, self.cpus, self.ips, self.sync = memory, cpus, ips, sync
@@ -111,7 +117,8 @@ class Machine:
             with open(self.dir / "emulator.log", "w", encoding="utf-8") as log:
                 self.process = subprocess.Popen(
                     argv(listener.getsockname()[1]), cwd=self.dir, stdin=subprocess.DEVNULL,
-                    stdout=log, stderr=subprocess.STDOUT, env=os.environ | {"TERM": "vt100"})
+                    stdout=log, stderr=subprocess.STDOUT, env=os.environ | {"TERM": "vt100"},
+                    pass_fds=self.wire.fds if self.wire else ())
             try:
                 self.line, _ = listener.accept()
             except socket.timeout:
@@ -137,14 +144,19 @@ class Machine:
     def _qemu(self, serial):
         argv = ["qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-cpu", self.kind.cpu,
                 "-smp", str(self.cpus), "-m", str(self.memory), "-display", "none", "-vga", "none",
-                "-monitor", "none", "-no-reboot", "-cdrom", str(self.iso),
+                "-monitor", "none", "-no-reboot", *self._media(), *self.options,
                 "-chardev", f"socket,id=com1,host=127.0.0.1,port={serial}", "-serial", "chardev:com1"]
         if self.wire:
-            local, remote = self.wire.nic, self.wire.nic + 1
-            argv += ["-netdev", "dgram,id=net0,local.type=inet,local.host=127.0.0.1,"
-                     f"local.port={local},remote.type=inet,remote.host=127.0.0.1,remote.port={remote}",
+            argv += ["-netdev", self.wire.netdev(),
                      "-device", f"{self.kind.nic},netdev=net0,mac={NIC_MAC}"]
         return argv + list(self.kind.options)
+
+    def _media(self):
+        """Of QEMU."""
+        if isinstance(self.iso, tuple):
+            image, archive, cmdline = self.iso
+            return ["-kernel", str(image), "-initrd", str(archive), "-append", cmdline]
+        return ["-cdrom", str(self.iso), *(["-bios", OVMF] if self.uefi else [])]
 
     def alive(self):
         return self.process is not None and self.process.poll() is None

@@ -31,6 +31,13 @@ opt lease 86400
 class Wire:
     """A cable: frames sent here reach the NIC on UDP port `nic`, what it sends is received here."""
 
+    fds = ()                # what an emulator inherits
+
+    def netdev(self):
+        """QEMU's words for it."""
+        return ("dgram,id=net0,local.type=inet,local.host=127.0.0.1,local.port={},"
+                "remote.type=inet,remote.host=127.0.0.1,remote.port={}").format(self.nic, self.nic + 1)
+
     def __init__(self):
         for _ in range(100):
             self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -58,6 +65,30 @@ class Wire:
 
     def close(self):
         self.sock.close()
+
+
+class UserNet:
+    """QEMU's own network, without a cable: DHCP and DNS server, and the way from a port of this
+    host to one of the first guest.
+    """
+
+    fds = ()
+
+    def __init__(self, port, guest_port=80):
+        self.forward = f"hostfwd=tcp:127.0.0.1:{port}-:{guest_port}"
+
+    def netdev(self):
+        return f"user,id=net0,{self.forward}"
+
+
+class Tap:
+    """A tap device of this network namespace that QEMU is handed."""
+
+    def __init__(self, fd):
+        self.fds = (fd,)
+
+    def netdev(self):
+        return f"tap,id=net0,fd={self.fds[0]}"
 
 
 class Outside:

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One run: the machine under the counting plugin, its guest's windows, and what was counted."""
+
+import dataclasses
+import pathlib
+import socket
+import subprocess
+
+from bench import BUILD, GUEST, bundle
+import machine
+from guest import Guest
+from monitor import Monitor
+from outside import Tap
+
+OUT = BUILD / "bench"
+IMAGE = BUILD / "ringvisor.elf"
+
+CONF = """\
+guest bench -m 256M -smp 1 -kernel vmlinuz -initrd initrd.cpio.gz
+	-append "console=ttyS0 quiet panic=-1 nokaslr ipv6.disable=1 rv.shell=plain rv.net=10.99.0.2/24"
+	-netdev tap,id=net0,br=br0,vhost=on
+	-device virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01
+"""
+# Random numbers and the date.
+SAME_EACH_TIME = ("-seed", "1", "-rtc", "base=2024-01-01T00:00:00,clock=vm")
+PEER = "10.99.0.1"
+PORT_CONTROL = 5000             # guest/netbench.h
+EXECUTABLE = 0o100755
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """A row of the table. `unit`: how much of what the guest counts is one of the row's things."""
+    name: str
+    label: str
+    arguments: str
+    unit: int = 1
+
+
+# Without traffic: the machine's time leaps over idleness.
+ALONE = (
+    Window("null", "empty window", ""),
+    Window("idle", "idle, per second", "seconds=60"),
+    Window("cpuid", "CPUID exit", "count=2000"),
+)
+# With traffic: its time does not pass faster than the outside's.
+NETWORK = (
+    Window("ping", "warm-up", "count=5"),
+    Window("null", "empty window", ""),
+    Window("ping", "ping guest -> outside", "count=200"),
+    Window("pinged", "ping outside -> guest", "count=200"),
+    Window("tx", "TX UDP 64 B", "count=8000 size=64"),
+    Window("tx", "TX UDP 1472 B", "count=8000 size=1472"),
+    Window("rx", "RX + ack, W=1", "count=1000 size=64 window=1"),
+    Window("rx", "RX UDP 64 B, W=32", "count=8000 size=64 window=32"),
+    Window("rx", "RX UDP 1472 B, W=32", "count=8000 size=1472 window=32"),
+    Window("tcp_tx", "TCP TX per 1448 B", "bytes=20000000", 1448),
+    Window("tcp_rx", "TCP RX per 1448 B", "bytes=20000000", 1448),
+)
+ALWAYS = ("null", "idle")
+LAST = Window("null", "after the last", "")     # its beginning is when the last one's counters are read
+
+
+# ---- The image and its symbols ----
+
+def readelf(what):
+    return subprocess.run(["readelf", "-W", what, IMAGE], text=True, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def symbols():
+    """[(address, name)] of the image's functions, sorted. Labels within functions are none."""
+    found = [line.split() for line in readelf("-s").splitlines()]
+    return sorted((int(fields[1], 16), fields[7]) for fields in found
+                  if len(fields) == 8 and fields[6].isdigit()
+                  and (fields[3] == "FUNC" or fields[3:5] == ["NOTYPE", "GLOBAL"]))
+
+
+class Image:
+    """Where things are in ringvisor.elf."""
+
+    def __init__(self):
+        self.symbols = symbols()
+        where = {name: number for number, (_, name) in enumerate(self.symbols)}
+        self.entry = self._section(".boot")
+        self.text = self._section(".text")
+        self.copies = [(self.symbols[where[name]][0], self.symbols[where[name] + 1][0])
+                       for name in ("memcpy", "memmove") if name in where]
+
+    @staticmethod
+    def _section(name):
+        line = next(l for l in readelf("-S").splitlines() if f" {name} " in l)
+        fields = line.split("]")[1].split()
+        start = int(fields[2], 16)
+        return start, start + int(fields[4], 16)
+
+    def plugin_arguments(self):
+        ranges = [("entry", self.entry), ("text", self.text), *(("copy", area) for area in self.copies)]
+        return ",".join(f"{key}={start:x}-{end:x}" for key, (start, end) in ranges)
+
+
+# ---- What the plugin wrote ----
+
+COUNTERS = ("host", "kernel", "user", "vmrun", "copied")
+
+
+def read_records(path):
+    """The plugin's records: name, its counters, and instructions by offset since the one before."""
+    records = []
+    for line in path.read_text(encoding="ascii").splitlines():
+        words = line.split()
+        if words[0] == "mark":
+            numbers = dict(zip(words[2::2], map(int, words[3::2])))
+            records.append({"name": words[1], "at": {}} | numbers)
+        else:
+            records[-1]["at"][int(words[1], 16)] = int(words[2])
+    return records
+
+
+def between(records, first, last):
+    """What was counted from one record to another."""
+    counted = {key: records[last][key] - records[first][key] for key in COUNTERS}
+    at = {}
+    for record in records[first + 1:last + 1]:
+        for offset, count in record["at"].items():
+            at[offset] = at.get(offset, 0) + count
+    return counted | {"at": at}
+
+
+def windows_of(records):
+    """What was counted in each window, in order."""
+    found, begin = [], None
+    for number, record in enumerate(records):
+        if record["name"] == "1":
+            begin = number
+        elif record["name"] == "3" and begin is not None:
+            found.append(between(records, begin, number))
+            begin = None
+    return found
+
+
+# ---- The hypervisor's own counters ----
+
+def counters(monitor):
+    """Sums over all vCPUs, rings and ports of what `info` says."""
+    total = {}
+
+    def add(key, value):
+        total[key] = total.get(key, 0) + int(value)
+
+    for line in monitor.run("info exits"):
+        words = dict(word.split("=", 1) for word in line.split() if "=" in word)
+        if "exit" in words:
+            name = line.split('name="')[1].split('"')[0]
+            add(f"exit {name}", words["count"])
+        else:
+            for key in ("doorbells", "interrupts"):
+                add(key, words.get(key, 0))
+    for values in monitor.info("vhost").values():
+        for key in ("copies", "copied_bytes"):
+            add(key, values.get(key, 0))
+    for name, values in monitor.info("net").items():
+        if name.startswith("port"):
+            for key in ("copies", "copied_bytes"):
+                add(key, values.get(key, 0))
+    return total
+
+
+# ---- A run ----
+
+def tell_peer(text):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        control.settimeout(10)
+        control.sendto(text.encode(), (PEER, PORT_CONTROL))
+        control.recv(100)
+
+
+def initrd(windows):
+    """The Debian guest's, with netbench and the script that runs the windows."""
+    script = "netbench mark 5\n" + "".join(
+        f"netbench {PEER} {w.name} {w.arguments}\n" for w in (*windows, LAST))
+    data = (GUEST / "initrd.cpio.gz").read_bytes()
+    for number, (name, content) in enumerate((("bin/netbench", (OUT / "netbench").read_bytes()),
+                                              ("script", script.encode())), 1):
+        data += bundle.padding(len(data)) + bundle.member(name, len(content), number, EXECUTABLE)
+        data += content
+    return data + bundle.padding(len(data)) + bundle.member(bundle.TRAILER, 0, 0, 0)
+
+
+def archive(folder, windows):
+    """The boot archive; its path."""
+    source = folder / "archive"
+    source.mkdir(parents=True, exist_ok=True)
+    (source / "ringvisor.conf").write_text(CONF, encoding="utf-8")
+    (source / "vmlinuz").write_bytes((GUEST / "vmlinuz").read_bytes())
+    (source / "initrd.cpio.gz").write_bytes(initrd(windows))
+    subprocess.run(["python3", bundle.__file__, source, folder / "bundle.cpio"], check=True)
+    return folder / "bundle.cpio"
+
+
+class Machine:
+    """A machine with the outside on a tap device, under icount and the plugin."""
+
+    def __init__(self, folder, tap, windows, leap):
+        self.folder = pathlib.Path(folder)
+        self.image = Image()
+        self.windows = windows
+        log = self.folder / "count.log"
+        log.unlink(missing_ok=True)
+        self.machine = machine.Machine(
+            self.folder, (IMAGE, archive(self.folder, windows), ""), kind="tcg", wire=Tap(tap),
+            options=("-icount", f"shift=0,sleep={'off' if leap else 'on'}", *SAME_EACH_TIME, "-plugin",
+                     f"file={OUT / 'count.so'},log={log},{self.image.plugin_arguments()}"))
+
+    def run(self):
+        """All windows; for each: how much was done, in which time, what the plugin counted and what
+        the hypervisor. And the plugin's records."""
+        said, read = [], []
+        try:
+            self.machine.start()
+            tell_peer(f"machine {self.machine.process.pid}")
+            guest = Guest(self.machine, "bench")
+            for window in (*self.windows, LAST):
+                guest.expect(f"READY {window.name}\r*\n", 120)
+                read.append(self._counters())
+                self.machine.send("\n")
+                line = guest.expect(rf"WINDOW {window.name} n=(\d+) ns=(\d+)", 300)
+                said.append((int(line.group(1)), int(line.group(2))))
+            self.machine.expect("powering off", 60)
+            self.machine.expect_end()
+        finally:
+            self.machine.close()
+        records = read_records(self.folder / "count.log")
+        own = [{key: after[key] - before.get(key, 0) for key in after}
+               for before, after in zip(read, read[1:])]
+        return list(zip(self.windows, said, windows_of(records), own)), records
+
+    def _counters(self):
+        monitor = Monitor(self.machine).enter()
+        values = counters(monitor)
+        monitor.leave()
+        return values
+
+
+class Run:
+    """Two boots, one without and one with traffic. .figures: label -> figures per thing;
+    .profiles: label -> {offset in the hypervisor's text: instructions}.
+    """
+
+    def __init__(self, folder, tap, only):
+        self.figures, self.profiles = {}, {}
+        for name, windows, leap in (("alone", ALONE, True), ("network", NETWORK, False)):
+            chosen = [w for w in windows if not only or w.name in only or w.name in ALWAYS]
+            self.machine = Machine(folder / name, tap, chosen, leap)
+            measured, records = self.machine.run()
+            self._windows(measured)
+            if leap:
+                self._boot(records)
+
+    def _windows(self, measured):
+        for window, (n, ns), counted, own in measured:
+            guest = counted["kernel"] + counted["user"]
+            figures = {"total": counted["host"] + guest, "host": counted["host"], "guest": guest,
+                       "entries": counted["vmrun"], "memcpy_bytes": counted["copied"], **own}
+            if window.name == "null":
+                self.null = figures
+            else:
+                figures = self._net(window, figures, ns)
+            things = n / window.unit
+            self.figures[window.label] = {key: value / things for key, value in figures.items()}
+            self.figures[window.label] |= {"n": n, "ns": ns}
+            self.profiles[window.label] = {offset: count / things
+                                           for offset, count in counted["at"].items()}
+
+    def _net(self, window, figures, ns):
+        """Without what the empty window has, and what an idle guest has in the time."""
+        idle = {} if window.name == "idle" else self.figures.get("idle, per second", {})
+        return {key: value - self.null.get(key, 0) - idle.get(key, 0) * ns / 1e9
+                for key, value in figures.items()}
+
+    def _boot(self, records):
+        where = {record["name"]: number for number, record in reversed(list(enumerate(records)))}
+        for label, first, last in (("entry to the guest's first instruction", "entry", "first-entry"),
+                                   ("guest's first instruction to network up", "first-entry", "5")):
+            counted = between(records, where[first], where[last])
+            guest = counted["kernel"] + counted["user"]
+            self.figures[label] = {"total": counted["host"] + guest, "host": counted["host"],
+                                   "guest": guest, "entries": counted["vmrun"]}
+            self.profiles[label] = counted["at"]

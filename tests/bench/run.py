@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""make bench: what a packet, an exit and a boot cost, in instructions. README.md has the method.
+
+The table goes to standard output and to $O/bench/bench.txt, all that was measured to bench.json, where
+the hypervisor's instructions go to profile.txt.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "system"))
+
+from bench import BUILD, ROOT           # noqa: E402
+import bridge                           # noqa: E402
+from counting import Run            # noqa: E402
+import report                           # noqa: E402
+
+OUT = BUILD / "bench"
+
+
+def own_namespace():
+    """A network of our own with the tap device that is the machine's outside; its descriptor."""
+    bridge.enter_namespace()
+    tap = bridge.open_tap("tap0", bridge.IFF_VNET_HDR)
+    bridge.configure("tap0", "10.99.0.1/24", "02:99:00:00:00:01")
+    return tap
+
+
+def start_peer():
+    peer = subprocess.Popen([OUT / "netbench", "peer"], stdout=subprocess.PIPE, text=True)
+    if peer.stdout.readline() != "ready\n":
+        sys.exit("bench: the peer did not start")
+    return peer
+
+
+def median(results):
+    """Of each figure over all runs; the runs have the same windows."""
+    first = results[0]
+    if isinstance(first, dict):
+        return {key: median([r[key] for r in results]) for key in first}
+    return first if isinstance(first, str) else statistics.median(results)
+
+
+def spread(results):
+    """By how much the runs' totals differ, relative, for each label."""
+    totals = {label: [r[label]["total"] for r in results] for label in results[0]}
+    return {label: (max(t) - min(t)) / min(t) for label, t in totals.items() if min(t) > 0}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", help="windows: cpuid, ping, pinged, tx, rx, tcp_tx, tcp_rx; "
+                        "with commas between them")
+    args = parser.parse_args()
+
+    OUT.mkdir(parents=True, exist_ok=True)
+    version = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, text=True,
+                             check=False, stdout=subprocess.PIPE).stdout.strip()
+    tap = own_namespace()
+    peer = start_peer()
+    runs = []
+    try:
+        for number in range(args.runs):
+            print(f"run {number + 1} of {args.runs}", file=sys.stderr, flush=True)
+            runs.append(Run(OUT / f"run{number}", tap, args.only and args.only.split(",")))
+    finally:
+        peer.kill()
+        peer.wait()
+    result = median([run.figures for run in runs])
+    text = report.table(result, spread([run.figures for run in runs]), version, args.runs)
+    print(text, end="")
+    (OUT / "bench.txt").write_text(text, encoding="utf-8")
+    (OUT / "bench.json").write_text(json.dumps(
+        {"version": version, "runs": [run.figures for run in runs], "median": result}, indent=1),
+        encoding="utf-8")
+    (OUT / "profile.txt").write_text(report.profiles(runs[0]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
