@@ -23,6 +23,8 @@ for suite in "$@"; do
 	case ${test:+$suite} in
 	unit)	test -e "tests/unit/test_${test#test_}.c" || continue
 		only="UNIT=$test" ;;
+	model)	test -e "tests/model/$test.pml" || continue
+		only="MODEL=$test" ;;
 	fuzz)	test -e "tests/fuzz/fuzz_${test#fuzz_}.c" || continue
 		only="FUZZ=$test" ;;
 	vhost|system) only="TEST=$test" ;;
