@@ -8,20 +8,28 @@
 /* When the table is full it is searched for expired entries, but not more often than this. */
 #define FDB_SWEEP_NS	NSEC_PER_SEC
 
-static u32 *fdb_bucket(struct fdb *fdb, u64 mac)
+/*
+ * Multiply-shift hashing: for whom does not know the odd factor, any two addresses share a bucket
+ * with a probability of two in fdb->size (Dietzfelbinger et al., J. Algorithms 25, 1997).
+ */
+static inline u32 *fdb_bucket(struct fdb *fdb, u64 mac)
 {
-	u64 x = mac ^ (u64)fdb->key << 32;
+	return &fdb->bucket[(mac * fdb->factor >> 32) * fdb->size >> 32];
+}
 
-	/* Mixing as in splitmix64: every bit of address and key reaches the upper half. */
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-	x ^= x >> 31;
-	return &fdb->bucket[((x & UINT32_MAX) * fdb->size) >> 32];
+/* Mixing as in splitmix64: every bit of the key reaches the upper half. */
+static u64 factor_of(u64 key)
+{
+	key += 0x9e3779b97f4a7c15ull;
+	key = (key ^ key >> 30) * 0xbf58476d1ce4e5b9ull;
+	key = (key ^ key >> 27) * 0x94d049bb133111ebull;
+	return (key ^ key >> 31) | 1;
 }
 
 int fdb_init(struct fdb *fdb, u32 size, u64 ageing_ns, u32 key)
 {
-	*fdb = (struct fdb){ .size = size, .ageing_ns = ageing_ns, .key = key };
+	*fdb = (struct fdb){ .size = size, .ageing_ns = ageing_ns };
+	fdb->factor = factor_of(key);
 	fdb->entry = calloc(size, sizeof(*fdb->entry));
 	fdb->bucket = calloc(size, sizeof(*fdb->bucket));
 	if (!fdb->entry || !fdb->bucket) {

@@ -25,7 +25,7 @@ struct fdb {
 	struct fdb_entry *entry;	/* [size] */
 	u32 *bucket;			/* [size], first of the chain */
 	u32 size, used, free;		/* free: first of the free list */
-	u32 key;			/* of the hash: nobody fills one bucket on purpose */
+	u64 factor;			/* of the hash: nobody fills one bucket on purpose */
 	u32 port_used[FDB_PORTS];
 	u64 ageing_ns, swept_ns;
 	u64 learnt, moved, aged, full;	/* full: not learnt for lack of room */

@@ -75,8 +75,8 @@ static void show_entry(struct net_switch *sw, u32 n, u64 now_ns)
 	spin_unlock(&sw->lock);
 	if (!entry.used || !port || fdb_expired(&sw->fdb, &entry, now_ns))
 		return;
-	console_printf("mac " MAC_FMT ": switch=%s port=%s age_s=%llu\n", MAC_ARGS((const u8 *)&entry.mac),
-		       sw->name, port->name,
+	console_printf("mac " MAC_FMT ": switch=%s port=%s age_s=%llu\n",
+		       MAC_ARGS((const u8 *)&entry.mac), sw->name, port->name,
 		       U(now_ns > entry.seen_ns ? (now_ns - entry.seen_ns) / NSEC_PER_SEC : 0));
 }
 

@@ -24,7 +24,7 @@ struct switch_batch {
 	struct frame **frames;
 	unsigned int nr;
 	u64 dest[SWITCH_BATCH];			/* ports each frame goes to */
-	u64 all;				/* ports that get any */
+	u64 all, same;				/* ports that get any; all of them */
 	struct port *port[SWITCH_PORTS_MAX];	/* of the bits in `all`, pinned */
 };
 
@@ -135,7 +135,7 @@ static inline bool eth_bad_source(u64 mac)
 	return (mac & ETH_GROUP) || !mac;
 }
 
-/* Can @frame go out by @to? Counts why not. */
+/* Can @frame go out by @to? It is counted, or why not. */
 static bool port_accepts(struct port *to, const struct frame *frame)
 {
 	if (!READ_ONCE(to->link_up)) {
@@ -146,6 +146,8 @@ static bool port_accepts(struct port *to, const struct frame *frame)
 		port_drop(to, DROP_OVERSIZE, 1);
 		return false;
 	}
+	to->stats.tx_frames++;
+	to->stats.tx_bytes += frame->len;
 	return true;
 }
 
@@ -154,10 +156,11 @@ static u64 switch_flood(struct net_switch *sw, struct port *from, const struct f
 	u64 dest = 0;
 
 	sw->flooded++;
-	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++) {
+	for (u64 left = sw->attached; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(left);
 		struct port *to = sw->ports[i];
 
-		if (!to || (to == from && !from->hairpin) || !port_accepts(to, frame))
+		if ((to == from && !from->hairpin) || !port_accepts(to, frame))
 			continue;
 		to->stats.tx_flooded++;
 		dest |= BIT_ULL(i);
@@ -205,37 +208,57 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 	return port_accepts(sw->ports[port], frame) ? BIT_ULL(port) : 0;
 }
 
-static void switch_count(struct port *to, u64 bit, const struct switch_batch *batch)
-{
-	for (unsigned int i = 0; i < batch->nr; i++) {
-		if (!(batch->dest[i] & bit))
-			continue;
-		to->stats.tx_frames++;
-		to->stats.tx_bytes += batch->frames[i]->len;
-	}
-}
-
 /* First step, under the lock. */
 static void switch_classify(struct net_switch *sw, struct port *from, struct switch_batch *batch)
 {
-	u64 now = time_ns(), left;
+	u64 now = time_ns(), left, all = 0, same = UINT64_MAX;
 
 	for (unsigned int i = 0; i < batch->nr; i++) {
-		batch->dest[i] = switch_lookup(sw, from, batch->frames[i], now);
-		batch->all |= batch->dest[i];
+		u64 dest = switch_lookup(sw, from, batch->frames[i], now);
+
+		batch->dest[i] = dest;
+		all |= dest;
+		same &= dest;
 	}
-	for (left = batch->all; left; left &= left - 1) {
+	for (left = all; left; left &= left - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(left);
 
 		batch->port[i] = sw->ports[i];
 		__atomic_fetch_add(&sw->ports[i]->users, 1, __ATOMIC_RELAXED);
-		switch_count(sw->ports[i], BIT_ULL(i), batch);
 	}
+	batch->all = all;
+	batch->same = same;
 }
 
 static void switch_unpin(struct port *port)
 {
 	__atomic_fetch_sub(&port->users, 1, __ATOMIC_RELEASE);
+}
+
+static void port_deliver(struct port *to, struct frame **frames, unsigned int nr)
+{
+	unsigned int flags = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		flags |= frames[i]->flags;
+	if (likely(!(flags & FRAME_OFFLOADS & ~to->offloads)))
+		to->ops->deliver(to, frames, nr);
+	else
+		offload_deliver(to, frames, nr);
+	if (to->ops->flush)
+		to->ops->flush(to);
+}
+
+/* Those of the batch that go to port @p. */
+static unsigned int batch_group(const struct switch_batch *batch, unsigned int p,
+				struct frame **group)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < batch->nr; i++)
+		if (batch->dest[i] & BIT_ULL(p))
+			group[nr++] = batch->frames[i];
+	return nr;
 }
 
 /* Second step: each port its frames. */
@@ -244,22 +267,13 @@ static void switch_deliver(struct switch_batch *batch)
 	struct frame *group[SWITCH_BATCH];
 
 	for (u64 left = batch->all; left; left &= left - 1) {
-		unsigned int p = (unsigned int)__builtin_ctzll(left), nr = 0, flags = 0;
-		struct port *to = batch->port[p];
+		unsigned int p = (unsigned int)__builtin_ctzll(left);
 
-		for (unsigned int i = 0; i < batch->nr; i++) {
-			if (!(batch->dest[i] & BIT_ULL(p)))
-				continue;
-			flags |= batch->frames[i]->flags;
-			group[nr++] = batch->frames[i];
-		}
-		if (likely(!(flags & FRAME_OFFLOADS & ~to->offloads)))
-			to->ops->deliver(to, group, nr);
+		if (likely(batch->same & BIT_ULL(p)))
+			port_deliver(batch->port[p], batch->frames, batch->nr);
 		else
-			offload_deliver(to, group, nr);
-		if (to->ops->flush)
-			to->ops->flush(to);
-		switch_unpin(to);
+			port_deliver(batch->port[p], group, batch_group(batch, p, group));
+		switch_unpin(batch->port[p]);
 	}
 }
 

@@ -30,8 +30,10 @@ static struct net_rx *rx_of(struct port *port)
 static bool rx_take(struct net_rx *rx, struct rx_buffers *b)
 {
 	struct ring *ring = &rx->vq->ring;
-	struct ring_chain c = { .seg = rx->segs + b->nr_segs, .max_segs = rx->max_segs };
+	struct ring_chain c;
 
+	c.seg = rx->segs + b->nr_segs;
+	c.max_segs = rx->max_segs;
 	if (ring_pop(ring, &c) <= 0)
 		return false;
 	if (unlikely(c.nr_read)) {
@@ -157,19 +159,47 @@ static void rx_push(struct net_rx *rx, const struct rx_buffers *b, u32 len)
 
 /* ---- The port ---- */
 
+/* The usual case: the next chain begins with room for all. False: not so; it is still there. */
+static inline bool rx_frame_at_once(struct net_rx *rx, const struct frame *frame, u32 need)
+{
+	struct ring *ring = &rx->vq->ring;
+	struct virtio_net_hdr hdr;
+	struct ring_chain c;
+	u8 *to;
+
+	c.seg = rx->segs;
+	c.max_segs = rx->max_segs;
+	if (unlikely(ring_pop(ring, &c) <= 0))
+		return false;
+	if (unlikely(c.nr_read || !c.nr_write || c.seg->len < need)) {
+		ring_unpop(ring, 1);
+		return false;
+	}
+	hdr = rx_hdr(rx, frame, 1);
+	to = c.seg->ptr;
+	memcpy(to, &hdr, sizeof(hdr));
+	to += sizeof(hdr);
+	for (unsigned int i = 0; i < frame->nr_segs; i++) {
+		memcpy(to, frame->seg[i].ptr, frame->seg[i].len);
+		to += frame->seg[i].len;
+	}
+	ring_push(ring, c.head, need);
+	return true;
+}
+
 static enum port_drop rx_frame(struct net_rx *rx, const struct frame *frame)
 {
 	u32 need = (u32)sizeof(struct virtio_net_hdr) + frame->len;
 	struct rx_buffers b;
-	enum port_drop why = rx_gather(rx, &b, need);
+	enum port_drop why;
 
+	if (likely(rx_frame_at_once(rx, frame, need)))
+		return DROP_REASONS;
+	why = rx_gather(rx, &b, need);
 	if (unlikely(why != DROP_REASONS))
 		return why;
 	rx_fill(rx, &b, frame);
 	rx_push(rx, &b, need);
-	rx->vq->stats.copies++;
-	rx->vq->stats.copied_bytes += frame->len;
-	rx->vq->stats.bytes += frame->len;
 	return DROP_REASONS;
 }
 
@@ -178,6 +208,7 @@ static void net_deliver(struct port *port, struct frame **frames, unsigned int n
 	struct net_rx *rx = rx_of(port);
 	struct vhost_virtqueue *vq = rx->vq;
 	unsigned int taken = 0;
+	u64 bytes = 0;
 
 	spin_lock(&vq->lock);
 	if (!vq->enabled || vq->ring.broken) {
@@ -190,12 +221,16 @@ static void net_deliver(struct port *port, struct frame **frames, unsigned int n
 
 		if (likely(why == DROP_REASONS)) {
 			taken++;
-			port->stats.copied_bytes += frames[i]->len;
+			bytes += frames[i]->len;
 		} else {
 			port_drop(port, why, 1);
 		}
 	}
+	vq->stats.bytes += bytes;
+	vq->stats.copies += taken;
+	vq->stats.copied_bytes += bytes;
 	port->stats.copies += taken;
+	port->stats.copied_bytes += bytes;
 	vhost_count_batch(vq, taken);
 	if (unlikely(vq->ring.broken))
 		vhost_vq_error(vq);
