@@ -138,6 +138,29 @@ static void test_the_other_options(void **state)
 		     guest[0].nic[0].indirect_desc);
 }
 
+/* Each of QEMU's switches moves its own flag and no other. */
+static void test_offload_switches(void **state)
+{
+	static const char *const names[] = { "csum", "host_tso4", "host_tso6", "host_ecn",
+					     "guest_csum", "guest_tso4", "guest_tso6",
+					     "guest_ecn", "gso" };
+	char text[200];
+
+	for (unsigned int off = 0; off < ARRAY_SIZE(names); off++) {
+		const struct nic_config *nic = &guest[0].nic[0];
+
+		snprintf(text, sizeof(text), "guest g -kernel k -netdev tap,id=a "
+			 "-device virtio-net-pci,netdev=a,%s=off", names[off]);
+		parse_good(text, 1);
+		const bool on[] = { nic->csum, nic->host_tso4, nic->host_tso6, nic->host_ecn,
+				    nic->guest_csum, nic->guest_tso4, nic->guest_tso6,
+				    nic->guest_ecn };
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(on); i++)
+			assert_int_equal(on[i], i != off);
+	}
+}
+
 static void test_memory_sizes(void **state)
 {
 	static const struct { const char *text; u64 bytes; } sizes[] = {
@@ -317,6 +340,8 @@ static const struct { const char *text, *error; } nic_mistakes[] = {
 	{ "addr=", "not a slot, expected a slot, 0x2..0x1f" },
 	{ "packed=on", "not in this version, expected off" },
 	{ "in_order=on", "not in this version, expected off" },
+	{ "gso=1", "neither on nor off, expected on or off" },
+	{ "host_ufo=on", "not in this version, expected off" },
 	{ "disable-legacy=off", "not in this version, expected on" },
 };
 
@@ -464,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_the_design_example),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_the_other_options),
+		cmocka_unit_test(test_offload_switches),
 		cmocka_unit_test(test_memory_sizes),
 		cmocka_unit_test(test_quotes_comments_and_line_ends),
 		cmocka_unit_test(test_settings),
