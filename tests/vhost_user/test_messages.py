@@ -286,6 +286,8 @@ def test_status_and_reset(connect):
     for reset in (("SET_STATUS", U64(0)), ("RESET_DEVICE", b"")):
         front.must(*reset)
         assert front.ask_u64("GET_STATUS") == 0
+        if reset[0] == "SET_STATUS":
+            assert front.ask("GET_VRING_BASE", state(1, 0)) == state(1, 1)
         front.transmit(frame(2), 1)
         assert front.tx.get(0.3) is None
         front.rx.close()

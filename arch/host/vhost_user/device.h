@@ -113,6 +113,7 @@ int vu_vring_call(struct vu_dev *dev, struct vu_msg *msg);
 int vu_vring_err(struct vu_dev *dev, struct vu_msg *msg);
 int vu_vring_enable(struct vu_dev *dev, struct vu_msg *msg);
 void vu_vrings_init(struct vu_dev *dev);
+void vu_vrings_stop(struct vu_dev *dev);	/* as by GET_VRING_BASE, which may still ask */
 void vu_vrings_reset(struct vu_dev *dev);	/* all stopped, nothing known of them */
 /* Something that rings depend on is about to change, and has: those that can go on do. */
 void vu_vrings_halt(struct vu_dev *dev);

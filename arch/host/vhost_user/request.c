@@ -97,8 +97,9 @@ static int set_status(struct vu_dev *dev, struct vu_msg *msg)
 	if (msg->payload.u64 > UINT8_MAX)
 		return vu_fail(dev, -EINVAL, "status 0x%lx", msg->payload.u64);
 	dev->status = (u8)msg->payload.u64;
+	/* QEMU writes 0 whenever it stops the device, and only then asks where the rings were. */
 	if (!dev->status)
-		vu_vrings_reset(dev);
+		vu_vrings_stop(dev);
 	return 0;
 }
 
@@ -247,6 +248,9 @@ void vu_request(struct vu_dev *dev)
 	int err;
 
 	dev->requests++;
+	pr_debug("vhost-user: %s: %s (%u): 0x%lx, %u bytes, %u descriptors", dev->path,
+		 r ? r->name : "?", request, msg->hdr.size < U64 ? 0 : msg->payload.u64,
+		 msg->hdr.size, msg->nr_fds);
 	/* What a shorter message leaves out reads as zeros; what a shorter reply has is whole. */
 	memset((u8 *)&msg->payload + msg->hdr.size, 0, sizeof(msg->payload) - msg->hdr.size);
 	err = check(dev, r, msg);

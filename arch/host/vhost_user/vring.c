@@ -178,20 +178,28 @@ void vu_vrings_resume(struct vu_dev *dev)
 	link_update(dev);
 }
 
+void vu_vrings_stop(struct vu_dev *dev)
+{
+	vu_vrings_halt(dev);
+	for (unsigned int i = 0; i < VU_VRINGS; i++) {
+		dev->vring[i].started = false;
+		kick_close(&dev->vring[i]);
+	}
+	link_update(dev);
+}
+
 static void vring_forget(struct vu_vring *vr)
 {
-	kick_close(vr);
 	fd_replace(&vr->call_fd, -1);
 	fd_replace(&vr->err_fd, -1);
 	vr->addr = (struct vhost_user_vring_addr){ 0 };
 	vr->num = vr->base = 0;
-	vr->has_num = vr->has_addr = vr->started = vr->enabled = false;
+	vr->has_num = vr->has_addr = vr->enabled = false;
 }
 
 void vu_vrings_reset(struct vu_dev *dev)
 {
-	vu_vrings_halt(dev);
-	link_update(dev);
+	vu_vrings_stop(dev);
 	for (unsigned int i = 0; i < VU_VRINGS; i++)
 		vring_forget(&dev->vring[i]);
 }
@@ -378,8 +386,7 @@ int vu_vring_enable(struct vu_dev *dev, struct vu_msg *msg)
 		return -EINVAL;
 	if (msg->payload.state.num > 1)
 		return vu_fail(dev, -EINVAL, "enable %u", msg->payload.state.num);
-	if (!(dev->features & BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES)))
-		return vu_fail(dev, -EINVAL, "without VHOST_USER_F_PROTOCOL_FEATURES");
+	/* QEMU sends it before SET_FEATURES, when the bit is not there yet. */
 	vr->enabled = msg->payload.state.num;
 	return vring_update(dev, msg->payload.state.index);
 }
