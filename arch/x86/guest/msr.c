@@ -53,6 +53,13 @@ static void tsc_add(struct arch_guest *g, u64 delta)
 	g->tsc_adjust += delta;
 }
 
+/* Where it exits: the backend may let it through, with the offset. */
+static int read_tsc(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	*val = rdtsc() + (u64)vcpu->guest->arch.tsc_offset;
+	return 0;
+}
+
 static int write_tsc(struct vcpu *vcpu, u32 msr, u64 val)
 {
 	struct arch_guest *g = &vcpu->guest->arch;
@@ -331,7 +338,7 @@ static int write_de_cfg(struct vcpu *vcpu, u32 msr, u64 val)
 static const struct msr_entry msrs[] = {
 	/* Pentium machine-check registers: zero on every processor since (SDM 4, 2.22). */
 	{ MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE, read_zero, write_zero },
-	{ ONE(MSR_IA32_TIME_STAMP_COUNTER), NULL, write_tsc },
+	{ ONE(MSR_IA32_TIME_STAMP_COUNTER), read_tsc, write_tsc },
 	{ ONE(MSR_IA32_PLATFORM_ID), read_zero, NULL },
 	{ ONE(MSR_IA32_APIC_BASE), read_apic, write_apic },
 	{ ONE(MSR_IA32_TSC_ADJUST), read_tsc_adjust, write_tsc_adjust },

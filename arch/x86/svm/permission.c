@@ -14,13 +14,13 @@ enum { MSRPM_READ = BIT(0), MSRPM_WRITE = BIT(1) };
 
 /*
  * MSRs that the guest reaches without an exit: those that VMRUN or VMLOAD take from the VMCB.
- * EFER is not one of them, for SVME is set in it, nor PAT: QEMU's guests would reach the host's.
+ * EFER is not one of them, for SVME is set in it, nor PAT: QEMU's guests would reach the host's;
+ * nor the TSC, which they would read as 0.
  */
 static const struct direct_msr {
 	u32 msr;
 	u8 access;
 } direct_msrs[] = {
-	{ MSR_IA32_TIME_STAMP_COUNTER, MSRPM_READ },	/* with the TSC offset */
 	{ MSR_IA32_SYSENTER_CS, MSRPM_READ | MSRPM_WRITE },
 	{ MSR_IA32_SYSENTER_ESP, MSRPM_READ | MSRPM_WRITE },
 	{ MSR_IA32_SYSENTER_EIP, MSRPM_READ | MSRPM_WRITE },
