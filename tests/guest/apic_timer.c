@@ -42,9 +42,7 @@ static void periodic(void)
 		sti_hlt_cli();
 	check(ticks >= 5, "periodic: %u interrupts", ticks);
 	apic_write(APIC_TMICT, 0);
-	sti();
-	pause();
-	cli();
+	sti_cli();
 	ticks = 0;
 	sti();
 	wait_us(2000);

@@ -108,8 +108,10 @@ static void cr8(void)
 		check_eq(read_cr8(), i);
 		check_eq(apic_read(APIC_TPR), i << 4);
 	}
-	refused(set_cr8, 0x10);
-	refused(set_cr8, 1ul << 63);
+	if (!emulated_by("tcg")) {
+		refused(set_cr8, 0x10);
+		refused(set_cr8, 1ul << 63);
+	}
 	write_cr8(0);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* guest: -smp 2 */
+/* not on: tcg */
 /*
  * CVE-2015-8104: a data breakpoint on the stack that the debug exception is itself delivered on,
  * by the interrupt-stack table the same each time. The processor never gets beyond the delivery;
- * the other vCPU, on the same CPU, says so if it may.
+ * the other vCPU, on the same CPU, says so if it may. QEMU's translator ends with a failed assertion.
  */
 #include "lib.h"
 
@@ -14,6 +15,7 @@ static u8 stack[4096] __attribute__((aligned(16)));
 static u32 tss[26];
 extern u64 tss_slot[];
 
+enum { TF = 1 << 8 };
 enum { TSS_IST1 = 9, GATE_IST = 4 };	/* dword of the TSS, byte of a gate */
 
 static void ist_for_debug(void)
@@ -35,7 +37,7 @@ static void ap(void)
 	looping = 1;
 	__asm__ volatile("mov %0, %%dr0" :: "r"(stack + sizeof(stack) - 8));
 	__asm__ volatile("mov %0, %%dr7" :: "r"(0x90402ul));	/* global, write, 8 bytes */
-	__asm__ volatile(".byte 0xf1");				/* INT1 */
+	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq; nop" :: "i"(TF) : "memory");
 	for (;;)
 		hlt();
 }

@@ -7,13 +7,13 @@ const char test_name[] = "msr";
 enum { MSR_MTRRCAP = 0xfe, MSR_MTRR_BASE0 = 0x200, MSR_MTRR_MASK0 = 0x201, MSR_PAT = 0x277,
 	MSR_MTRR_DEF_TYPE = 0x2ff, MSR_TSC_ADJUST = 0x3b, MSR_TSC_AUX = 0xc0000103,
 	MSR_LSTAR = 0xc0000082, MSR_FS_BASE = 0xc0000100, MSR_FEATURE_CONTROL = 0x3a,
-	MSR_DEBUGCTL = 0x1d9, MSR_MISC_ENABLE = 0x1a0 };
+	MSR_DEBUGCTL = 0x1d9, MSR_MISC_ENABLE = 0x1a0, MSR_HWCR = 0xc0010015 };
 
 static const u32 absent[] = {
 	0x8, 0x48, 0x49, 0x79, 0x9b, 0xc1, 0x122, 0x179, 0x186, 0x1f2, 0x210, 0x2fe, 0x38f, 0x400,
 	0x480, 0x48c, 0x560, 0x600, 0x770, 0x7ff, 0x800, 0x8ff, 0x900, 0xda0, 0x1fff, 0x2000,
 	0x12345678, 0x40000000, 0x4b564d00, 0x80000000, 0xbfffffff, 0xc0000000, 0xc0000104,
-	0xc0001fff, 0xc0002000, 0xc0010015, 0xc0010117, 0xffffffff,
+	0xc0001fff, 0xc0002000, 0xc0010117, 0xffffffff,
 };
 
 static void refused(u32 msr, u64 val)
@@ -45,6 +45,19 @@ static void absent_ones(void)
 	}
 }
 
+/* Hardware configuration: Intel has no such MSR. */
+static void hwcr(void)
+{
+	u64 val;
+
+	if (!on_amd()) {
+		check_eq(rdmsr_fault(MSR_HWCR, &val), GP);
+		return;
+	}
+	check_eq(rdmsr(MSR_HWCR), 1 << 24);		/* the TSC's frequency is P0's */
+	refused(MSR_HWCR, 1);
+}
+
 static void tsc(void)
 {
 	u64 before = rdtsc(), after;
@@ -62,9 +75,11 @@ static void tsc(void)
 void test(void)
 {
 	absent_ones();
+	hwcr();
 	kept(MSR_LSTAR, 0xffffffff81000000);
 	kept(MSR_FS_BASE, 0x123456789000);
-	refused(MSR_LSTAR, 0x8000000000000000);		/* not canonical */
+	if (!emulated_by("tcg"))
+		refused(MSR_LSTAR, 0x8000000000000000);	/* not canonical */
 	kept(MSR_TSC_AUX, 0x12345678);
 	refused(MSR_TSC_AUX, 1ul << 32);
 	kept(MSR_PAT, 0x0007040600070406);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* not on: tcg */
 /* expect: guest task_switch: .*hardware task switch */
-/* A task switch by the processor: not emulated, ends this guest with its reason. */
+/*
+ * A task switch by the processor: not emulated, ends this guest with its reason. QEMU's translator
+ * does it without asking.
+ */
 #include "lib.h"
 
 const char test_name[] = "task_switch";

@@ -221,9 +221,7 @@ void test(void)
 		send(&nics[1], &nics[0], seq, len);
 		receive(&nics[0], seq, len);
 	}
-	sti();			/* they may all have come before anybody waited */
-	pause();
-	cli();
+	sti_cli();		/* they may all have come before anybody waited */
 	check(nics[0].interrupts && nics[1].interrupts, "no interrupts");
 	check(nics[0].queue[TX].used.idx == 3 * SIZE, "%u of %u sent frames completed",
 	      nics[0].queue[TX].used.idx, 3 * SIZE);

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Fixtures, the choice of tests, and the report of the system tests."""
 
+import os
 import re
 import shutil
 
 import pytest
 
+import nested
+import table
 from bench import BUILD, Bench
-from machine import MachineError
+from machine import USED, MachineError
 
 LOGS = BUILD / "test-logs"
 BENCHES = []                    # those in use: a failing test shows their consoles
@@ -17,8 +20,22 @@ def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="also the long tests (make check-full)")
 
 
+# The answer of nested.py: "" is yes. Asked once, and inherited by those who run the tests.
+if "NESTED_KVM" not in os.environ:
+    os.environ["NESTED_KVM"] = nested.why_not(BUILD / "ringvisor.elf") or ""
+
+
+def machines(*kinds, full=()):
+    """Kinds for a test that wants them all; where KVM nests, that is one more."""
+    if not os.environ["NESTED_KVM"]:
+        kinds += ("qemu-kvm",)
+    return [*kinds, *(pytest.param(kind, marks=pytest.mark.full) for kind in full)]
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: takes minutes; run by make check-full only")
+    config.addinivalue_line("markers", "rows(name): in the table of machines each value of this "
+                            "parameter has a row")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -55,6 +72,12 @@ def bench(request):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
+    if report.when == "setup":
+        item.machines = set()
+    item.machines |= USED
+    USED.clear()
+    if report.when == "call" or report.failed:
+        report.user_properties.append(("machines", [table.row(item), *table.columns(item)]))
     if not report.failed or (call.excinfo and call.excinfo.errisinstance(MachineError)):
         return
     for bench in BENCHES:
@@ -63,7 +86,13 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The line that make check adds up."""
+    """Which test ran on which machine; the line that make check adds up."""
+    text = table.text(terminalreporter.stats)
+    if os.environ["NESTED_KVM"]:
+        text += f"no qemu-kvm: {os.environ['NESTED_KVM']}\n"
+    (LOGS / "machines.txt").write_text(text, encoding="utf-8")
+    terminalreporter.write_sep("-", "tests x machines")
+    terminalreporter.write_line(text)
     count = {key: len(terminalreporter.stats.get(key, [])) for key in ("passed", "failed", "error")}
     terminalreporter.write_line(
         f"system: {count['passed']} passed, {count['failed'] + count['error']} failed")

@@ -57,6 +57,8 @@ class Kind:
     about: str
     nic: str = "e1000"
     options: tuple = ()             # of QEMU
+    accel: str = "tcg"              # of QEMU
+    quirks: str = ""                # -append for the tiny guests: lib.h, emulated_by()
 
 
 KINDS = {
@@ -65,13 +67,17 @@ KINDS = {
     "sandybridge": Kind("bochs", "corei7_sandy_bridge_2600k", "VT-x without APIC virtualisation"),
     "penryn": Kind("bochs", "core2_penryn_t9600", "VT-x without EPT"),
     "p4": Kind("bochs", "p4_willamette", "32 bits"),
-    "ryzen": Kind("bochs", "ryzen", "AMD-V"),
-    "tcg": Kind("qemu", "max", "AMD-V, by QEMU's translator", nic="e1000e"),
+    "ryzen": Kind("bochs", "ryzen", "AMD-V, by Bochs", quirks="bochs-svm"),
+    "tcg": Kind("qemu", "max", "AMD-V, by QEMU", nic="e1000e"),
     # A nanosecond of its time for each instruction: what other processes of the host do is not seen.
-    "qemu-svm": Kind("qemu", "max", "the same, with a clock that counts instructions",
-                     options=("-icount", "shift=0")),
+    "qemu-svm": Kind("qemu", "max", "AMD-V, by QEMU; its clock counts instructions",
+                     options=("-icount", "shift=0"), quirks="tcg"),
     "no-svm": Kind("qemu", "qemu64,-svm", "64 bits, neither VT-x nor AMD-V"),
+    # Only where nested.py finds it working.
+    "qemu-kvm": Kind("qemu", "host", "VT-x or AMD-V of the host's own processor, nested", accel="kvm"),
 }
+
+USED = set()                        # kinds that said something since the last clear()
 
 
 class MachineError(AssertionError):
@@ -101,7 +107,7 @@ class Machine:
         self.dir.mkdir(parents=True, exist_ok=True)
         self.iso = iso if isinstance(iso, tuple) else pathlib.Path(iso).resolve()
         self.uefi, self.options = uefi, options
-        self.kind = KINDS[kind]
+        self.name, self.kind = kind, KINDS[kind]
         self.wire = wire
         self.memory, self.cpus, self.ips, self.sync = memory, cpus, ips, sync
         self.breaks = breaks
@@ -142,11 +148,13 @@ class Machine:
         return ["bochs", "-q", "-f", "bochsrc", "-rc", "debugger.rc"]
 
     def _qemu(self, serial):
-        argv = ["qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-cpu", self.kind.cpu,
-                "-smp", str(self.cpus), "-m", str(self.memory), "-display", "none", "-vga", "none",
-                "-monitor", "none", "-no-reboot", *self._media(), *self.options,
+        argv = ["qemu-system-x86_64", "-accel", self.kind.accel, "-machine", "q35",
+                "-cpu", self.kind.cpu, "-smp", str(self.cpus), "-m", str(self.memory),
+                "-display", "none", "-vga", "none", "-monitor", "none", "-no-reboot", *self._media(), *self.options,
                 "-chardev", f"socket,id=com1,host=127.0.0.1,port={serial}", "-serial", "chardev:com1"]
-        if self.wire:
+        if not self.wire:
+            argv += ["-nic", "none"]
+        else:
             argv += ["-netdev", self.wire.netdev(),
                      "-device", f"{self.kind.nic},netdev=net0,mac={NIC_MAC}"]
         return argv + list(self.kind.options)
@@ -199,6 +207,7 @@ class Machine:
         """Until `timeout` seconds of the emulator's CPU time are over; PATIENCE times as long if
         it does not use them: it sleeps, or others keep the processors busy.
         """
+        USED.add(self.name)
         begin, used = time.monotonic(), self._cpu_seconds()
         while True:
             try:

@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 
+extern u32 multiboot_info;
+enum { MULTIBOOT_CMDLINE = 4 };	/* dword */
+
 /* ---- Memory ---- */
 
 void *memset(void *dst, int c, size_t n)
@@ -38,6 +41,27 @@ size_t strlen(const char *s)
 	while (s[n])
 		n++;
 	return n;
+}
+
+/* ---- Where it runs ---- */
+
+bool on_amd(void)
+{
+	return cpuid(0, 0).c == 0x444d4163;	/* "cAMD" */
+}
+
+bool emulated_by(const char *word)
+{
+	/* multiboot 1: flags, ..., the command line's address */
+	const u32 *info = (const u32 *)(u64)multiboot_info;
+	const char *line = (const char *)(u64)info[MULTIBOOT_CMDLINE];
+	size_t len = strlen(word);
+
+	for (; *line; line++)
+		if (line[0] == ' ' && !memcmp(line + 1, word, len) &&
+		    (!line[len + 1] || line[len + 1] == ' '))
+			return true;
+	return false;
 }
 
 /* ---- Console ---- */

@@ -35,6 +35,15 @@ void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 enum { EXIT_PORT = 0xf4, EXIT_PASS = 0x10, EXIT_FAIL = 0x11 };
 
+/* ---- Where it runs ---- */
+
+bool on_amd(void);		/* CPUID names an AMD processor */
+/*
+ * One of the words of -append: what the machine's emulator is, for what it does not do as the
+ * processor's manual says: "tcg" (QEMU's translator), "bochs-svm".
+ */
+bool emulated_by(const char *word);
+
 /* ---- Exceptions and interrupts ---- */
 
 struct frame {
@@ -57,6 +66,8 @@ static inline void sti(void) { __asm__ volatile("sti" ::: "memory"); }
 static inline void cli(void) { __asm__ volatile("cli" ::: "memory"); }
 static inline void hlt(void) { __asm__ volatile("hlt" ::: "memory"); }
 static inline void sti_hlt_cli(void) { __asm__ volatile("sti; hlt; cli" ::: "memory"); }
+/* A window of two instructions; after PAUSE QEMU's translator leaves it shut. */
+static inline void sti_cli(void) { __asm__ volatile("sti; nop; nop; cli" ::: "memory"); }
 static inline void pause(void) { __asm__ volatile("pause" ::: "memory"); }
 
 /* ---- Instructions ---- */
