@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The device's side of a split virtqueue (virtio 1.2 §2.7). It knows nothing of packets.
+ * The device's side of a virtqueue, split (virtio 1.2 §2.7) or packed (§2.8). It knows nothing
+ * of packets.
  *
  * Everything in guest memory is read once into private copies, checked, and used from
- * there. Own indices are private; used->idx is written, never read. A rule broken by the
+ * there. Own indices are private; what we wrote is never read back. A rule broken by the
  * driver breaks the queue (ring->broken says which rule), nothing else.
+ *
+ * The functions that work on batches are the fast ones: the format is looked at once a batch.
  */
 #ifndef VIRTIO_RING_H
 #define VIRTIO_RING_H
+
+#include <errno.h>
 
 #include "kernel/guest_mem.h"
 #include "kernel/types.h"
@@ -17,9 +22,9 @@
 
 enum ring_error {
 	RING_OK,
-	RING_BAD_AVAIL_IDX,	/* avail->idx moved by more than the ring's size */
-	RING_BAD_HEAD,		/* head >= size */
-	RING_BAD_NEXT,		/* next >= size */
+	RING_BAD_AVAIL_IDX,	/* more made available than the ring holds */
+	RING_BAD_HEAD,		/* head, or a packed ring's buffer id, >= size */
+	RING_BAD_NEXT,		/* next >= size; packed: next is not available */
 	RING_CHAIN_LOOP,	/* more descriptors than entries */
 	RING_BAD_ADDR,		/* buffer not in guest RAM */
 	RING_BAD_ORDER,		/* readable after writable */
@@ -33,66 +38,148 @@ enum ring_error {
 };
 const char *ring_error_name(enum ring_error error);
 
-struct ring_addr {		/* guest-physical, as written by the driver */
+enum ring_features {		/* what was negotiated of those that concern rings */
+	RING_EVENT_IDX = BIT(0),
+	RING_INDIRECT = BIT(1),
+	RING_PACKED = BIT(2),
+	RING_IN_ORDER = BIT(3),
+};
+
+/* Guest-physical, as written by the driver. Packed: avail and used are the event structures. */
+struct ring_addr {
 	u64 desc, avail, used;
 };
 
 struct ring_seg {		/* one checked buffer of a chain */
 	u8 *ptr;
 	u64 phys;
-	u32 len;
-	bool write;		/* device-writable */
+	union {
+		struct {
+			u32 len;
+			bool write;	/* device-writable */
+		};
+		u64 len_write;		/* both, to be written at once */
+	};
 };
 
 #define RING_SEGS_MAX	1024
 
 struct ring_chain {
-	u16 head;
-	unsigned int nr_read, nr_write;	/* seg[0..nr_read) readable, then nr_write writable */
-	u64 read_len, write_len;	/* bytes; cannot wrap */
 	struct ring_seg *seg;		/* caller's array; empty buffers are left out */
-	unsigned int max_segs;		/* also the bound on a chain's links */
+	u64 read_len, write_len;	/* bytes; cannot wrap */
+	union {
+		struct {
+			u16 head;	/* names the chain until it is used; < size */
+			/* seg[0..nr_read) readable, then nr_write writable */
+			u16 nr_read, nr_write;
+			/* ring_pop(): room in seg[]; also the bound on a chain's links */
+			u16 max_segs;
+		};
+		u64 head_and_counts;	/* all, to be written at once */
+	};
+};
+
+/* A chain to be given back: @len bytes were written to it. */
+struct ring_used {
+	u32 head, len;
 };
 
 struct ring {
 	const struct guest_mem *mem;
-	u16 num;			/* entries, power of two */
-	bool event_idx, indirect;
+	u16 num;			/* entries; split: power of two */
+	bool event_idx, indirect, packed, in_order;
 	/* Translated once at enable; every area lies in one RAM region. */
-	const volatile struct virtq_desc *desc;
-	const volatile struct virtq_avail *avail;
-	volatile struct virtq_used *used;
-	u16 last_avail;			/* next avail entry to take */
-	u16 avail_seen;			/* copy of avail->idx, validated */
-	u16 used_idx;			/* next used entry to write */
-	u16 used_published;		/* used->idx as the driver sees it */
+	union {
+		const volatile struct virtq_desc *desc;
+		volatile struct virtq_pdesc *pdesc;
+	};
+	union {
+		const volatile struct virtq_avail *avail;
+		const volatile struct virtq_event *driver_event;
+	};
+	union {
+		volatile struct virtq_used *used;
+		volatile struct virtq_event *device_event;
+	};
+	u16 last_avail;			/* next to take: avail index, packed: position */
+	u16 avail_seen;			/* split: copy of avail->idx, validated */
+	u16 used_idx;			/* next to write: used index, packed: position */
+	bool avail_wrap, used_wrap;	/* packed: wrap counters of the two */
+	u16 pending;			/* entries used since the last publication */
+	u16 in_flight;			/* taken, not yet used; packed: descriptors */
+	u8 region;			/* of guest memory: where to look first */
+	u64 first_used;			/* packed: the word of the first pending one, */
+	u16 first_used_pos;		/* written last, and where */
 	u16 signalled_used;
 	bool signalled_valid;
 	bool notify_off;		/* we asked the driver not to kick */
-	u64 *in_use;			/* bitmap by head: taken, not yet used */
-	u16 *taken;			/* by avail index: the head that was read there */
+	u16 *in_use;			/* by head: enum ring_head_state, 0: free */
+	u32 *done_len;			/* by head, IN_ORDER: used, its turn has not come */
+	u16 *taken;			/* ring of heads in the order in which they were read */
+	u16 taken_mask;
+	u16 taken_at, taken_done;	/* packed, in it: next to take, IN_ORDER: oldest not used */
 	enum ring_error broken;
 	u32 broken_value;		/* the offending value, for the message */
 };
 
 /*
- * ring_enable() - @num a power of two in 1..RING_SIZE_MAX. Checks alignment (16/2/4),
- * that each area lies wholly in RAM, and that they do not overlap. @start: the index to
- * go on from (0 after reset). -EINVAL, -EFAULT, -ENOMEM.
- * Source: virtio 1.2 §2.7, table of sizes and alignments.
+ * ring_enable() - @num in 1..RING_SIZE_MAX, for a split ring a power of two. Checks alignment
+ * (16/2/4, packed 16/4/4), that each area lies wholly in RAM, and that they do not overlap.
+ * @start: where to go on. Split: the avail index, 0 after reset. Packed: bits 0..14 position of
+ * the next available descriptor, 15 its wrap counter (RING_PACKED_START after reset); nothing is
+ * in flight, so the used position is the same. @features: enum ring_features.
+ * -EINVAL, -EFAULT, -ENOMEM. Source: virtio 1.2 §2.7 and §2.8.10, sizes and alignments.
  */
+#define RING_PACKED_START	VIRTQ_EVENT_WRAP
 int ring_enable(struct ring *ring, const struct guest_mem *mem, u16 num,
-		const struct ring_addr *addr, u16 start, bool event_idx, bool indirect);
+		const struct ring_addr *addr, u16 start, unsigned int features);
 void ring_disable(struct ring *ring);
+/* The @start to go on from. */
+u16 ring_position(const struct ring *ring);
 
-/* How many chains are available (re-reads avail->idx when none are known). 0 when broken. */
+/* Chains that are available: how many, packed: whether. 0 when broken. */
 unsigned int ring_available(struct ring *ring);
+
+/* ---- The two formats; callers use the functions below ---- */
+
+unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigned int max,
+			    struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs);
+unsigned int ring_packed_pop(struct ring *ring, struct ring_chain *chain, unsigned int max,
+			     struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs);
+void ring_split_push(struct ring *ring, const struct ring_used *used, unsigned int n);
+void ring_packed_push(struct ring *ring, const struct ring_used *used, unsigned int n);
+bool ring_split_publish(struct ring *ring);
+bool ring_packed_publish(struct ring *ring);
+
+/* ---- Taking and giving back ---- */
+
+/*
+ * ring_pop_batch() - up to @max chains into @chain; their buffers lie in @seg one after another,
+ * chain[i].seg says where. @max_segs bounds the links of one chain and is at most @nr_segs, the
+ * room in @seg; a batch ends early where the next chain might not fit. Number taken; fewer than
+ * could be, 0 included, if ring->broken was set now or before. @chain's max_segs is not looked at.
+ */
+static inline unsigned int ring_pop_batch(struct ring *ring, struct ring_chain *chain,
+					  unsigned int max, struct ring_seg *seg,
+					  unsigned int nr_segs, unsigned int max_segs)
+{
+	return ring->packed ? ring_packed_pop(ring, chain, max, seg, nr_segs, max_segs) :
+			      ring_split_pop(ring, chain, max, seg, nr_segs, max_segs);
+}
 
 /*
  * ring_pop() - the next chain into @chain. 1: one; 0: none; -EPROTO: ring->broken was set
  * (now or before) and nothing was taken.
  */
-int ring_pop(struct ring *ring, struct ring_chain *chain);
+static inline int ring_pop(struct ring *ring, struct ring_chain *c)
+{
+	const u16 max_segs = c->max_segs;
+	unsigned int n = ring_pop_batch(ring, c, 1, c->seg, max_segs, max_segs);
+
+	c->max_segs = max_segs;
+	return n ? 1 : ring->broken ? -EPROTO : 0;
+}
+
 /*
  * Give back the last @n popped chains, none of them pushed, as if never taken; they are read
  * anew next time (RX: a frame needs more than there is).
@@ -102,17 +189,40 @@ void ring_unpop(struct ring *ring, unsigned int n);
 /* Mark the queue broken by a rule of the device class. */
 void ring_break(struct ring *ring, enum ring_error error, u32 value);
 
-/* Add a used entry (@len bytes written); visible after ring_publish(). */
-void ring_push(struct ring *ring, u16 head, u32 len);
 /*
- * ring_publish() - used->idx for all pushed so far (write barrier before), then, after a full
- * barrier, the driver's wish: true if it must be interrupted (virtio 1.2 §2.7.7.2, §2.7.10).
+ * Give back popped chains; visible after ring_publish(). In any order: with IN_ORDER one waits
+ * for those that were taken before it.
  */
-bool ring_publish(struct ring *ring);
+static inline void ring_push_batch(struct ring *ring, const struct ring_used *used, unsigned int n)
+{
+	if (ring->packed)
+		ring_packed_push(ring, used, n);
+	else
+		ring_split_push(ring, used, n);
+}
+
+static inline void ring_push(struct ring *ring, u16 head, u32 len)
+{
+	const struct ring_used used = { head, len };
+
+	ring_push_batch(ring, &used, 1);
+}
 
 /*
- * Notification suppression (§2.7.10): ring_notify_enable() returns true if chains became
- * available meanwhile: look again before sleeping.
+ * ring_publish() - show the driver all pushed so far (write barrier before), then, after a full
+ * barrier, ask for its wish: true if it must be interrupted (virtio 1.2 §2.7.7.2, §2.7.10,
+ * §2.8.10). False without a look if nothing was pending.
+ */
+static inline bool ring_publish(struct ring *ring)
+{
+	if (!ring->pending)
+		return false;
+	return ring->packed ? ring_packed_publish(ring) : ring_split_publish(ring);
+}
+
+/*
+ * Notification suppression (§2.7.10, §2.8.10): ring_notify_enable() returns true if chains
+ * became available meanwhile: look again before sleeping.
  */
 void ring_notify_disable(struct ring *ring);
 bool ring_notify_enable(struct ring *ring);

@@ -75,7 +75,10 @@ int vhost_set_vring_num(struct vhost_dev *dev, unsigned int idx, unsigned int nu
 
 	if (err)
 		return err;
-	if (!num || num > RING_SIZE_MAX || (num & (num - 1)))
+	if (!num || num > RING_SIZE_MAX)
+		return -EINVAL;
+	/* §2.7: a power of two; §2.8.10.1: any */
+	if (!(dev->features & BIT_ULL(VIRTIO_F_RING_PACKED)) && (num & (num - 1)))
 		return -EINVAL;
 	vq->num = (u16)num;
 	return 0;
@@ -116,6 +119,14 @@ struct event *vhost_get_vring_kick(struct vhost_dev *dev, unsigned int idx)
 	return &dev->vqs[idx].kick;
 }
 
+static unsigned int ring_features(const struct vhost_dev *dev)
+{
+	return (dev->features & BIT_ULL(VIRTIO_F_EVENT_IDX) ? RING_EVENT_IDX : 0) |
+	       (dev->features & BIT_ULL(VIRTIO_F_INDIRECT_DESC) ? RING_INDIRECT : 0) |
+	       (dev->features & BIT_ULL(VIRTIO_F_RING_PACKED) ? RING_PACKED : 0) |
+	       (dev->features & BIT_ULL(VIRTIO_F_IN_ORDER) ? RING_IN_ORDER : 0);
+}
+
 int vhost_vring_start(struct vhost_dev *dev, unsigned int idx)
 {
 	struct vhost_virtqueue *vq;
@@ -124,9 +135,7 @@ int vhost_vring_start(struct vhost_dev *dev, unsigned int idx)
 	if (err)
 		return err;
 	spin_lock(&vq->lock);
-	err = ring_enable(&vq->ring, dev->mem, vq->num, &vq->addr, vq->base,
-			  dev->features & BIT_ULL(VIRTIO_F_EVENT_IDX),
-			  dev->features & BIT_ULL(VIRTIO_F_INDIRECT_DESC));
+	err = ring_enable(&vq->ring, dev->mem, vq->num, &vq->addr, vq->base, ring_features(dev));
 	vq->enabled = !err;
 	vq->error_said = false;
 	spin_unlock(&vq->lock);
@@ -142,7 +151,7 @@ u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx)
 
 	spin_lock(&vq->lock);
 	if (vq->enabled) {
-		base = vq->ring.last_avail;
+		base = ring_position(&vq->ring);
 		vq->enabled = false;
 		ring_disable(&vq->ring);
 	}
@@ -154,7 +163,7 @@ u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx)
 
 void vhost_signal(struct vhost_virtqueue *vq)
 {
-	if (vq->ring.used_idx == vq->ring.used_published)
+	if (!vq->ring.pending)
 		return;
 	if (!ring_publish(&vq->ring)) {
 		vq->stats.calls_suppressed++;

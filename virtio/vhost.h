@@ -80,6 +80,7 @@ static inline bool vhost_has_feature(const struct vhost_dev *dev, unsigned int b
 /* Each -EBUSY while the queue runs, -EINVAL for a bad value. */
 int vhost_set_vring_num(struct vhost_dev *dev, unsigned int idx, unsigned int num);
 int vhost_set_vring_addr(struct vhost_dev *dev, unsigned int idx, const struct ring_addr *addr);
+/* @base: ring_enable()'s start. */
 int vhost_set_vring_base(struct vhost_dev *dev, unsigned int idx, u16 base);
 void vhost_set_vring_call(struct vhost_dev *dev, unsigned int idx, struct event *call);
 void vhost_set_vring_err(struct vhost_dev *dev, unsigned int idx, struct event *err);
@@ -87,7 +88,7 @@ struct event *vhost_get_vring_kick(struct vhost_dev *dev, unsigned int idx);
 
 /* Start a queue: maps and checks the ring. Errors of ring_enable(). */
 int vhost_vring_start(struct vhost_dev *dev, unsigned int idx);
-/* Stop: when it returns nothing touches the ring any more. The index to go on from. */
+/* Stop: when it returns nothing touches the ring any more. The base to go on from. */
 u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx);
 
 /* Data path helpers for handle_kick, vq->lock held. */

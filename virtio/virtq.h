@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The split virtqueue as it lies in guest memory: virtio 1.2 §2.7.5 to §2.7.8. */
+/* Virtqueues as they lie in guest memory: virtio 1.2 §2.7.5 to §2.7.8 (split), §2.8 (packed). */
 #ifndef VIRTIO_VIRTQ_H
 #define VIRTIO_VIRTQ_H
 
@@ -43,10 +43,38 @@ struct virtq_used {
 	struct virtq_used_elem ring[];	/* and after it: le16 avail_event */
 };
 
+/* ---- Packed: §2.8.13, §2.8.14 ---- */
+
+enum virtq_pdesc_flags {	/* besides those of virtq_desc_flags, §2.8.1 */
+	VIRTQ_PDESC_F_AVAIL = 1 << 7,
+	VIRTQ_PDESC_F_USED = 1 << 15,
+};
+
+struct virtq_pdesc {
+	le64 addr;
+	le32 len;
+	le16 id;
+	le16 flags;
+};
+
+enum virtq_event_flags {	/* §2.8.10 */
+	VIRTQ_EVENT_ENABLE = 0,
+	VIRTQ_EVENT_DISABLE = 1,
+	VIRTQ_EVENT_DESC = 2,	/* at the descriptor in off_wrap; with EVENT_IDX only */
+	VIRTQ_EVENT_FLAGS = 3,	/* mask; the rest is reserved */
+};
+
+#define VIRTQ_EVENT_WRAP	0x8000u	/* of off_wrap: wrap counter, above the position */
+
+struct virtq_event {		/* read and written as one word */
+	le32 off_wrap_flags;	/* low half: off_wrap, high half: flags */
+};
+
 enum virtq_align {		/* §2.7 */
 	VIRTQ_DESC_ALIGN = 16,
 	VIRTQ_AVAIL_ALIGN = 2,
 	VIRTQ_USED_ALIGN = 4,
+	VIRTQ_EVENT_ALIGN = 4,	/* §2.8.10.1 */
 };
 
 /* Bytes of each area, the event fields included. */

@@ -145,7 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(!guest_mem_add(&gm, 0, RAM, ram, 0x100000));
 	if (flags & 4)
 		addr = (struct ring_addr){ take(&in, 8), take(&in, 8), take(&in, 8) };
-	if (!ring_enable(&ring, &gm, num, &addr, start, flags & 1, flags & 2)) {
+	if (!ring_enable(&ring, &gm, num, &addr, start, flags & 3)) {
 		*(volatile le16 *)&ring.avail->idx = start;
 		nr_taken = 0;
 		run(&in, false);

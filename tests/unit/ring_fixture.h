@@ -27,7 +27,8 @@ static inline void setup_ring(struct fixture *f, u16 num, bool event_idx, bool i
 	mock_vq_init(&f->vq, &f->ram, num, event_idx, indirect);
 	f->buf = mock_alloc(&f->ram, 64 * KIB, 16);
 	assert_int_equal(
-		ring_enable(&f->ring, &f->ram.gm, num, &f->vq.addr, 0, event_idx, indirect), 0);
+		ring_enable(&f->ring, &f->ram.gm, num, &f->vq.addr, 0,
+			    (event_idx ? RING_EVENT_IDX : 0) | (indirect ? RING_INDIRECT : 0)), 0);
 	f->chain = (struct ring_chain){ .seg = f->seg, .max_segs = SEGS };
 }
 

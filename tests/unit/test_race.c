@@ -40,7 +40,8 @@ static void race_init(struct race *r, bool event_idx, bool indirect)
 	mock_vq_init(&r->vq, &r->ram, NUM, event_idx, indirect);
 	r->buf = mock_alloc(&r->ram, 64 * KIB, 16);
 	assert_int_equal(
-		ring_enable(&r->ring, &r->ram.gm, NUM, &r->vq.addr, 0, event_idx, indirect), 0);
+		ring_enable(&r->ring, &r->ram.gm, NUM, &r->vq.addr, 0,
+			    (event_idx ? RING_EVENT_IDX : 0) | (indirect ? RING_INDIRECT : 0)), 0);
 	sem_init(&r->kick, 0, 0);
 	sem_init(&r->irq, 0, 0);
 }

@@ -7,6 +7,7 @@
 #define TESTS_BENCH_RING_BENCH_H
 
 #include "kernel/types.h"
+#include "virtio/virtq.h"
 
 #define BENCH_HDR	12u	/* struct virtio_net_hdr with num_buffers, virtio 1.2 §5.1.6 */
 #define BENCH_BURST	32u
@@ -79,9 +80,8 @@ struct bench_driver {
 	volatile struct virtq_desc *desc;
 	volatile struct virtq_avail *avail;
 	volatile struct virtq_used *used;
-	volatile struct bench_pdesc *pdesc;
-	struct virtq_desc *tables;
-	u8 *buf;
+	volatile struct virtq_pdesc *pdesc;
+	u8 *tables, *buf;
 	u64 buf_gpa, tables_gpa;
 };
 

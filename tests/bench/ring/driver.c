@@ -17,20 +17,6 @@
 #define GUEST_GPA	0x140000000ull
 #define HUGE_PAGE	(2 * MIB)
 
-struct bench_pdesc {		/* virtio 1.2 §2.8.13 */
-	le64 addr;
-	le32 len;
-	le16 id;
-	le16 flags;
-};
-
-enum pdesc_flags { PDESC_AVAIL = 1u << 7, PDESC_USED = 1u << 15 };
-
-enum suppress {			/* nobody interrupts: §2.7.6, §2.8.10 */
-	AVAIL_NO_INTERRUPT = 1,
-	EVENT_FLAGS_DISABLE = 1,
-};
-
 /* ---- The guest ---- */
 
 static u64 take(u64 *at, u64 size)
@@ -61,10 +47,10 @@ static void driver_init(struct bench_guest *g, enum bench_queue i, u64 features,
 		.buf = g->mem.va + buf, .buf_gpa = gpa + buf,
 	};
 	g->ring[i] = (struct bench_ring){ BENCH_RING, gpa + desc, gpa + driver, gpa + device };
-	if (q->packed)	/* struct { le16 off_wrap, flags; } */
-		((volatile le16 *)q->avail)[1] = cpu_to_le16(EVENT_FLAGS_DISABLE);
+	if (q->packed)	/* nobody wants interrupts */
+		((struct virtq_event *)q->avail)->off_wrap_flags = VIRTQ_EVENT_DISABLE << 16;
 	else
-		q->avail->flags = cpu_to_le16(AVAIL_NO_INTERRUPT);
+		q->avail->flags = cpu_to_le16(VIRTQ_AVAIL_F_NO_INTERRUPT);
 }
 
 int bench_guest_init(struct bench_guest *g, u64 features, enum bench_layout layout, bool huge)
@@ -106,15 +92,18 @@ u8 *driver_slot(struct bench_driver *q, u32 seq)
 
 static void table_write(struct bench_driver *q, u32 slot, u64 addr, u32 len)
 {
-	struct virtq_desc *t = &q->tables[2 * slot];
 	u16 write = q->write ? VIRTQ_DESC_F_WRITE : 0;
+	void *table = q->tables + 2 * sizeof(struct virtq_desc) * slot;
+	struct virtq_desc *t = table;
+	struct virtq_pdesc *p = table;
 
-	t[0] = (struct virtq_desc){ addr, BENCH_HDR, write, 0 };
-	t[1] = (struct virtq_desc){ addr + BENCH_HDR, len - BENCH_HDR, write, 0 };
-	if (!q->packed) {	/* NEXT means nothing in a packed ring's table, §2.8.7 */
-		t[0].flags |= VIRTQ_DESC_F_NEXT;
-		t[0].next = 1;
+	if (q->packed) {
+		p[0] = (struct virtq_pdesc){ addr, BENCH_HDR, 0, write };
+		p[1] = (struct virtq_pdesc){ addr + BENCH_HDR, len - BENCH_HDR, 0, write };
+		return;
 	}
+	t[0] = (struct virtq_desc){ addr, BENCH_HDR, write | VIRTQ_DESC_F_NEXT, 1 };
+	t[1] = (struct virtq_desc){ addr + BENCH_HDR, len - BENCH_HDR, write, 0 };
 }
 
 static inline void post_one(struct bench_driver *q, u32 seq, u32 len)
@@ -130,12 +119,12 @@ static inline void post_one(struct bench_driver *q, u32 seq, u32 len)
 		flags = VIRTQ_DESC_F_INDIRECT;
 	}
 	if (q->packed) {
-		volatile struct bench_pdesc *d = &q->pdesc[slot];
+		volatile struct virtq_pdesc *d = &q->pdesc[slot];
 
 		d->addr = cpu_to_le64(addr);
 		d->len = cpu_to_le32(len);
 		d->id = cpu_to_le16((u16)slot);
-		flags |= seq / q->num & 1 ? PDESC_USED : PDESC_AVAIL;
+		flags |= seq / q->num & 1 ? VIRTQ_PDESC_F_USED : VIRTQ_PDESC_F_AVAIL;
 		__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
 	} else {
 		volatile struct virtq_desc *d = &q->desc[slot];
@@ -188,11 +177,12 @@ static void reap_split(struct bench_driver *q)
 static void reap_packed(struct bench_driver *q)
 {
 	while (q->reaped != q->posted) {
-		volatile struct bench_pdesc *d = &q->pdesc[q->reaped & (q->num - 1u)];
+		volatile struct virtq_pdesc *d = &q->pdesc[q->reaped & (q->num - 1u)];
 		u16 flags = __atomic_load_n(&d->flags, __ATOMIC_ACQUIRE);
 		bool wrap = !(q->reaped / q->num & 1);
 
-		if (!!(flags & PDESC_AVAIL) != wrap || !!(flags & PDESC_USED) != wrap)
+		if (!!(flags & VIRTQ_PDESC_F_AVAIL) != wrap ||
+		    !!(flags & VIRTQ_PDESC_F_USED) != wrap)
 			return;
 		reaped_with(q, le16_to_cpu(d->id), le32_to_cpu(d->len));
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/copy.h"
 #include "net/frame.h"
 #include "tests/bench/ring/bench.h"
 #include "virtio/net_hdr.h"
@@ -22,12 +23,12 @@
 #endif
 
 #define PACKETS		512
-#define SEGS_MAX	256
+#define SEGS_MAX	BENCH_RING	/* of a chain */
+#define SEGS_ROOM	(SEGS_MAX + 4 * BENCH_BURST)
 
 struct packet {
 	u32 len, nr_segs;
 	u16 head;
-	struct virtio_net_hdr hdr;
 	struct ring_seg seg[2];		/* by reference: headers, payload */
 	u8 data[BENCH_FRAME_MAX] __aligned(64);
 } __aligned(64);
@@ -36,7 +37,7 @@ struct ringvisor {
 	struct guest_mem mem;
 	struct vhost_dev dev;
 	struct vhost_virtqueue vq[BENCH_QUEUES];
-	struct ring_seg segs[SEGS_MAX];
+	struct ring_seg segs[SEGS_ROOM];
 	struct packet *pool, *free[PACKETS];
 	unsigned int nr_free;
 };
@@ -50,10 +51,6 @@ static void *ringvisor_open(const struct bench_mem *mem,
 {
 	struct ringvisor *r = calloc(1, sizeof(*r));
 
-	if (features & (BIT_ULL(BENCH_F_PACKED) | BIT_ULL(BENCH_F_IN_ORDER))) {
-		free(r);
-		return NULL;
-	}
 	r->pool = aligned_alloc(2 * MIB, 2 * MIB);
 	for (r->nr_free = 0; r->nr_free < PACKETS; r->nr_free++)
 		r->free[r->nr_free] = &r->pool[r->nr_free];
@@ -69,7 +66,8 @@ static void *ringvisor_open(const struct bench_mem *mem,
 
 		vhost_set_vring_num(&r->dev, i, ring[i].num);
 		vhost_set_vring_addr(&r->dev, i, &addr);
-		vhost_set_vring_base(&r->dev, i, 0);
+		vhost_set_vring_base(&r->dev, i,
+				     features & BIT_ULL(BENCH_F_PACKED) ? RING_PACKED_START : 0);
 		if (vhost_vring_start(&r->dev, i))
 			return NULL;
 		ring_notify_disable(&r->vq[i].ring);
@@ -90,57 +88,65 @@ static void ringvisor_close(void *be)
 /* ---- Transmission ---- */
 
 /* The rules of the class on the chain and on our copy of its header; no offloads here. */
-static inline bool tx_ok(struct ring *ring, const struct ring_chain *c,
-			 struct virtio_net_hdr *hdr)
+static inline bool tx_ok(struct ring *ring, const struct ring_chain *c)
 {
+	struct virtio_net_hdr hdr;
+
 	if (unlikely(c->nr_write)) {
 		ring_break(ring, RING_BAD_DIRECTION, c->nr_write);
 		return false;
 	}
-	if (unlikely(c->read_len < sizeof(*hdr) + FRAME_LEN_MIN ||
-		     c->read_len > sizeof(*hdr) + BENCH_FRAME_MAX ||
-		     c->seg[0].len < sizeof(*hdr))) {
+	if (unlikely(c->read_len - sizeof(hdr) - FRAME_LEN_MIN >
+		     BENCH_FRAME_MAX - FRAME_LEN_MIN || c->seg[0].len < sizeof(hdr))) {
 		ring_break(ring, RING_BAD_BUFFER, (u32)c->read_len);
 		return false;
 	}
-	memcpy(hdr, c->seg[0].ptr, sizeof(*hdr));
-	return hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE &&
-	       !(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	memcpy(&hdr, c->seg[0].ptr, sizeof(hdr));
+	return likely(hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE &&
+		      !(hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM));
 }
 
 static inline void copy_in(struct packet *p, const struct ring_chain *c)
 {
-	u32 skip = sizeof(struct virtio_net_hdr);
+	const u32 skip = sizeof(struct virtio_net_hdr);
+	u32 len = c->seg[0].len - skip;
 
-	p->len = 0;
-	for (unsigned int i = 0; i < c->nr_read; i++, skip = 0) {
-		memcpy(p->data + p->len, c->seg[i].ptr + skip, c->seg[i].len - skip);
-		p->len += c->seg[i].len - skip;
+	if (len)
+		copy_bytes(p->data, c->seg[0].ptr + skip, len);
+	for (unsigned int i = 1; unlikely(i < c->nr_read); i++) {
+		copy_bytes(p->data + len, c->seg[i].ptr, c->seg[i].len);
+		len += c->seg[i].len;
 	}
+	p->len = len;
 }
 
 static unsigned int ringvisor_tx(void *be, void **pkts, unsigned int max)
 {
 	struct ringvisor *r = be;
 	struct vhost_virtqueue *vq = &r->vq[BENCH_TX];
-	struct ring_chain c = { .seg = r->segs, .max_segs = SEGS_MAX };
-	unsigned int n = 0;
+	struct ring_chain c[BENCH_BURST];
+	struct ring_used used[BENCH_BURST];
+	struct packet **next = r->free + r->nr_free;
+	unsigned int n, i;
 
 	spin_lock(&vq->lock);
-	while (n < max && r->nr_free && ring_pop(&vq->ring, &c) > 0) {
-		struct packet *p = r->free[r->nr_free - 1];
+	n = ring_pop_batch(&vq->ring, c, MIN(MIN(max, BENCH_BURST), r->nr_free), r->segs,
+			   SEGS_ROOM, SEGS_MAX);
+	for (i = 0; i < n; i++) {
+		struct packet *p = *--next;
 
-		if (!tx_ok(&vq->ring, &c, &p->hdr))
+		if (!tx_ok(&vq->ring, &c[i]))
 			break;
-		copy_in(p, &c);
-		ring_push(&vq->ring, c.head, 0);
-		r->nr_free--;
-		pkts[n++] = p;
+		copy_in(p, &c[i]);
+		used[i] = (struct ring_used){ c[i].head, 0 };
+		pkts[i] = p;
 	}
+	r->nr_free -= i;
+	ring_push_batch(&vq->ring, used, i);
 	vhost_signal(vq);
-	vhost_count_batch(vq, n);
+	vhost_count_batch(vq, i);
 	spin_unlock(&vq->lock);
-	return n;
+	return i;
 }
 
 static void ringvisor_tx_free(void *be, void **pkts, unsigned int n)
@@ -163,7 +169,7 @@ static inline void refer(struct packet *p, const struct ring_chain *c)
 	}
 	p->len = (u32)(c->read_len - sizeof(struct virtio_net_hdr));
 	want = MIN(MIN(p->len, (u32)FRAME_HDR_MAX), s->len - skip);
-	memcpy(p->data, s->ptr + skip, want);
+	copy_bytes(p->data, s->ptr + skip, want);
 	p->seg[0] = (struct ring_seg){ .ptr = p->data, .len = want };
 	p->seg[1] = (struct ring_seg){
 		.ptr = s->ptr + skip + want, .phys = s->phys + skip + want,
@@ -177,32 +183,37 @@ static unsigned int ringvisor_tx_ref(void *be, void **pkts, unsigned int max)
 {
 	struct ringvisor *r = be;
 	struct vhost_virtqueue *vq = &r->vq[BENCH_TX];
-	struct ring_chain c = { .seg = r->segs, .max_segs = SEGS_MAX };
-	unsigned int n = 0;
+	struct ring_chain c[BENCH_BURST];
+	struct packet **next = r->free + r->nr_free;
+	unsigned int n, i;
 
 	spin_lock(&vq->lock);
-	while (n < max && r->nr_free && ring_pop(&vq->ring, &c) > 0) {
-		struct packet *p = r->free[r->nr_free - 1];
+	n = ring_pop_batch(&vq->ring, c, MIN(MIN(max, BENCH_BURST), r->nr_free), r->segs,
+			   SEGS_ROOM, SEGS_MAX);
+	for (i = 0; i < n; i++) {
+		struct packet *p = *--next;
 
-		if (!tx_ok(&vq->ring, &c, &p->hdr))
+		if (!tx_ok(&vq->ring, &c[i]))
 			break;
-		refer(p, &c);
-		r->nr_free--;
-		pkts[n++] = p;
+		refer(p, &c[i]);
+		pkts[i] = p;
 	}
-	vhost_count_batch(vq, n);
+	r->nr_free -= i;
+	vhost_count_batch(vq, i);
 	spin_unlock(&vq->lock);
-	return n;
+	return i;
 }
 
 static void ringvisor_tx_ref_done(void *be, void **pkts, unsigned int n)
 {
 	struct ringvisor *r = be;
 	struct vhost_virtqueue *vq = &r->vq[BENCH_TX];
+	struct ring_used used[BENCH_BURST];
 
-	spin_lock(&vq->lock);
 	for (unsigned int i = 0; i < n; i++)
-		ring_push(&vq->ring, ((struct packet *)pkts[i])->head, 0);
+		used[i] = (struct ring_used){ ((struct packet *)pkts[i])->head, 0 };
+	spin_lock(&vq->lock);
+	ring_push_batch(&vq->ring, used, n);
 	vhost_signal(vq);
 	spin_unlock(&vq->lock);
 	ringvisor_tx_free(be, pkts, n);
@@ -212,18 +223,22 @@ static void ringvisor_tx_ref_done(void *be, void **pkts, unsigned int n)
 
 static inline void copy_out(const struct ring_chain *c, const struct packet *p)
 {
-	const struct virtio_net_hdr hdr = { .num_buffers = cpu_to_le16(1) };
-	u32 skip = sizeof(hdr), done = 0;
+	struct __packed { u64 no_offload; le32 num_buffers; } *hdr = (void *)c->seg[0].ptr;
+	u32 skip = sizeof(*hdr), done = MIN(c->seg[0].len - skip, p->len);
 
-	memcpy(c->seg[0].ptr, &hdr, sizeof(hdr));
-	for (unsigned int i = 0; done < p->len; i++, skip = 0) {
-		u32 n = MIN(c->seg[i].len - skip, p->len - done);
+	hdr->no_offload = 0;	/* in two words: what is put together of small stores stalls */
+	hdr->num_buffers = cpu_to_le32(1u << 16);
+	if (done)
+		copy_bytes(c->seg[0].ptr + skip, p->data, done);
+	for (unsigned int i = 1; unlikely(done < p->len); i++) {
+		u32 n = MIN(c->seg[i].len, p->len - done);
 
-		memcpy(c->seg[i].ptr + skip, p->data + done, n);
+		copy_bytes(c->seg[i].ptr, p->data + done, n);
 		done += n;
 	}
 }
 
+/* One buffer has to do here, as merged ones are no part of the cases. */
 static inline bool rx_ok(struct ring *ring, const struct ring_chain *c, const struct packet *p)
 {
 	if (unlikely(c->nr_read)) {
@@ -242,18 +257,23 @@ static unsigned int ringvisor_rx(void *be, void **pkts, unsigned int n)
 {
 	struct ringvisor *r = be;
 	struct vhost_virtqueue *vq = &r->vq[BENCH_RX];
-	struct ring_chain c = { .seg = r->segs, .max_segs = SEGS_MAX };
+	struct ring_chain c[BENCH_BURST];
+	struct ring_used used[BENCH_BURST];
 	unsigned int i;
 
 	spin_lock(&vq->lock);
-	for (i = 0; i < n && ring_pop(&vq->ring, &c) > 0; i++) {
+	n = ring_pop_batch(&vq->ring, c, MIN(n, BENCH_BURST), r->segs, SEGS_ROOM, SEGS_MAX);
+	for (i = 0; i < n; i++) {
 		const struct packet *p = pkts[i];
 
-		if (!rx_ok(&vq->ring, &c, p))
+		if (!rx_ok(&vq->ring, &c[i], p))
 			break;
-		copy_out(&c, p);
-		ring_push(&vq->ring, c.head, (u32)sizeof(struct virtio_net_hdr) + p->len);
+		copy_out(&c[i], p);
+		used[i] = (struct ring_used){
+			c[i].head, (u32)sizeof(struct virtio_net_hdr) + p->len
+		};
 	}
+	ring_push_batch(&vq->ring, used, i);
 	vhost_count_batch(vq, i);
 	vhost_signal(vq);
 	spin_unlock(&vq->lock);
