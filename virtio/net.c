@@ -94,7 +94,7 @@ static int net_start(struct virtio_dev *vdev)
 {
 	struct virtio_net *net = net_of(vdev);
 
-	net_rx_start(&net->vhost.rx);
+	net_rx_start(net->vhost.rx);
 	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++) {
 		int err = net->queue[i].enable ? queue_start(net, i) : 0;
 
@@ -116,7 +116,7 @@ static void net_reset(struct virtio_dev *vdev)
 
 static unsigned int net_in_flight(struct virtio_dev *vdev)
 {
-	return net_tx_in_flight(&net_of(vdev)->vhost.tx, NULL);
+	return net_tx_in_flight(net_of(vdev)->vhost.tx, NULL);
 }
 
 static const struct virtio_ops net_ops = {
@@ -172,7 +172,7 @@ static int init_queues(struct virtio_net *net, struct cpu *cpu)
 	snprintf(name, sizeof(name), "%s/%s", guest_name(net->guest), c->id);
 	net->queue[VIRTIO_NET_RX].size_max = (u16)c->rx_queue_size;
 	net->queue[VIRTIO_NET_TX].size_max = (u16)c->tx_queue_size;
-	err = vhost_net_init(&net->vhost, name, c->rx_queue_size, c->tx_queue_size, cpu);
+	err = vhost_net_init(&net->vhost, name, 1, c->rx_queue_size, c->tx_queue_size, cpu);
 	vhost_set_mem_table(&net->vhost.dev, &net->guest->mem);
 	event_init(&net->err, queue_broken);
 	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++) {
@@ -267,7 +267,7 @@ int virtio_net_reset(struct virtio_net *net, struct work *again)
 {
 	virtio_set_status(&net->vdev, 0);
 	vpci_reset(&net->pci.pci);
-	if (net_tx_in_flight(&net->vhost.tx, again))
+	if (net_tx_in_flight(net->vhost.tx, again))
 		return -EINPROGRESS;
 	return virtio_resetting(&net->vdev) ? -EINPROGRESS : 0;
 }

@@ -19,11 +19,6 @@ struct rx_buffers {
 	u64 room;
 };
 
-static struct net_rx *rx_of(struct port *port)
-{
-	return &((struct vhost_net *)port->owner)->rx;
-}
-
 /* ---- Taking buffers ---- */
 
 /* One more chain. False: there is none, or it broke the queue. */
@@ -203,9 +198,9 @@ static enum port_drop rx_frame(struct net_rx *rx, const struct frame *frame)
 	return DROP_REASONS;
 }
 
-static void net_deliver(struct port *port, struct frame **frames, unsigned int nr)
+void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
 {
-	struct net_rx *rx = rx_of(port);
+	struct port *port = &rx->net->port;
 	struct vhost_virtqueue *vq = rx->vq;
 	unsigned int taken = 0;
 	u64 bytes = 0;
@@ -238,14 +233,24 @@ static void net_deliver(struct port *port, struct frame **frames, unsigned int n
 }
 
 /* One publication and one decision about an interrupt for all that was delivered. */
-static void net_flush(struct port *port)
+void net_rx_flush(struct net_rx *rx)
 {
-	struct vhost_virtqueue *vq = rx_of(port)->vq;
+	struct vhost_virtqueue *vq = rx->vq;
 
 	spin_lock(&vq->lock);
 	if (vq->enabled)
 		vhost_signal(vq);
 	spin_unlock(&vq->lock);
+}
+
+static void net_deliver(struct port *port, struct frame **frames, unsigned int nr)
+{
+	net_rx_deliver(((struct vhost_net *)port->owner)->rx, frames, nr);
+}
+
+static void net_flush(struct port *port)
+{
+	net_rx_flush(((struct vhost_net *)port->owner)->rx);
 }
 
 const struct port_ops net_port_ops = { .deliver = net_deliver, .flush = net_flush };

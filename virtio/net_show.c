@@ -34,7 +34,7 @@ void virtio_net_show(const struct virtio_net *net)
 	console_printf("vhost %s: status=0x%x features=0x%lx in_flight=%u msix=%s msi_sent=%lu "
 		       "msi_masked=%lu msi_bad=%lu intx=%lu bar_conflicts=%lu bad_accesses=%lu\n",
 		       net->vhost.dev.name, vdev->status, vdev->driver,
-		       net->vhost.tx.in_flight, vpci_msix_enabled(pci) ? "on" : "off",
+		       net->vhost.tx->in_flight, vpci_msix_enabled(pci) ? "on" : "off",
 		       pci->msi_sent, pci->msi_masked,
 		       pci->msi_bad, pci->intx_raised,
 		       pci->bar_conflicts, vdev->bad_accesses);

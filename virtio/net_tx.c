@@ -380,7 +380,8 @@ static void tx_stopped(struct net_tx *tx)
 
 void net_tx_kick(struct vhost_virtqueue *vq)
 {
-	struct net_tx *tx = &container_of(vq->dev, struct vhost_net, dev)->tx;
+	struct vhost_net *net = container_of(vq->dev, struct vhost_net, dev);
+	struct net_tx *tx = &net->tx[vq->index / VHOST_NET_QUEUES];
 	struct tx_turn turn = { 0 };
 
 	tx_reap(tx);

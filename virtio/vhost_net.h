@@ -17,7 +17,8 @@ struct vhost_net;
 struct cpu;
 struct work;
 
-#define VHOST_NET_QUEUES	2	/* one pair */
+#define VHOST_NET_QUEUES	2	/* of a pair */
+#define VHOST_NET_PAIRS_MAX	8
 
 /*
  * One frame on its way out, by the head of its chain: a head is in use once. Private to the
@@ -59,19 +60,22 @@ struct net_rx {
 
 struct vhost_net {
 	struct vhost_dev dev;
-	struct vhost_virtqueue vq[VHOST_NET_QUEUES];	/* enum virtio_net_queue */
+	/* Pair p: 2 * p + enum virtio_net_queue. */
+	struct vhost_virtqueue vq[VHOST_NET_PAIRS_MAX * VHOST_NET_QUEUES];
+	unsigned int nr_pairs;
 	struct port port;
-	struct net_tx tx;
-	struct net_rx rx;
+	struct net_tx tx[VHOST_NET_PAIRS_MAX];
+	struct net_rx rx[VHOST_NET_PAIRS_MAX];
 	struct ratelimit ratelimit;
 };
 
 /*
- * vhost_net_init() - @net is zeroed; its queues, of at most these sizes, are worked on @cpu.
+ * vhost_net_init() - @net is zeroed; its @nr_pairs pairs of queues, of at most these sizes, are
+ * worked on @cpu. With more than one pair each flow has a receive queue of those that run.
  * -ENOMEM; to be freed with vhost_net_free(), also after an error.
  */
-int vhost_net_init(struct vhost_net *net, const char *name, unsigned int rx_size,
-		   unsigned int tx_size, struct cpu *cpu);
+int vhost_net_init(struct vhost_net *net, const char *name, unsigned int nr_pairs,
+		   unsigned int rx_size, unsigned int tx_size, struct cpu *cpu);
 /* The port is detached, the queues are stopped, their work is cancelled, no frame is in flight. */
 void vhost_net_free(struct vhost_net *net);
 
@@ -95,6 +99,10 @@ int net_rx_init(struct net_rx *rx, struct vhost_net *net, struct vhost_virtqueue
 void net_rx_free(struct net_rx *rx);
 void net_rx_start(struct net_rx *rx);	/* features are known, the queue has not started yet */
 void net_rx_kick(struct vhost_virtqueue *vq);
-extern const struct port_ops net_port_ops;
+/* Frames to one queue; published by net_rx_flush(). Any CPU. */
+void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr);
+void net_rx_flush(struct net_rx *rx);
+extern const struct port_ops net_port_ops;	/* one pair */
+extern const struct port_ops net_steer_ops;	/* several: net_steer.c */
 
 #endif

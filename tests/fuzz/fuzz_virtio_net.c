@@ -55,9 +55,9 @@ static void check_frames(struct port *port, struct frame **frames, unsigned int 
 	for (unsigned int i = 0; i < nr; i++) {
 		const struct frame *whole = frames[i]->owner;
 
-		if (frames[i]->owner == &mn.net->vhost.tx)
+		if (frames[i]->owner == mn.net->vhost.tx)
 			check_frame(frames[i], false);
-		else if (whole && whole->owner == &mn.net->vhost.tx)
+		else if (whole && whole->owner == mn.net->vhost.tx)
 			check_frame(frames[i], true);
 	}
 }
@@ -261,8 +261,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wire->hold = false;
 	while (in.left) {
 		one_op(&in);
-		check(mn.net->vhost.tx.in_flight <= mn.net->vhost.tx.nr_slots);
-		check(mn.net->vhost.tx.bounces <= TX_BOUNCES_MAX);
+		check(mn.net->vhost.tx->in_flight <= mn.net->vhost.tx->nr_slots);
+		check(mn.net->vhost.tx->bounces <= TX_BOUNCES_MAX);
 	}
 	wire->hold = false;
 	up();
@@ -270,7 +270,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mock_net_send(&mn, 60, NULL);
 	mock_notify(&mn.mv, VIRTIO_NET_TX);
 	mock_work_run();
-	check(wire->frames == 1 && mn.tx.used->idx == 1 && mn.net->vhost.tx.in_flight == 0);
+	check(wire->frames == 1 && mn.tx.used->idx == 1 && mn.net->vhost.tx->in_flight == 0);
 	mock_net_free(&mn);
 	return 0;
 }

@@ -185,7 +185,7 @@ static void zero_copy_with_a_nic_on_another_cpu(void **state)
 		reap(&m);
 	}
 	assert_int_equal(m.used, m.sent);
-	assert_int_equal(m.mn.net->vhost.tx.in_flight, 0);
+	assert_int_equal(m.mn.net->vhost.tx->in_flight, 0);
 	machine_free(&m);
 	assert_int_equal(m.nic.put, FRAMES);
 	assert_int_equal(m.nic.damaged, 0);

@@ -39,7 +39,7 @@ static void chain_is_used_when_the_nic_is_done(void **state)
 	kick_tx(mn);
 	assert_int_equal(mn->wire->nr_held, 2);
 	assert_int_equal(mock_get(&mn->tx, &len), -1);
-	assert_int_equal(mn->net->vhost.tx.in_flight, 2);
+	assert_int_equal(mn->net->vhost.tx->in_flight, 2);
 	mock_wire_put(mn->wire, 1);
 	mock_work_run();
 	assert_int_equal(mock_get(&mn->tx, &len), 0);
@@ -47,7 +47,7 @@ static void chain_is_used_when_the_nic_is_done(void **state)
 	mock_wire_put(mn->wire, 1);
 	mock_work_run();
 	assert_int_equal(mock_get(&mn->tx, &len), 1);
-	assert_int_equal(mn->net->vhost.tx.in_flight, 0);
+	assert_int_equal(mn->net->vhost.tx->in_flight, 0);
 }
 
 static void completions_come_in_one_publication(void **state)
@@ -207,10 +207,10 @@ static void frame_in_many_pieces(void **state)
 	assert_false(mn->wire->last_by_reference);
 	assert_int_equal(stats->copies, 1);
 	assert_int_equal(stats->copied_bytes, 1514 - FRAME_HDR_MAX);
-	assert_int_equal(mn->net->vhost.tx.bounces, 1);
+	assert_int_equal(mn->net->vhost.tx->bounces, 1);
 	mock_wire_put(mn->wire, 1);
 	mock_work_run();
-	assert_int_equal(mn->net->vhost.tx.bounces, 0);
+	assert_int_equal(mn->net->vhost.tx->bounces, 0);
 }
 
 static void copies_are_bounded(void **state)

@@ -414,7 +414,7 @@ static void large_frame_in_many_pieces(void **state)
 	mock_wire_put(wire, wire->nr_held);
 	mock_work_run();
 	assert_int_equal(count_used(&mn->tx), 1);
-	assert_int_equal(mn->net->vhost.tx.bounces, 0);
+	assert_int_equal(mn->net->vhost.tx->bounces, 0);
 }
 
 /* ---- What a driver may not do ---- */

@@ -113,6 +113,26 @@ def test_io_loop(start, folder, options, length):
     assert mine["tx_bytes"] == port["TX-packets"] * length
 
 
+@pytest.mark.parametrize("options", [RINGS["mrg"], pytest.param(RINGS["no-mrg"],
+                                                                marks=pytest.mark.full)])
+def test_two_pairs(start, folder, options):
+    """Flows are spread over both pairs; what came in by any queue has gone out by some."""
+    daemon = start("--queues", "2")
+    pmd = Testpmd(folder, [daemon.path], options + ",queues=2", ("--rxq=2", "--txq=2"))
+    pmd.run("flowgen", 0.7)
+    port = pmd.stop()[0]
+    assert settled(daemon, "port a.sock", "rx_frames") == port["TX-packets"] > 1000
+    pmd.close()
+    counters = daemon.stop()
+    mine = counters["port a.sock"]
+    lost = drops(mine)
+    assert set(lost) <= {"drop_no_buffer"}
+    chains = [counters[f"ring a.sock {i}"]["chains"] for i in range(4)]
+    assert all(chains) and chains[1] + chains[3] == mine["rx_frames"]
+    assert chains[0] + chains[2] == mine["tx_frames"] - sum(lost.values())
+    assert 0 <= chains[0] + chains[2] - port["RX-packets"] <= 512
+
+
 def test_driver_comes_back(start, folder):
     """A port is stopped and started, a driver dies and another comes: all start afresh."""
     daemon = start()

@@ -18,7 +18,10 @@ bool vu_polling;
 
 #define NET_FEATURES (BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_EVENT_IDX) | \
 		      BIT_ULL(VIRTIO_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | \
-		      BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_CSUM))
+		      BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | \
+		      BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | BIT_ULL(VIRTIO_NET_F_HOST_TSO6) | \
+		      BIT_ULL(VIRTIO_NET_F_HOST_ECN) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | \
+		      BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
 
 u64 vu_dev_offered(const struct vu_dev *dev)
 {
@@ -41,8 +44,8 @@ int vu_dev_create(const char *path, unsigned int nr_pairs, struct vu_dev **out)
 	if (!err) {
 		dev->path = path;
 		dev->nr_pairs = nr_pairs;
-		err = vhost_net_init(&dev->net, base_name(path), RING_SIZE_MAX, RING_SIZE_MAX,
-				     this_cpu());
+		err = vhost_net_init(&dev->net, base_name(path), nr_pairs, RING_SIZE_MAX,
+				     RING_SIZE_MAX, this_cpu());
 	}
 	if (err) {
 		pr_err("vhost-user: %s: out of memory", path);

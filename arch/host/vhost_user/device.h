@@ -17,7 +17,7 @@
 #include "virtio/net_hdr.h"
 #include "virtio/vhost_net.h"
 
-#define VU_VRINGS	VHOST_NET_QUEUES
+#define VU_VRINGS	(VHOST_NET_PAIRS_MAX * VHOST_NET_QUEUES)
 #define VU_MAX_FRAME	(9000 + 14 + 2 * 4)	/* jumbo frames, two VLAN tags */
 
 struct vu_region {			/* a memory slot; its RAM is mem.region[] of the same index */

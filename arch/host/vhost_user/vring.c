@@ -80,11 +80,14 @@ static bool vring_wanted(const struct vu_vring *vr)
 	return vr->started && vr->enabled;
 }
 
-/* Frames are taken from the driver and brought to it while the link is up. */
+/* Frames are taken from the driver and brought to it while the link is up: while a pair runs. */
 static void link_update(struct vu_dev *dev)
 {
-	bool up = dev->net.vq[VIRTIO_NET_RX].enabled && dev->net.vq[VIRTIO_NET_TX].enabled;
+	const struct vhost_virtqueue *vq = dev->net.vq;
+	bool up = false;
 
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i += VHOST_NET_QUEUES)
+		up |= vq[i + VIRTIO_NET_RX].enabled && vq[i + VIRTIO_NET_TX].enabled;
 	if (up == dev->net.port.link_up)
 		return;
 	port_set_link(&dev->net.port, up);
@@ -159,14 +162,15 @@ static int vring_update(struct vu_dev *dev, unsigned int i)
 
 void vu_vrings_halt(struct vu_dev *dev)
 {
-	for (unsigned int i = 0; i < VU_VRINGS; i++)
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++)
 		vring_stop(dev, i);
 }
 
 void vu_vrings_resume(struct vu_dev *dev)
 {
-	net_rx_start(&dev->net.rx);
-	for (unsigned int i = 0; i < VU_VRINGS; i++) {
+	for (unsigned int p = 0; p < dev->nr_pairs; p++)
+		net_rx_start(&dev->net.rx[p]);
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++) {
 		struct vu_vring *vr = &dev->vring[i];
 
 		if (!vring_wanted(vr) || !vring_start(dev, i))
@@ -181,7 +185,7 @@ void vu_vrings_resume(struct vu_dev *dev)
 void vu_vrings_stop(struct vu_dev *dev)
 {
 	vu_vrings_halt(dev);
-	for (unsigned int i = 0; i < VU_VRINGS; i++) {
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++) {
 		dev->vring[i].started = false;
 		kick_close(&dev->vring[i]);
 	}
@@ -200,13 +204,13 @@ static void vring_forget(struct vu_vring *vr)
 void vu_vrings_reset(struct vu_dev *dev)
 {
 	vu_vrings_stop(dev);
-	for (unsigned int i = 0; i < VU_VRINGS; i++)
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++)
 		vring_forget(&dev->vring[i]);
 }
 
 void vu_vrings_init(struct vu_dev *dev)
 {
-	for (unsigned int i = 0; i < VU_VRINGS; i++) {
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++) {
 		struct vu_vring *vr = &dev->vring[i];
 
 		vr->kick = (struct loop_source){ .fd = -1, .ready = kicked };
