@@ -9,6 +9,7 @@
 #define KERNEL_GUEST_CONFIG_H
 
 #include "kernel/types.h"
+#include "net/port.h"
 
 #define GUEST_NAME_MAX	16
 #define GUEST_NICS_MAX	4
@@ -22,6 +23,7 @@ struct netdev_config {
 	char br[16];			/* switch; "br0" by default */
 	unsigned int queues;		/* queue pairs, 1.. */
 	unsigned int poll_us;
+	struct port_policy policy;	/* tag=, trunks=, spoofchk=, ingress_policing_*= */
 	unsigned int line;
 };
 

@@ -15,6 +15,8 @@
 #define FIRST_FREE_SLOT		2		/* 0 is the host bridge, 1 the chipset's */
 #define MTU_MIN			68		/* virtio 1.2 §5.1.4.1 */
 #define MTU_MAX			65535
+#define BURST_DEFAULT		8000		/* kbit, Open vSwitch's */
+#define KPKTS_BURST_DEFAULT	16
 #define VECTORS_DEFAULT		3		/* configuration, receive, transmit */
 
 static void bad(struct guest_options *g, unsigned int line, const char *fmt, ...) __printf(3, 4);
@@ -46,6 +48,43 @@ static bool parse_list(struct guest_options *g, const struct option_table *table
 
 /* ---- -netdev ---- */
 
+/* One VLAN or a range of them, "20-30". */
+static bool vlan_range(char *text, u64 *first, u64 *last)
+{
+	char *dash = strchr(text, '-');
+
+	if (dash)
+		*dash++ = '\0';
+	if (option_number(text, first) || option_number(dash ? dash : text, last))
+		return false;
+	return *first <= *last && *last <= VLAN_ID_MAX;
+}
+
+/* "10;20-30": into the bits of policy.vlan.trunks. */
+static void set_trunks(struct options *o, const struct option *opt, const char *value, void *object)
+{
+	struct port_vlan *vlan = &((struct netdev_config *)object)->policy.vlan;
+	char *list = strdup(value), *rest = list, *text;
+	u64 first, last;
+
+	if (!list) {
+		option_bad(o, opt, value, "out of memory");
+		return;
+	}
+	while ((text = strsep(&rest, ";")) != NULL) {
+		if (!vlan_range(text, &first, &last)) {
+			option_bad(o, opt, value, "not a list of VLANs");
+			break;
+		}
+		for (; first <= last; first++)
+			vlan->trunks[first / 64] |= BIT_ULL(first % 64);
+	}
+	vlan->trunk = true;
+	free(list);
+}
+
+#define POLICY(field)	OPTION_FIELD(struct netdev_config, policy.field)
+
 static const struct option netdev_rows[] = {
 	{ "id", option_set_id, OPTION_FIELD(struct netdev_config, id),
 	  .flags = OPTION_REQUIRED, .expected = "an identifier of up to 31 characters" },
@@ -56,6 +95,17 @@ static const struct option netdev_rows[] = {
 	{ "poll-us", option_set_uint, OPTION_FIELD(struct netdev_config, poll_us),
 	  .min = 0, .max = 1000000 },
 	{ "vhost", option_set_fixed, .expected = "on" },
+	{ "tag", option_set_uint, POLICY(vlan.tag), .min = 1, .max = VLAN_ID_MAX },
+	{ "trunks", set_trunks, .expected = "VLANs 0..4094, as in 10;20-30" },
+	{ "spoofchk", option_set_bool, POLICY(spoofchk), .expected = "on or off" },
+	{ "ingress_policing_rate", option_set_uint, POLICY(rate),
+	  .min = 0, .max = POLICING_RATE_MAX / 1000, .expected = "kbit/s, 0..1000000000" },
+	{ "ingress_policing_burst", option_set_uint, POLICY(burst),
+	  .min = 1, .max = POLICING_BURST_MAX / 1000, .expected = "kbit, 1..1000000" },
+	{ "ingress_policing_kpkts_rate", option_set_uint, POLICY(kpkts_rate),
+	  .min = 0, .max = POLICING_BURST_MAX / 1000, .expected = "1000 frames/s, 0..1000000" },
+	{ "ingress_policing_kpkts_burst", option_set_uint, POLICY(kpkts_burst),
+	  .min = 1, .max = POLICING_BURST_MAX / 1000, .expected = "1000 frames, 1..1000000" },
 };
 static const struct option_table netdev_table = { netdev_rows, ARRAY_SIZE(netdev_rows) };
 
@@ -81,7 +131,10 @@ static char *copy_list(struct guest_options *g, const char *value)
 static void set_netdev(struct options *o, const struct option *opt, const char *value, void *object)
 {
 	struct guest_options *g = object;
-	struct netdev_config nd = { .br = "br0", .queues = 1, .line = g->line };
+	struct netdev_config nd = {
+		.br = "br0", .queues = 1, .line = g->line,
+		.policy = { .burst = BURST_DEFAULT, .kpkts_burst = KPKTS_BURST_DEFAULT },
+	};
 	char *type = copy_list(g, value), *list;
 
 	if (!type)

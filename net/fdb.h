@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The forwarding database of a switch: which address was last seen on which port. Its size
+ * The forwarding database of a switch: which address was last seen on which port, in each VLAN
+ * for itself (802.1Q §8.8: independent learning). Its size
  * is fixed; nothing a guest or the wire sends makes it grow. The owner locks it.
  */
 #ifndef NET_FDB_H
@@ -14,7 +15,7 @@
 #define FDB_NONE	UINT32_MAX
 
 struct fdb_entry {
-	u64 mac;		/* as by fdb_mac() */
+	u64 mac;		/* as by fdb_mac(), and fdb_vlan() of its VLAN */
 	u64 seen_ns;
 	u32 next;		/* in its bucket's chain, or on the free list; FDB_NONE ends */
 	u8 port;
@@ -44,6 +45,17 @@ static inline u64 fdb_mac(const u8 *mac)
 	memcpy(&low, mac, sizeof(low));
 	memcpy(&high, mac + sizeof(low), sizeof(high));
 	return (u64)high << 32 | low;
+}
+
+/* What makes it the address in a VLAN. */
+static inline u64 fdb_vlan(u16 vid)
+{
+	return (u64)vid << 48;
+}
+
+static inline u16 fdb_vlan_of(u64 mac)
+{
+	return (u16)(mac >> 48);
 }
 
 /* The port of @mac, or -1: unknown, or not seen for ageing_ns. */

@@ -8,6 +8,8 @@
 
 #include "kernel/types.h"
 #include "net/frame.h"
+#include "net/policing.h"
+#include "net/vlan.h"
 
 struct net_switch;
 struct port;
@@ -24,6 +26,9 @@ enum port_drop {
 	DROP_MALFORMED,		/* bad virtio-net header */
 	DROP_HAIRPIN,		/* destination lives on the port it came from */
 	DROP_NO_MEMORY,
+	DROP_SPOOF,		/* source is not the port's own address */
+	DROP_RATE,		/* above the port's limit */
+	DROP_VLAN,		/* of a VLAN that the port is not in, or a tag below a tag */
 	DROP_REASONS
 };
 
@@ -52,6 +57,20 @@ struct port_ops {
 	void (*flush)(struct port *port);
 };
 
+/* What is asked of the frames that a port's other side sends: options of -netdev. */
+struct port_policy {
+	bool spoofchk;			/* no source address but the port's own */
+	struct port_vlan vlan;
+	u32 rate, burst;		/* kbit/s, kbit; rate 0: no limit */
+	u32 kpkts_rate, kpkts_burst;	/* the same in 1000 frames */
+};
+
+/* What makes a port's frames take the longer way; none for most ports. */
+enum port_checks {
+	PORT_POLICY = BIT(0),		/* spoofchk or a rate limit */
+	PORT_VLAN = BIT(1),		/* the switch has VLANs; set by it */
+};
+
 struct port {
 	char name[48];			/* "uplink0", "web.net2" */
 	const struct port_ops *ops;
@@ -68,10 +87,17 @@ struct port {
 	 * are finished in software before (net/gso.h). TSO only together with NEEDS_CSUM.
 	 */
 	u16 offloads;
+	u8 checks;			/* enum port_checks; under the switch's lock */
+	u8 mac[6];			/* its own address, if policy.spoofchk */
 	struct port_stats stats;
+	struct port_policy policy;
+	struct token_bucket bits, packets;	/* under the switch's lock */
 };
 
 const char *port_drop_name(enum port_drop reason);
+
+/* Before it is attached. @mac: of the port's other side. */
+void port_set_policy(struct port *port, const struct port_policy *policy, const u8 *mac);
 
 /* Any CPU. */
 static inline void port_drop(struct port *port, enum port_drop reason, unsigned int nr)

@@ -30,6 +30,47 @@ static void show_netdev(const struct netdev *dev)
 		       U(s->polls), U(s->resets), U(s->link_changes));
 }
 
+static void show_drops(const struct port *port)
+{
+	console_printf("port %s:", port->name);
+	for (unsigned int i = 0; i < DROP_REASONS; i++)
+		console_printf(" drop_%s=%llu", port_drop_name(i), U(port->stats.drops[i]));
+	console_printf("\n");
+}
+
+/* The VLANs of @list as "10;20-30", as in the option. */
+static void show_trunks(const u64 *list)
+{
+	const char *between = " trunks=";
+
+	for (unsigned int first = 0, last; first < VLAN_IDS; first = last + 1) {
+		last = first;
+		if (!(list[first / 64] >> first % 64 & 1))
+			continue;
+		while (last + 1 < VLAN_IDS && list[(last + 1) / 64] >> (last + 1) % 64 & 1)
+			last++;
+		console_printf("%s%u", between, first);
+		if (last > first)
+			console_printf("-%u", last);
+		between = ";";
+	}
+}
+
+static void show_policy(const struct port *port)
+{
+	const struct port_policy *p = &port->policy;
+
+	console_printf("port %s: switch=%s link=%s vlan_mode=%s tag=%u", port->name,
+		       port->sw->name, port->link_up ? "up" : "down",
+		       port_vlan_access(&p->vlan) ? "access" : "trunk", p->vlan.tag);
+	if (p->vlan.trunk)
+		show_trunks(p->vlan.trunks);
+	console_printf(" spoofchk=%s ingress_policing_rate=%u ingress_policing_burst=%u "
+		       "ingress_policing_kpkts_rate=%u ingress_policing_kpkts_burst=%u\n",
+		       p->spoofchk ? "on" : "off", p->rate, p->burst, p->kpkts_rate,
+		       p->kpkts_burst);
+}
+
 static void show_port(const struct port *port)
 {
 	const struct port_stats *s = &port->stats;
@@ -43,10 +84,7 @@ static void show_port(const struct port *port)
 		       "sw_csums=%llu sw_gso_frames=%llu sw_gso_parts=%llu\n",
 		       port->name, U(s->rx_broadcast), U(s->tx_flooded), U(s->copies),
 		       U(s->copied_bytes), U(s->sw_csums), U(s->sw_gso_frames), U(s->sw_gso_parts));
-	console_printf("port %s:", port->name);
-	for (unsigned int i = 0; i < DROP_REASONS; i++)
-		console_printf(" drop_%s=%llu", port_drop_name(i), U(s->drops[i]));
-	console_printf("\n");
+	show_drops(port);
 }
 
 /* Attached ports neither come nor go meanwhile: the BSP does that, and runs this. */
@@ -75,8 +113,9 @@ static void show_entry(struct net_switch *sw, u32 n, u64 now_ns)
 	spin_unlock(&sw->lock);
 	if (!entry.used || !port || fdb_expired(&sw->fdb, &entry, now_ns))
 		return;
-	console_printf("mac " MAC_FMT ": switch=%s port=%s age_s=%llu\n",
-		       MAC_ARGS((const u8 *)&entry.mac), sw->name, port->name,
+	console_printf("mac " MAC_FMT ": switch=%s vlan=%u port=%s age_s=%llu\n",
+		       MAC_ARGS((const u8 *)&entry.mac), sw->name, fdb_vlan_of(entry.mac),
+		       port->name,
 		       U(now_ns > entry.seen_ns ? (now_ns - entry.seen_ns) / NSEC_PER_SEC : 0));
 }
 
@@ -88,6 +127,12 @@ static void show_one_switch(void *arg, struct net_switch *sw)
 		       "table_full=%llu flooded=%llu\n", sw->name, sw->fdb.size, sw->fdb.used,
 		       U(sw->fdb.learnt), U(sw->fdb.moved), U(sw->fdb.aged), U(sw->fdb.full),
 		       U(sw->flooded));
+	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++) {
+		if (!sw->ports[i])
+			continue;
+		show_policy(sw->ports[i]);
+		show_drops(sw->ports[i]);
+	}
 	for (u32 i = 0; i < sw->fdb.size; i++)
 		show_entry(sw, i, now_ns);
 }

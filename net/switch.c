@@ -21,8 +21,10 @@
 #define ETH_GROUP	1	/* IEEE 802.3 §3.2.3: first octet, first bit on the wire */
 
 struct switch_batch {
+	struct port *from;
 	struct frame **frames;
 	unsigned int nr;
+	bool vlans;				/* the switch has VLANs */
 	u64 dest[SWITCH_BATCH];			/* ports each frame goes to */
 	u64 all, same;				/* ports that get any; all of them */
 	struct port *port[SWITCH_PORTS_MAX];	/* of the bits in `all`, pinned */
@@ -73,6 +75,18 @@ void switch_for_each(void (*fn)(void *arg, struct net_switch *sw), void *arg)
 		fn(arg, sw);
 }
 
+/* @port has come (@n 1) or is about to go (-1). */
+static void switch_count_vlans(struct net_switch *sw, const struct port *port, int n)
+{
+	if (port_vlan_set(&port->policy.vlan))
+		sw->vlan_ports += (unsigned int)n;
+	for (u64 left = sw->attached; left; left &= left - 1) {
+		struct port *p = sw->ports[__builtin_ctzll(left)];
+
+		p->checks = sw->vlan_ports ? p->checks | PORT_VLAN : p->checks & (u8)~PORT_VLAN;
+	}
+}
+
 int switch_attach(struct net_switch *sw, struct port *port)
 {
 	int err = -ENOSPC;
@@ -88,6 +102,7 @@ int switch_attach(struct net_switch *sw, struct port *port)
 		WRITE_ONCE(port->sw, sw);
 		sw->ports[i] = port;
 		sw->attached |= BIT_ULL(i);
+		switch_count_vlans(sw, port, 1);
 		err = 0;
 		break;
 	}
@@ -102,6 +117,7 @@ void switch_detach(struct port *port)
 	if (!sw)
 		return;
 	spin_lock(&sw->lock);
+	switch_count_vlans(sw, port, -1);
 	sw->ports[port->index] = NULL;
 	sw->attached &= ~BIT_ULL(port->index);
 	fdb_forget_port(&sw->fdb, port->index);
@@ -135,9 +151,39 @@ static inline bool eth_bad_source(u64 mac)
 	return (mac & ETH_GROUP) || !mac;
 }
 
-/* Can @frame go out by @to? It is counted, or why not. */
-static bool port_accepts(struct port *to, const struct frame *frame)
+/* What @from asks of its frames. The VLAN of @frame, or -1: it may not come in, counted why. */
+static int port_admits(struct port *from, const struct frame *frame, u64 src, u64 now)
 {
+	u16 vid = VLAN_NONE;
+
+	/* Whoever computes it would write over what is checked here. */
+	if (frame->flags & FRAME_NEEDS_CSUM && frame->csum_start < ETH_HLEN + VLAN_HLEN) {
+		port_drop(from, DROP_MALFORMED, 1);
+		return -1;
+	}
+	if (from->policy.spoofchk && src != fdb_mac(from->mac)) {
+		port_drop(from, DROP_SPOOF, 1);
+		return -1;
+	}
+	if (from->checks & PORT_VLAN && !vlan_ingress(&from->policy.vlan, frame, &vid)) {
+		port_drop(from, DROP_VLAN, 1);
+		return -1;
+	}
+	if (!token_bucket_take(&from->packets, 1, now) ||
+	    !token_bucket_take(&from->bits, 8 * frame->len, now)) {
+		port_drop(from, DROP_RATE, 1);
+		return -1;
+	}
+	return vid;
+}
+
+/* Can @frame to @dst go out by @to? It is counted, or why not. */
+static bool port_accepts(struct port *to, const struct frame *frame, u64 dst)
+{
+	/* Flooding passes it by; no address is learnt where it is not, in that VLAN. */
+	if (unlikely(to->checks & PORT_VLAN) &&
+	    !port_vlan_member(&to->policy.vlan, fdb_vlan_of(dst)))
+		return false;
 	if (!READ_ONCE(to->link_up)) {
 		port_drop(to, DROP_LINK_DOWN, 1);
 		return false;
@@ -151,7 +197,8 @@ static bool port_accepts(struct port *to, const struct frame *frame)
 	return true;
 }
 
-static u64 switch_flood(struct net_switch *sw, struct port *from, const struct frame *frame)
+static u64 switch_flood(struct net_switch *sw, struct port *from, const struct frame *frame,
+			u64 dst)
 {
 	u64 dest = 0;
 
@@ -160,7 +207,7 @@ static u64 switch_flood(struct net_switch *sw, struct port *from, const struct f
 		unsigned int i = (unsigned int)__builtin_ctzll(left);
 		struct port *to = sw->ports[i];
 
-		if ((to == from && !from->hairpin) || !port_accepts(to, frame))
+		if ((to == from && !from->hairpin) || !port_accepts(to, frame, dst))
 			continue;
 		to->stats.tx_flooded++;
 		dest |= BIT_ULL(i);
@@ -192,20 +239,28 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 		port_drop(from, DROP_RESERVED, 1);
 		return 0;
 	}
+	if (unlikely(from->checks)) {
+		int vid = port_admits(from, frame, src, now);
+
+		if (vid < 0)
+			return 0;
+		src |= fdb_vlan((u16)vid);
+		dst |= fdb_vlan((u16)vid);
+	}
 	fdb_learn(&sw->fdb, src, from->index, limit, now);
 	if (dst & ETH_GROUP) {
 		frame->flags |= FRAME_BROADCAST;
 		from->stats.rx_broadcast++;
-		return switch_flood(sw, from, frame);
+		return switch_flood(sw, from, frame, dst);
 	}
 	port = fdb_lookup(&sw->fdb, dst, now);
 	if (port < 0)
-		return switch_flood(sw, from, frame);
+		return switch_flood(sw, from, frame, dst);
 	if ((unsigned int)port == from->index && !from->hairpin) {
 		port_drop(from, DROP_HAIRPIN, 1);
 		return 0;
 	}
-	return port_accepts(sw->ports[port], frame) ? BIT_ULL(port) : 0;
+	return port_accepts(sw->ports[port], frame, dst) ? BIT_ULL(port) : 0;
 }
 
 /* First step, under the lock. */
@@ -228,6 +283,7 @@ static void switch_classify(struct net_switch *sw, struct port *from, struct swi
 	}
 	batch->all = all;
 	batch->same = same;
+	batch->vlans = sw->vlan_ports;
 }
 
 static void switch_unpin(struct port *port)
@@ -261,6 +317,24 @@ static unsigned int batch_group(const struct switch_batch *batch, unsigned int p
 	return nr;
 }
 
+/*
+ * The longer way, on a switch that has VLANs: @frames are those of @batch for port @p. Which VLAN
+ * a frame belongs to follows from what has not changed since the first step.
+ */
+static void port_deliver_vlan(const struct switch_batch *batch, unsigned int p,
+			      struct frame **frames, unsigned int nr)
+{
+	struct vlan_parts parts;
+	u16 vids[SWITCH_BATCH];
+
+	for (unsigned int i = 0; i < nr; i++)
+		vlan_ingress(&batch->from->policy.vlan, frames[i], &vids[i]);
+	nr = vlan_egress(batch->port[p], frames, vids, nr, &parts);
+	if (nr)
+		port_deliver(batch->port[p], frames, nr);
+	vlan_parts_put(&parts);
+}
+
 /* Second step: each port its frames. */
 static void switch_deliver(struct switch_batch *batch)
 {
@@ -269,7 +343,9 @@ static void switch_deliver(struct switch_batch *batch)
 	for (u64 left = batch->all; left; left &= left - 1) {
 		unsigned int p = (unsigned int)__builtin_ctzll(left);
 
-		if (likely(batch->same & BIT_ULL(p)))
+		if (unlikely(batch->vlans))
+			port_deliver_vlan(batch, p, group, batch_group(batch, p, group));
+		else if (likely(batch->same & BIT_ULL(p)))
 			port_deliver(batch->port[p], batch->frames, batch->nr);
 		else
 			port_deliver(batch->port[p], group, batch_group(batch, p, group));
@@ -286,6 +362,7 @@ static void switch_forward(struct port *from, struct frame **frames, unsigned in
 		port_drop(from, DROP_LINK_DOWN, nr);
 		return;
 	}
+	batch.from = from;
 	batch.frames = frames;
 	batch.nr = nr;
 	batch.all = 0;

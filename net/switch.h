@@ -4,6 +4,8 @@
  * (CONFIG_SWITCH_AGEING_S); when full, new addresses are not learnt (counted) and their
  * frames are flooded. Ports other than the uplink share the table: each may hold an eighth.
  * A frame never leaves by the port it came from, unless that port is a hairpin.
+ *
+ * What ports ask of their frames: struct port_policy. VLANs: net/vlan.h.
  */
 #ifndef NET_SWITCH_H
 #define NET_SWITCH_H
@@ -21,6 +23,7 @@ struct net_switch {
 	struct port *ports[SWITCH_PORTS_MAX];
 	u64 attached;			/* a bit for each of them that is there */
 	struct fdb fdb;
+	unsigned int vlan_ports;	/* with a VLAN of their own; 0: tags are payload */
 	u64 flooded;			/* frames sent to all ports */
 	struct net_switch *next;	/* switches live for ever */
 };

@@ -216,6 +216,7 @@ static int init_port(struct virtio_net *net)
 	snprintf(port->name, sizeof(port->name), "%s.%s", guest_name(net->guest), c->id);
 	port->max_frame = c->host_mtu ? c->host_mtu : ETH_MTU_DEFAULT;
 	port->max_frame += ETH_HEADER + ETH_VLAN_TAGS;
+	port_set_policy(port, &c->netdev.policy, c->mac);
 	return sw ? switch_attach(sw, port) : -ENOMEM;
 }
 

@@ -116,6 +116,27 @@ static void test_defaults(void **state)
 	assert_false(guest[1].nic[1].mq || guest[1].nic[1].packed);
 }
 
+static void test_port_policy(void **state)
+{
+	const struct port_policy *p = &guest[0].nic[0].netdev.policy;
+
+	parse_good("guest g -kernel k -device virtio-net-pci,netdev=a -netdev tap,id=a,tag=10,"
+		   "trunks=0;20-64;4094,spoofchk=on,ingress_policing_rate=1000000000,"
+		   "ingress_policing_kpkts_rate=5,ingress_policing_kpkts_burst=6", 1);
+	assert_true(p->spoofchk && p->vlan.trunk);
+	assert_int_equal(p->vlan.tag, 10);
+	assert_int_equal(p->vlan.trunks[0], ~0ull << 20 | 1);
+	assert_int_equal(p->vlan.trunks[1], 1);
+	assert_int_equal(p->vlan.trunks[2], 0);
+	assert_int_equal(p->vlan.trunks[63], 1ull << 62);
+	assert_int_equal(p->rate, 1000000000);
+	assert_int_equal(p->burst, 8000);
+	assert_int_equal(p->kpkts_rate, 5);
+	assert_int_equal(p->kpkts_burst, 6);
+	parse_good("guest g -kernel k -device virtio-net-pci,netdev=a -netdev tap,id=a", 1);
+	assert_false(p->spoofchk || port_vlan_set(&p->vlan) || p->rate || p->kpkts_rate);
+}
+
 static void test_the_other_options(void **state)
 {
 	parse_good("guest g -kernel k,1 -no-reboot -action panic=reset -name g -m 1G "
@@ -283,7 +304,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -netdev tap", "1: guest g: -netdev id: missing, expected an "
 	  "identifier of up to 31 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev : unknown, expected id br "
-	  "queues poll-us vhost" },
+	  "queues poll-us vhost tag trunks spoofchk ingress_policing_rate ingress_policing_burst "
+	  "ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
 	{ "guest g -kernel k -netdev tap,id=1", "1: guest g: -netdev id=1: not an identifier, "
 	  "expected an identifier of up to 31 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,id=a", "1: guest g: -netdev id: given twice" },
@@ -294,7 +316,20 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -netdev tap,id=a,queues=0",
 	  "1: guest g: -netdev queues=0: out of range, expected 1..256" },
 	{ "guest g -kernel k -netdev tap,id=a,ifname=t", "1: guest g: -netdev ifname: unknown, "
-	  "expected id br queues poll-us vhost" },
+	  "expected id br queues poll-us vhost tag trunks spoofchk ingress_policing_rate "
+	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
+	{ "guest g -kernel k -netdev tap,id=a,tag=4095",
+	  "1: guest g: -netdev tag=4095: out of range, expected 1..4094" },
+	{ "guest g -kernel k -netdev tap,id=a,trunks=20-10", "1: guest g: -netdev trunks=20-10: "
+	  "not a list of VLANs, expected VLANs 0..4094, as in 10;20-30" },
+	{ "guest g -kernel k -netdev tap,id=a,trunks=10;", "1: guest g: -netdev trunks=10;: "
+	  "not a list of VLANs, expected VLANs 0..4094, as in 10;20-30" },
+	{ "guest g -kernel k -netdev tap,id=a,trunks=4095", "1: guest g: -netdev trunks=4095: "
+	  "not a list of VLANs, expected VLANs 0..4094, as in 10;20-30" },
+	{ "guest g -kernel k -netdev tap,id=a,spoofchk=yes",
+	  "1: guest g: -netdev spoofchk=yes: not a switch, expected on or off" },
+	{ "guest g -kernel k -netdev tap,id=a,ingress_policing_burst=0", "1: guest g: -netdev "
+	  "ingress_policing_burst=0: out of range, expected kbit, 1..1000000" },
 	{ "guest g -kernel k -netdev tap,id=a", "1: guest g: -netdev id=a: not used, expected a "
 	  "-device virtio-net-pci,netdev=a" },
 	{ "guest g -kernel k -device e1000", "1: guest g: -device e1000: unknown device, expected "
@@ -488,6 +523,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_design_example),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_port_policy),
 		cmocka_unit_test(test_the_other_options),
 		cmocka_unit_test(test_offload_switches),
 		cmocka_unit_test(test_memory_sizes),
