@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The drivers built in. */
 #include "drivers/net/e1000.h"
+#include "drivers/net/virtio_net.h"
 #include "drivers/pci/pci.h"
 
 const struct pci_driver *const pci_drivers[] = {
@@ -9,6 +10,9 @@ const struct pci_driver *const pci_drivers[] = {
 #endif
 #ifdef CONFIG_NET_E1000E
 	&e1000e_driver,
+#endif
+#ifdef CONFIG_NET_VIRTIO
+	&virtio_net_driver,
 #endif
 	NULL
 };

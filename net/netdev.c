@@ -128,7 +128,9 @@ void netdev_set_link(struct netdev *dev, bool up, unsigned int speed)
 	dev->speed = speed;
 	dev->stats.link_changes++;
 	port_set_link(&dev->port, up);
-	if (up)
+	if (up && !speed)
+		log_ratelimited(&dev->link_rl, LOG_INFO, "net: %s: link up", dev->name);
+	else if (up)
 		log_ratelimited(&dev->link_rl, LOG_INFO, "net: %s: link up (%u Mb/s)", dev->name,
 				speed);
 	else

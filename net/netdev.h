@@ -59,7 +59,7 @@ struct netdev {
 	bool polled;			/* no interrupt reaches us: poll_timer queues poll_work */
 	bool running;
 	bool link_up;
-	unsigned int speed;		/* Mb/s */
+	unsigned int speed;		/* Mb/s; 0: not known */
 	struct ratelimit link_rl;	/* a bad cable */
 	struct port port;		/* uplink */
 	struct work poll_work;		/* NAPI: interrupt -> irq off, poll until done, irq on */

@@ -65,7 +65,9 @@ enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_requ
 		say_message(dev, req->name);
 	} else if (best < PCI_IRQ_INTX) {
 		pr_info("pci: %s: polled, as pci-irq=none says", req->name);
-	} else if (req->provoke && pci_request_intx(dev, req->any.fn, req->provoke, req->any.arg,
+	} else if (!req->provoke) {
+		pr_warn("pci: %s: no MSI-X, it will be polled", req->name);
+	} else if (pci_request_intx(dev, req->any.fn, req->provoke, req->any.arg,
 						    req->name) == 0) {
 		dev->irq.kind = PCI_IRQ_INTX;
 		dev->irq.intx_arg = req->any.arg;

@@ -24,9 +24,9 @@ void pci_for_each(void (*fn)(void *arg, struct pci_dev *dev), void *arg)
 		fn(arg, &devs[i]);
 }
 
-unsigned int pci_find_cap(const struct pci_dev *dev, u8 id)
+unsigned int pci_next_cap(const struct pci_dev *dev, unsigned int at, u8 id)
 {
-	unsigned int off = PCI_CAPABILITY_LIST;
+	unsigned int off = at ? at + 1 : PCI_CAPABILITY_LIST;	/* where the next pointer is */
 
 	if (!(pci_cfg_read(dev, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST))
 		return 0;
@@ -39,6 +39,11 @@ unsigned int pci_find_cap(const struct pci_dev *dev, u8 id)
 		off++;				/* where the next pointer is */
 	}
 	return 0;
+}
+
+unsigned int pci_find_cap(const struct pci_dev *dev, u8 id)
+{
+	return pci_next_cap(dev, 0, id);
 }
 
 static void command_set(struct pci_dev *dev, u16 set, u16 clear)

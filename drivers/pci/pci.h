@@ -61,6 +61,8 @@ int pci_init(void);
 u32 pci_cfg_read(const struct pci_dev *dev, unsigned int off, unsigned int size);
 void pci_cfg_write(const struct pci_dev *dev, unsigned int off, unsigned int size, u32 val);
 unsigned int pci_find_cap(const struct pci_dev *dev, u8 id);	/* offset or 0 */
+/* The one after that at offset @at; 0: the first. For capabilities there are several of. */
+unsigned int pci_next_cap(const struct pci_dev *dev, unsigned int at, u8 id);
 void pci_enable(struct pci_dev *dev);		/* memory decode + bus master */
 void pci_disable(struct pci_dev *dev);		/* bus master off: no more DMA */
 /* Switches memory decode on. NULL: unassigned, I/O or no room. */

@@ -28,6 +28,7 @@ OURS = bytes.fromhex(NIC_MAC.replace(":", ""))  # no port has it: flooded, to no
 MODELS = {
     "e1000": ("e1000", ["intx"], "8086:100e", 1000),
     "e1000e": ("e1000e", ["msix", "msi", "intx"], "8086:10d3", 1000),
+    "virtio-net-pci": ("virtio", ["msix"], "1af4:1000", 0),
 }
 
 
@@ -215,7 +216,10 @@ def test_bridge_addresses(qemu):
 
 
 def test_longer_than_ethernet(qemu):
-    """Jumbo frames do not get in; what follows them does."""
+    """Jumbo frames do not get in; what follows them does. (virtio-net has no such limit: there it
+    is the ports' business.)"""
+    if qemu.driver == "virtio":
+        return
     before = qemu.info()
     for size in 1523, 2048, 2049, 4000, 9000, 16000:
         qemu.wire.send(frame(size))
@@ -255,7 +259,8 @@ def test_cable_pulled(qemu):
         assert qemu.info()["link"] == "down"
         qemu.wire.send(frame(60))
         qemu.machine.qemu("set_link net0 on")
-        qemu.machine.expect(rf"net: {qemu.driver}\.0: link up \({qemu.speed} Mb/s\)")
+        qemu.machine.expect(rf"net: {qemu.driver}\.0: link up" + (
+            rf" \({qemu.speed} Mb/s\)" if qemu.speed else ""))
         qemu.machine.expect(r"\n")
         assert qemu.receive([frame(60, cycle)])["rx_frames"] == 1
     after = qemu.info()

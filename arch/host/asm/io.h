@@ -15,6 +15,8 @@ void outb(u16 port, u8 val);
 void outw(u16 port, u16 val);
 void outl(u16 port, u32 val);
 
+u8 mmio_read8(const volatile void *addr);
+u16 mmio_read16(const volatile void *addr);
 u32 mmio_read32(const volatile void *addr);
 void mmio_write8(volatile void *addr, u8 val);
 void mmio_write16(volatile void *addr, u16 val);

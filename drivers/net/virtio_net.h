@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine's own virtio-net (virtio 1.2 §5.1) as a NIC: for clouds and nested use. Not the
+ * device that guests see, which is virtio/net.h. virtio_net.c: the device; virtio_net_rx.c,
+ * virtio_net_tx.c: its first queue pair.
+ */
+#ifndef DRIVERS_NET_VIRTIO_NET_H
+#define DRIVERS_NET_VIRTIO_NET_H
+
+#include "drivers/net/rx_pool.h"
+#include "drivers/virtio/vp.h"
+#include "kernel/lock.h"
+#include "net/netdev.h"
+#include "virtio/net_hdr.h"
+
+#define VNIC_RING_MAX	1024	/* entries of a ring, at most */
+#define VNIC_RX_MAX	256	/* buffers with the device, at most */
+#define VNIC_RX_SPARES	64	/* and beyond those, for what consumers hold */
+#define VNIC_BUF_SIZE	4096	/* a large frame fits into FRAME_SEGS of them */
+
+struct vnic_rx {			/* CPU of the poll */
+	struct vring ring;
+	struct rx_pool pool;
+};
+
+struct vnic_tx {
+	struct spinlock lock;		/* all of this; innermost: done() is called without it */
+	struct vring ring;
+	struct virtio_net_hdr *hdr;	/* [ring.size], by head */
+	u64 hdr_phys;
+	bool running;
+	bool irq_wanted;
+	unsigned int frames;		/* with the device */
+	u64 reaped;			/* ever: has anything moved? */
+};
+
+struct vnic {
+	struct netdev dev;
+	struct vp_dev vp;
+	u64 features;
+	struct vnic_rx rx;
+	struct vnic_tx tx;
+	bool link_check;		/* the configuration has changed */
+	/* Watchdog: what the transmitter looked like a second ago. */
+	u64 reaped_seen;
+	unsigned int stuck;		/* seconds without a change */
+};
+
+static inline bool vnic_has(const struct vnic *nic, unsigned int feature)
+{
+	return nic->features & BIT_ULL(feature);
+}
+
+/* Memory for rings and buffers, once. -ENOMEM; -ENODEV: no such queue. free() also then. */
+int vnic_rx_alloc(struct vnic *nic);
+int vnic_tx_alloc(struct vnic *nic);
+void vnic_rx_free(struct vnic *nic);
+void vnic_tx_free(struct vnic *nic);
+
+/* After a device reset and negotiation: the queue is the device's. -EIO. */
+int vnic_rx_start(struct vnic *nic, u16 vector);
+int vnic_tx_start(struct vnic *nic, u16 vector);
+void vnic_rx_fill(struct vnic *nic);	/* once the device is ready */
+/* After the device was reset to stop it: buffers come back, frames are put. */
+void vnic_rx_stop(struct vnic *nic);
+void vnic_tx_stop(struct vnic *nic);
+
+/* struct netdev_ops */
+bool vnic_rx_poll(struct vnic *nic, unsigned int budget);	/* true: more to do */
+unsigned int vnic_tx(struct netdev *dev, struct frame **frames, unsigned int nr);
+void vnic_tx_flush(struct netdev *dev);
+
+/* Put the frames that the device has sent. Any CPU; the poll looks again whether to interrupt. */
+void vnic_tx_reap(struct vnic *nic);
+void vnic_tx_poll(struct vnic *nic);
+
+extern const struct pci_driver virtio_net_driver;
+
+#endif

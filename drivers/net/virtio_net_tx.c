@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Transmit queue: a chain for each frame, its header and its segments by physical address. */
+#include <errno.h>
+
+#include "drivers/net/virtio_net.h"
+#include "kernel/mem.h"
+
+#define TX_REAP_BATCH	64	/* frames put after each turn with the lock */
+#define TX_DESCS_MAX	(1 + FRAME_SEGS)
+
+/* virtio 1.2 §5.1.6.2: the frame contract has the same meaning. */
+static void tx_header(struct virtio_net_hdr *hdr, const struct frame *frame)
+{
+	*hdr = (struct virtio_net_hdr){ 0 };
+	if (!(frame->flags & FRAME_NEEDS_CSUM))
+		return;
+	hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	hdr->csum_start = cpu_to_le16(frame->csum_start);
+	hdr->csum_offset = cpu_to_le16(frame->csum_offset);
+	if (!(frame->flags & FRAME_TSO))
+		return;
+	hdr->gso_type = frame->flags & FRAME_TSO4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
+			VIRTIO_NET_HDR_GSO_TCPV6;
+	if (frame->flags & FRAME_TSO_ECN)
+		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+	hdr->gso_size = cpu_to_le16(frame->gso_size);
+	hdr->hdr_len = cpu_to_le16(frame->gso_hdr_len);
+}
+
+static void tx_put_frame(struct vnic_tx *tx, struct frame *frame)
+{
+	struct vring_piece piece[TX_DESCS_MAX];
+	u16 head = tx->ring.free;
+	unsigned int nr = 1;
+
+	tx_header(&tx->hdr[head], frame);
+	piece[0].phys = tx->hdr_phys + head * sizeof(*tx->hdr);
+	piece[0].len = sizeof(*tx->hdr);
+	for (unsigned int i = 0; i < frame->nr_segs; i++) {
+		if (!frame->seg[i].len)
+			continue;
+		piece[nr].phys = frame->seg[i].phys;
+		piece[nr++].len = frame->seg[i].len;
+	}
+	frame_get(frame);
+	vring_add(&tx->ring, piece, nr, false, frame);
+	tx->frames++;
+}
+
+/* Take up to @max sent frames off the ring. tx->lock held. */
+static unsigned int tx_take_done(struct vnic_tx *tx, struct frame **done, unsigned int max)
+{
+	unsigned int nr = 0;
+	u32 len;
+
+	while (nr < max) {
+		struct frame *frame = vring_pop(&tx->ring, &len);
+
+		if (!frame)
+			break;
+		done[nr++] = frame;
+	}
+	tx->frames -= nr;
+	tx->reaped += nr;
+	return nr;
+}
+
+void vnic_tx_reap(struct vnic *nic)
+{
+	struct vnic_tx *tx = &nic->tx;
+	struct frame *done[TX_REAP_BATCH];
+	unsigned int nr;
+
+	do {
+		spin_lock(&tx->lock);
+		nr = tx_take_done(tx, done, TX_REAP_BATCH);
+		spin_unlock(&tx->lock);
+		for (unsigned int i = 0; i < nr; i++)
+			frame_put(done[i]);
+	} while (nr == TX_REAP_BATCH);
+}
+
+/* tx->lock held; let go meanwhile if sent frames have to be put to make room. */
+static bool tx_make_room(struct vnic *nic)
+{
+	struct vnic_tx *tx = &nic->tx;
+
+	if (tx->ring.nr_free >= TX_DESCS_MAX)
+		return true;
+	vring_kick(&tx->ring);
+	spin_unlock(&tx->lock);
+	vnic_tx_reap(nic);
+	spin_lock(&tx->lock);
+	return tx->running && tx->ring.nr_free >= TX_DESCS_MAX;
+}
+
+unsigned int vnic_tx(struct netdev *dev, struct frame **frames, unsigned int nr)
+{
+	struct vnic *nic = dev->priv;
+	struct vnic_tx *tx = &nic->tx;
+	unsigned int taken;
+
+	spin_lock(&tx->lock);
+	for (taken = 0; taken < nr && tx->running && tx_make_room(nic); taken++) {
+		tx_put_frame(tx, frames[taken]);
+		dev->stats.tx_packets++;
+		dev->stats.tx_bytes += frames[taken]->len;
+	}
+	spin_unlock(&tx->lock);
+	return taken;
+}
+
+/* What is with the device when it is asked for an interrupt, and sent before, is looked for. */
+void vnic_tx_flush(struct netdev *dev)
+{
+	struct vnic *nic = dev->priv;
+	struct vnic_tx *tx = &nic->tx;
+	bool again = false;
+
+	spin_lock(&tx->lock);
+	if (tx->running)
+		vring_kick(&tx->ring);
+	spin_unlock(&tx->lock);
+	vnic_tx_reap(nic);
+	spin_lock(&tx->lock);
+	if (tx->frames && !tx->irq_wanted && !dev->polled) {
+		tx->irq_wanted = true;
+		vring_irq_enable(&tx->ring, true);
+		again = vring_pending(&tx->ring);
+	}
+	spin_unlock(&tx->lock);
+	if (again)
+		vnic_tx_reap(nic);
+}
+
+void vnic_tx_poll(struct vnic *nic)
+{
+	struct vnic_tx *tx = &nic->tx;
+
+	vnic_tx_reap(nic);
+	spin_lock(&tx->lock);
+	tx->irq_wanted = tx->frames;
+	spin_unlock(&tx->lock);
+}
+
+int vnic_tx_alloc(struct vnic *nic)
+{
+	struct vnic_tx *tx = &nic->tx;
+	u16 size = MIN(vp_queue_max(&nic->vp, VIRTIO_NET_TX), (u16)VNIC_RING_MAX);
+	int err;
+
+	if (size < TX_DESCS_MAX)
+		return -ENODEV;
+	err = vring_alloc(&tx->ring, size);
+	if (err)
+		return err;
+	tx->hdr_phys = mem_alloc(size * sizeof(*tx->hdr), PAGE_SIZE, MEM_DMA);
+	if (!tx->hdr_phys)
+		return -ENOMEM;
+	tx->hdr = phys_to_virt(tx->hdr_phys);
+	return 0;
+}
+
+void vnic_tx_free(struct vnic *nic)
+{
+	struct vnic_tx *tx = &nic->tx;
+
+	if (tx->hdr_phys)
+		mem_free(tx->hdr_phys, tx->ring.size * sizeof(*tx->hdr), MEM_DMA);
+	vring_free(&tx->ring);
+}
+
+int vnic_tx_start(struct vnic *nic, u16 vector)
+{
+	struct vnic_tx *tx = &nic->tx;
+	int err;
+
+	vring_init(&tx->ring);
+	err = vp_queue_start(&nic->vp, &tx->ring, VIRTIO_NET_TX, vector);
+	if (err)
+		return err;
+	spin_lock(&tx->lock);
+	tx->irq_wanted = false;
+	tx->running = true;
+	spin_unlock(&tx->lock);
+	return 0;
+}
+
+void vnic_tx_stop(struct vnic *nic)
+{
+	struct vnic_tx *tx = &nic->tx;
+	struct frame *frame;
+
+	spin_lock(&tx->lock);
+	tx->running = false;	/* so nobody else touches the ring below */
+	tx->frames = 0;
+	spin_unlock(&tx->lock);
+	while ((frame = vring_drain(&tx->ring)))
+		frame_put(frame);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtio-net device to run the host's driver against: its PCI capabilities, registers and the
+ * device's side of the rings. Misuse by the driver fails the test at once. (Not in the library of
+ * mocks, as it plays the same PCI functions as the e1000 there.)
+ */
+#ifndef TESTS_UNIT_VIRTIO_NIC_H
+#define TESTS_UNIT_VIRTIO_NIC_H
+
+#include "drivers/net/virtio_net.h"
+#include "tests/unit/nic_bench.h"
+
+#define VIRTIO_NIC_QUEUE	256	/* entries */
+
+struct virtio_nic {
+	struct pci_dev pci;
+	u64 offered;			/* features */
+	u64 driver;			/* those that the driver took */
+	bool no_common, refuses, reset_stuck, no_vectors, no_interrupt, tx_stopped, link;
+	u16 queue_size;
+	u8 status;
+	bool mastering;
+	unsigned int nr_sent, kicks, resets;
+	struct virtio_net_hdr last_hdr;	/* of the frame sent last */
+	u8 last_bytes[FRAME_GSO_MAX];	/* as it came out of the ring */
+	u32 last_len;
+};
+
+extern struct virtio_nic virtio_nic;
+extern const struct nic_model virtio_nic_model;
+
+/* As the model's receive(), with a header and over several buffers if it is long. */
+bool virtio_nic_receive(const struct virtio_net_hdr *hdr, const void *bytes, u32 len);
+/* The device "uses" a buffer that it does not have. */
+void virtio_nic_misuse(void);
+
+#endif
