@@ -215,22 +215,22 @@ static u64 switch_flood(struct net_switch *sw, struct port *from, const struct f
 	return dest;
 }
 
-/* Learn the source of @frame and find the ports it goes to. */
-static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame *frame, u64 now)
+/* Addresses of a frame, and what became of them. */
+struct switch_flow {
+	u64 src, dst;
+	struct port *to;		/* a frame with the same goes there too; NULL: look it up */
+};
+
+/* Frames with other addresses than the one before. Learn the source, find the ports it goes to. */
+__attribute__((noinline))
+static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame *frame, u64 now,
+			 struct switch_flow *flow)
 {
 	u32 limit = from->uplink ? sw->fdb.size : MAX(sw->fdb.size / 8, 1u);
-	const u8 *eth = frame_eth(frame);
-	u64 src, dst;
+	u64 src = flow->src, dst = flow->dst;
 	int port;
 
-	from->stats.rx_frames++;
-	from->stats.rx_bytes += frame->len;
-	if (!eth) {
-		port_drop(from, DROP_RUNT, 1);
-		return 0;
-	}
-	src = fdb_mac(eth + ETH_SRC);
-	dst = fdb_mac(eth + ETH_DST);
+	flow->to = NULL;
 	if (eth_bad_source(src)) {
 		port_drop(from, DROP_BAD_SRC, 1);
 		return 0;
@@ -260,21 +260,47 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 		port_drop(from, DROP_HAIRPIN, 1);
 		return 0;
 	}
+	if (likely(!from->checks))	/* otherwise each frame is looked at for itself */
+		flow->to = sw->ports[port];
 	return port_accepts(sw->ports[port], frame, dst) ? BIT_ULL(port) : 0;
+}
+
+/* The ports that @frame goes to. Frames come in trains: mostly it is as with the one before. */
+static inline u64 switch_dest(struct net_switch *sw, struct port *from, struct frame *frame,
+			      u64 now, struct switch_flow *flow)
+{
+	const u8 *eth = frame_eth(frame);
+	u64 src, dst;
+
+	if (unlikely(!eth)) {
+		port_drop(from, DROP_RUNT, 1);
+		return 0;
+	}
+	src = fdb_mac(eth + ETH_SRC);
+	dst = fdb_mac(eth + ETH_DST);
+	if (likely(flow->to && src == flow->src && dst == flow->dst))
+		return port_accepts(flow->to, frame, dst) ? BIT_ULL(flow->to->index) : 0;
+	flow->src = src;
+	flow->dst = dst;
+	return switch_lookup(sw, from, frame, now, flow);
 }
 
 /* First step, under the lock. */
 static void switch_classify(struct net_switch *sw, struct port *from, struct switch_batch *batch)
 {
-	u64 now = time_ns(), left, all = 0, same = UINT64_MAX;
+	u64 now = time_ns(), left, all = 0, same = UINT64_MAX, bytes = 0;
+	struct switch_flow flow = { .to = NULL };
 
 	for (unsigned int i = 0; i < batch->nr; i++) {
-		u64 dest = switch_lookup(sw, from, batch->frames[i], now);
+		u64 dest = switch_dest(sw, from, batch->frames[i], now, &flow);
 
+		bytes += batch->frames[i]->len;
 		batch->dest[i] = dest;
 		all |= dest;
 		same &= dest;
 	}
+	from->stats.rx_frames += batch->nr;
+	from->stats.rx_bytes += bytes;
 	for (left = all; left; left &= left - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(left);
 

@@ -182,20 +182,26 @@ static inline bool rx_frame_at_once(struct net_rx *rx, const struct frame *frame
 	return true;
 }
 
-static enum port_drop rx_frame(struct net_rx *rx, const struct frame *frame)
+__attribute__((noinline))
+static enum port_drop rx_frame_merged(struct net_rx *rx, const struct frame *frame, u32 need)
 {
-	u32 need = (u32)sizeof(struct virtio_net_hdr) + frame->len;
 	struct rx_buffers b;
-	enum port_drop why;
+	enum port_drop why = rx_gather(rx, &b, need);
 
-	if (likely(rx_frame_at_once(rx, frame, need)))
-		return DROP_REASONS;
-	why = rx_gather(rx, &b, need);
 	if (unlikely(why != DROP_REASONS))
 		return why;
 	rx_fill(rx, &b, frame);
 	rx_push(rx, &b, need);
 	return DROP_REASONS;
+}
+
+static inline enum port_drop rx_frame(struct net_rx *rx, const struct frame *frame)
+{
+	u32 need = (u32)sizeof(struct virtio_net_hdr) + frame->len;
+
+	if (likely(rx_frame_at_once(rx, frame, need)))
+		return DROP_REASONS;
+	return rx_frame_merged(rx, frame, need);
 }
 
 void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)

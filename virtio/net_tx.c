@@ -335,9 +335,11 @@ static unsigned int tx_batch(struct net_tx *tx, struct tx_turn *turn)
 {
 	struct vhost_virtqueue *vq = tx->vq;
 	struct frame *frames[VHOST_BATCH];
-	struct ring_chain c = { .seg = tx->segs, .max_segs = tx->nr_slots };
 	unsigned int taken = 0, nr = 0;
+	struct ring_chain c;
 
+	c.seg = tx->segs;
+	c.max_segs = tx->nr_slots;
 	while (taken < VHOST_BATCH && !turn_over(turn) && ring_pop(&vq->ring, &c) > 0 &&
 	       tx_chain_ok(tx, &c)) {
 		struct frame *frame = tx_frame(tx, &c);
@@ -405,7 +407,7 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 			vhost_poll_queue(vq);	/* to the back; notifications stay off */
 			break;
 		}
-		if (!n) {
+		if (n < VHOST_BATCH) {		/* the ring was empty */
 			if (!ring_notify_enable(&vq->ring))
 				break;
 			ring_notify_disable(&vq->ring);

@@ -34,7 +34,8 @@
 
 #define NUM 2
 #define BUFFERS 6
-#define BUDGET 2		/* CONFIG_VHOST_NET_WEIGHT_PKTS */
+#define BATCH 2			/* VHOST_BATCH */
+#define BUDGET 3		/* CONFIG_VHOST_NET_WEIGHT_PKTS */
 #define MOD(x)	((x) & 7)
 #define need_event(event, new, old)	(MOD(new - event - 1) < MOD(new - old))
 
@@ -108,16 +109,21 @@ inline vhost_signal()
 	fi
 }
 
-/* One chain or none, used at once. */
+/* Up to BATCH chains, used at once. */
 inline tx_batch(n)
 {
-	if
-	:: load(AVAIL_IDX) != last_avail ->
-		last_avail = MOD(last_avail + 1);
-		used_idx = MOD(used_idx + 1);
-		n = 1
-	:: else -> n = 0
-	fi
+	n = 0;
+	do
+	:: n < BATCH ->
+		if
+		:: load(AVAIL_IDX) != last_avail ->
+			last_avail = MOD(last_avail + 1);
+			used_idx = MOD(used_idx + 1);
+			n++
+		:: else -> break
+		fi
+	:: else -> break
+	od
 }
 
 inline net_tx_kick()
@@ -130,7 +136,7 @@ inline net_tx_kick()
 	   packets = packets + n;
 	   if
 	   :: packets >= BUDGET -> work = 1; break	/* vhost_poll_queue() */
-	   :: packets < BUDGET && !n ->
+	   :: packets < BUDGET && n < BATCH ->		/* the ring was empty */
 		ring_notify_enable(more);
 		if
 		:: !more -> break
