@@ -40,6 +40,8 @@ int load_find(const struct image *image, const char *option, const char *name,
 
 u64 load_low_end(const struct guest *guest)
 {
+	_Static_assert(VPC_LOW_RAM_MAX == ARCH_GUEST_LOW_RAM_MAX, "one map of guest RAM");
+
 	return MIN(guest->config->memory, (u64)VPC_LOW_RAM_MAX);
 }
 
