@@ -51,6 +51,9 @@ struct hvm_exit {
 			bool delivery;	/* met while an event was delivered: no instruction */
 		} mmio;
 		struct {
+			bool masked;	/* RFLAGS.IF is 0 */
+		} hlt;
+		struct {
 			u8 cr;		/* 0, 4 or 8 */
 			u8 gpr;		/* source or destination (mov) */
 			enum { HVM_CR_WRITE, HVM_CR_READ, HVM_CR_CLTS, HVM_CR_LMSW } op;

@@ -112,10 +112,7 @@ static bool exit_cpuid(struct vcpu *vcpu)
 
 static bool exit_hlt(struct vcpu *vcpu)
 {
-	struct hvm_state st;
-
-	hvm->get_state(vcpu, &st);
-	vcpu->arch.halted_masked = !(st.rflags & RFLAGS_IF);
+	vcpu->arch.halted_masked = vcpu->arch.exit.hlt.masked;
 	skip(vcpu);
 	if (arch_vcpu_has_interrupt(vcpu))
 		return true;

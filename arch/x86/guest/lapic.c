@@ -106,25 +106,49 @@ static void array_assign(struct vlapic *apic, u32 array, u8 vector, bool on)
 	vlapic_set(apic, off, on ? bits | BIT(vector % 32) : bits & ~BIT(vector % 32));
 }
 
-static int array_highest(const struct vlapic *apic, u32 array)
+/* @words: the registers that may have a bit set, by number; those that have none are taken out. */
+static int array_highest(const struct vlapic *apic, u32 array, u8 *words)
 {
-	for (int i = LAPIC_ARRAY_REGS - 1; i >= 0; i--) {
-		u32 bits = vlapic_reg(apic, array + (u32)i * LAPIC_REG_STRIDE);
+	while (*words) {
+		u32 i = 31 - (u32)__builtin_clz(*words);
+		u32 bits = vlapic_reg(apic, array + i * LAPIC_REG_STRIDE);
 
 		if (bits)
-			return i * 32 + 31 - __builtin_clz(bits);
+			return (int)(i * 32 + 31) - __builtin_clz(bits);
+		*words &= ~BIT(i);
 	}
 	return -1;
 }
 
+/* The processor itself moves bits in the arrays: all have to be looked at. */
+static void array_refresh(u8 *words)
+{
+	if (hvm_caps & HVM_CAP_VID)
+		*words = (u8)(BIT(LAPIC_ARRAY_REGS) - 1);
+}
+
 int vlapic_highest_irr(struct vlapic *apic)
 {
-	return array_highest(apic, LAPIC_IRR);
+	array_refresh(&apic->irr_words);
+	return array_highest(apic, LAPIC_IRR, &apic->irr_words);
 }
 
 int vlapic_highest_isr(struct vlapic *apic)
 {
-	return array_highest(apic, LAPIC_ISR);
+	array_refresh(&apic->isr_words);
+	return array_highest(apic, LAPIC_ISR, &apic->isr_words);
+}
+
+static void irr_set(struct vlapic *apic, u8 vector)
+{
+	array_assign(apic, LAPIC_IRR, vector, true);
+	apic->irr_words |= BIT(vector / 32);
+}
+
+static void isr_set(struct vlapic *apic, u8 vector)
+{
+	array_assign(apic, LAPIC_ISR, vector, true);
+	apic->isr_words |= BIT(vector / 32);
 }
 
 /* SDM 3A 11.8.3.1: the higher of task priority and the class in service */
@@ -184,7 +208,7 @@ void vlapic_sync(struct vlapic *apic)
 
 			bits &= bits - 1;
 			tmr_assign(apic, vector, level & BIT_ULL(bit));
-			array_assign(apic, LAPIC_IRR, vector, true);
+			irr_set(apic, vector);
 		}
 	}
 }
@@ -230,7 +254,7 @@ void vlapic_accept(struct vlapic *apic, u8 vector)
 		return;
 	}
 	array_assign(apic, LAPIC_IRR, vector, false);
-	array_assign(apic, LAPIC_ISR, vector, true);
+	isr_set(apic, vector);
 	ppr_update(apic);
 }
 
@@ -249,7 +273,7 @@ void vlapic_eoi_done(struct vlapic *apic, u8 vector)
 }
 
 /* SDM 3A 11.8.5 */
-static void eoi(struct vlapic *apic)
+void vlapic_eoi(struct vlapic *apic)
 {
 	int vector = vlapic_highest_isr(apic);
 
@@ -259,6 +283,12 @@ static void eoi(struct vlapic *apic)
 	ppr_update(apic);
 	if (array_test(apic, LAPIC_TMR, (u8)vector))
 		vlapic_eoi_done(apic, (u8)vector);
+}
+
+bool vlapic_eoi_at(const struct vlapic *apic, u64 gpa)
+{
+	return gpa == APIC_DEFAULT_BASE + LAPIC_EOI && vlapic_hw_enabled(apic) &&
+	       !vlapic_x2apic(apic);
 }
 
 void vlapic_error(struct vlapic *apic, u32 esr)
@@ -324,7 +354,7 @@ static void reg_written(struct vlapic *apic, u32 off, u32 val)
 		ppr_update(apic);
 		break;
 	case LAPIC_EOI:
-		eoi(apic);
+		vlapic_eoi(apic);
 		break;
 	case LAPIC_DFR:
 		vlapic_set(apic, off, vlapic_reg(apic, off) | ~DFR_MODEL);
@@ -488,6 +518,7 @@ void vlapic_reset_init(struct vcpu *vcpu)
 	for (unsigned int v = 0; v < LAPIC_ARRAY_REGS * 32; v++)
 		tmr_assign(apic, (u8)v, false);
 	memset(apic->regs, 0, PAGE_SIZE);
+	apic->irr_words = apic->isr_words = 0;
 	apic->esr = 0;
 	vlapic_set(apic, LAPIC_VERSION, LAPIC_VERSION_VALUE);
 	vlapic_set(apic, LAPIC_SVR, SVR_VECTOR);

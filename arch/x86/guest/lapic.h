@@ -21,6 +21,7 @@ struct vlapic {
 	u32 *regs;		/* one page: register at byte offset o is regs[o / 4] */
 	u64 regs_phys;
 	u64 base_msr;		/* IA32_APIC_BASE */
+	u8 irr_words, isr_words; /* registers of IRR and ISR that may not be 0, by number */
 	u64 pir[4];		/* posted: set atomically by any CPU */
 	u32 posted;		/* something may be in pir[] */
 	u64 tmr[4];		/* level-triggered vectors posted (from the I/O APIC) */
@@ -91,6 +92,12 @@ void vlapic_write(struct vlapic *apic, u32 off, u32 val);
 /* x2APIC MSRs 0x800..0x8ff, IA32_APIC_BASE, IA32_TSC_DEADLINE: 0, or -EINVAL: inject #GP(0). */
 int vlapic_rdmsr(struct vlapic *apic, u32 msr, u64 *val);
 int vlapic_wrmsr(struct vlapic *apic, u32 msr, u64 val);
+/*
+ * Is @gpa where a store of any value is an EOI (xAPIC mode)? Where the APIC is not virtualized each
+ * interrupt ends with one, which the backend does by vlapic_eoi() without a look at the value.
+ */
+bool vlapic_eoi_at(const struct vlapic *apic, u64 gpa);
+void vlapic_eoi(struct vlapic *apic);
 /* APIC-write exit: the page holds the new value already; do its side effects. */
 void vlapic_write_done(struct vlapic *apic, u32 off);
 /* EOI of @vector was virtualised and it is level-triggered: tell the I/O APIC. */

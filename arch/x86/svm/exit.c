@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* #VMEXIT: a table by exit code (APM volume 2, appendix C) that says each in hvm's words. */
 #include "arch/x86/cpu.h"
+#include "arch/x86/guest/lapic.h"
 #include "arch/x86/svm/decode.h"
 #include "arch/x86/svm/svm.h"
 #include "kernel/guest.h"
@@ -77,6 +78,7 @@ static enum hvm_exit_kind exit_cpuid(struct vcpu *vcpu, struct svm_vcpu *v)
 
 static enum hvm_exit_kind exit_hlt(struct vcpu *vcpu, struct svm_vcpu *v)
 {
+	vcpu->arch.exit.hlt.masked = !(v->vmcb->save.rflags & RFLAGS_IF);
 	return HVM_EXIT_HLT;
 }
 
@@ -226,19 +228,29 @@ static bool in_delivery(const struct vmcb_control *c)
 	return c->exitintinfo & EVENT_VALID;
 }
 
-/* A write to a doorbell is over once it has rung, if it is a plain store. */
-static bool mmio_doorbell(struct vcpu *vcpu, const struct vmcb_control *c)
+/*
+ * Plain stores whose value does not matter: a doorbell has rung, an EOI is done. One that is not
+ * plain goes to the emulator, which rings again: that is one kick all the same.
+ */
+static bool mmio_without_value(struct vcpu *vcpu, const struct vmcb_control *c)
 {
+	struct vlapic *apic = vcpu->arch.lapic;
+	u64 gpa = c->exitinfo2;
 	unsigned int len;
+	bool bell;
 
 	if (!(c->exitinfo1 & NPF_WRITE) || c->exitinfo1 & NPF_WALK || in_delivery(c))
 		return false;
-	if (!doorbell_ring(&vcpu->guest->doorbells, false, c->exitinfo2))
+	bell = doorbell_ring(&vcpu->guest->doorbells, false, gpa);
+	if (!bell && !vlapic_eoi_at(apic, gpa))
 		return false;
 	len = svm_store_len(vcpu);
 	if (!len)
 		return false;
-	vcpu->doorbells++;
+	if (bell)
+		vcpu->doorbells++;
+	else
+		vlapic_eoi(apic);
 	svm_skip(vcpu, len);
 	return true;
 }
@@ -249,7 +261,7 @@ static enum hvm_exit_kind exit_npf(struct vcpu *vcpu, struct svm_vcpu *v)
 	const struct vmcb_control *c = &v->vmcb->control;
 	struct hvm_exit *x = &vcpu->arch.exit;
 
-	if (mmio_doorbell(vcpu, c))
+	if (mmio_without_value(vcpu, c))
 		return HVM_EXIT_DONE;
 	x->mmio.gpa = c->exitinfo2;
 	x->mmio.walk = c->exitinfo1 & NPF_WALK;

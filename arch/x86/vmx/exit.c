@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* VM exits: a table by basic exit reason (SDM 3D appendix C) that says each in hvm's words. */
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/lapic_regs.h"
+#include "arch/x86/guest/lapic.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/vmx/insn.h"
 #include "arch/x86/vmx/vmx.h"
@@ -103,6 +103,7 @@ static enum hvm_exit_kind exit_cpuid(struct vcpu *vcpu, u64 qual)
 
 static enum hvm_exit_kind exit_hlt(struct vcpu *vcpu, u64 qual)
 {
+	vcpu->arch.exit.hlt.masked = !(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF);
 	return HVM_EXIT_HLT;
 }
 
@@ -197,25 +198,6 @@ static bool in_delivery(const struct vcpu *vcpu)
 	return ((const struct vmx_vcpu *)vcpu->arch.hvm)->in_delivery;
 }
 
-/* xAPIC mode without APIC virtualization: each interrupt ends with this write. */
-static bool apic_eoi_write(struct vcpu *vcpu, u64 gpa)
-{
-	struct vlapic *apic = vcpu->arch.lapic;
-
-	if (gpa != APIC_DEFAULT_BASE + LAPIC_EOI || !vlapic_hw_enabled(apic) || vlapic_x2apic(apic))
-		return false;
-	vlapic_write(apic, LAPIC_EOI, 0);
-	return true;
-}
-
-static bool doorbell_write(struct vcpu *vcpu, u64 gpa)
-{
-	if (!doorbell_ring(&vcpu->guest->doorbells, false, gpa))
-		return false;
-	vcpu->doorbells++;
-	return true;
-}
-
 /*
  * Plain writes whose value does not matter: a doorbell has rung, an EOI is done. The instruction's
  * length is what the processor says: it does for EPT violations that an instruction's own access
@@ -229,7 +211,11 @@ static bool mmio_without_value(struct vcpu *vcpu, u64 qual, u64 gpa)
 	if ((qual & (QUAL_EPT_READ | QUAL_EPT_WRITE)) != QUAL_EPT_WRITE || !len || len > 15 ||
 	    in_delivery(vcpu))
 		return false;
-	if (!doorbell_write(vcpu, gpa) && !apic_eoi_write(vcpu, gpa))
+	if (doorbell_ring(&vcpu->guest->doorbells, false, gpa))
+		vcpu->doorbells++;
+	else if (vlapic_eoi_at(vcpu->arch.lapic, gpa))
+		vlapic_eoi(vcpu->arch.lapic);
+	else
 		return false;
 	vmx_skip(vcpu, len);
 	return true;
