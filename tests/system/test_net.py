@@ -63,7 +63,7 @@ def teardown_module():
 
 def ping(net, count, size):
     """From outside: as many as asked for, each as soon as the one before is answered."""
-    told = net.outside.run(["ping", "-q", "-A", "-n", "-c", str(count), "-s", str(size), "-w", "240",
+    told = net.outside.run(["ping", "-q", "-A", "-n", "-c", str(count), "-s", str(size), "-W", "20",
                             net.address], timeout=300).stdout
     found = re.search(r"(\d+) packets transmitted, (\d+) received", told)
     assert found and found.groups() == (str(count), str(count)), told + net.machine.explain()
