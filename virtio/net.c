@@ -78,7 +78,9 @@ static int queue_start(struct virtio_net *net, unsigned int i)
 	if (!err)
 		err = vhost_set_vring_addr(&net->vhost.dev, i, &q->addr);
 	if (!err)
-		err = vhost_set_vring_base(&net->vhost.dev, i, 0);
+		err = vhost_set_vring_base(&net->vhost.dev, i,
+					   virtio_has(&net->vdev, VIRTIO_F_RING_PACKED) ?
+					   RING_PACKED_START : 0);
 	if (!err)
 		err = vhost_vring_start(&net->vhost.dev, i);
 	if (err)
@@ -143,6 +145,8 @@ static u64 features_of(const struct nic_config *c)
 		{ VIRTIO_F_VERSION_1, true },
 		{ VIRTIO_F_EVENT_IDX, c->event_idx },
 		{ VIRTIO_F_INDIRECT_DESC, c->indirect_desc },
+		{ VIRTIO_F_RING_PACKED, c->packed },
+		{ VIRTIO_F_IN_ORDER, c->in_order },
 		{ VIRTIO_NET_F_MAC, true },
 		{ VIRTIO_NET_F_MRG_RXBUF, c->mrg_rxbuf },
 		{ VIRTIO_NET_F_STATUS, c->status },

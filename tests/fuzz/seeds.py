@@ -14,7 +14,7 @@ def ring():
 
     post, pop = b"\x09%c", b"\x01"
     for size in (0, 2, 6):
-        for features in range(4):
+        for features in (0, 1, 2, 3, 8, 11, 16, 19, 24, 27):
             head = struct.pack("<BBH", size, features, 0xfffe)
             chain = desc(0, 0x1000, 100, 1, 1) + desc(1, 0x1100, 50, 3, 2) + desc(2, 0x1200, 9, 2, 0)
             yield head + desc(0, 0x1000, 100, 0, 0) + post % 0 + pop + b"\x03\0" + bytes(4) + b"\5\6\7"
