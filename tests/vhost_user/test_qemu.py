@@ -107,9 +107,10 @@ def test_backend_killed_in_mid_transfer(start, folder, host, boot):
 @pytest.mark.full
 @pytest.mark.parametrize("device", [
     ",mrg_rxbuf=off", ",event_idx=off,indirect_desc=off", ",csum=off,guest_csum=off",
-    ",rx_queue_size=1024,tx_queue_size=1024", ",packed=on"])
+    ",rx_queue_size=1024,tx_queue_size=1024", ",packed=on",
+    ",packed=on,mrg_rxbuf=off,event_idx=off"])
 def test_options(start, folder, host, boot, device):
-    daemon = start(**tap(host))
+    daemon = start("--packed", **tap(host))
     _, guest = boot([daemon.path], device=device)
     guest.check(PING)
     download(guest, folder)

@@ -70,6 +70,7 @@ struct vu_dev {
 extern struct vu_dev *vu_devs[];
 extern unsigned int nr_vu_devs;
 extern bool vu_polling;
+extern u64 vu_features;		/* virtio features offered, but for MQ */
 
 /* device.c: a device whose port is still to be attached. -errno has been said. */
 int vu_dev_create(const char *path, unsigned int nr_pairs, struct vu_dev **out);

@@ -15,6 +15,7 @@
 #include "arch/host/vhost_user/backend.h"
 #include "arch/host/vhost_user/device.h"
 #include "kernel/log.h"
+#include "virtio/virtio.h"
 
 static const char usage[] =
 	"usage: ringvisor-vhost --socket PATH [--socket PATH ...] --backend BACKEND [OPTION ...]\n"
@@ -24,6 +25,8 @@ static const char usage[] =
 	"            tap=NAME       the same, with the host's tap device NAME on it\n"
 	"            pcap=FILE      the same, with FILE as a port that keeps what reaches it\n"
 	"  --queues N       queue pairs of a device, 1 to %u (1)\n"
+	"  --packed         offer packed rings\n"
+	"  --no-indirect    do not offer indirect descriptors\n"
 	"  --poll           look at the rings all the time, instead of waiting for kicks\n"
 	"  --verbose        say more\n"
 	"SIGUSR1 shows the counters; SIGTERM and SIGINT end it and show them.\n";
@@ -79,12 +82,14 @@ static void turn(void)
 			vhost_poll_queue(&vu_devs[d]->net.vq[i]);
 }
 
-enum { OPT_SOCKET = 1, OPT_BACKEND, OPT_QUEUES, OPT_POLL, OPT_VERBOSE, OPT_HELP };
+enum { OPT_SOCKET = 1, OPT_BACKEND, OPT_QUEUES, OPT_PACKED, OPT_NO_INDIRECT, OPT_POLL, OPT_VERBOSE, OPT_HELP };
 
 static const struct option long_options[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "backend", required_argument, NULL, OPT_BACKEND },
 	{ "queues", required_argument, NULL, OPT_QUEUES },
+	{ "packed", no_argument, NULL, OPT_PACKED },
+	{ "no-indirect", no_argument, NULL, OPT_NO_INDIRECT },
 	{ "poll", no_argument, NULL, OPT_POLL },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -113,6 +118,12 @@ static bool parse_one(int c)
 		return true;
 	case OPT_QUEUES:
 		return parse_queues(optarg);
+	case OPT_PACKED:
+		vu_features |= BIT_ULL(VIRTIO_F_RING_PACKED);
+		return true;
+	case OPT_NO_INDIRECT:
+		vu_features &= ~BIT_ULL(VIRTIO_F_INDIRECT_DESC);
+		return true;
 	case OPT_POLL:
 		vu_polling = true;
 		return true;

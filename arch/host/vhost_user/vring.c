@@ -75,6 +75,26 @@ static void kick_close(struct vu_vring *vr)
 
 /* ---- Running ---- */
 
+static bool is_packed(const struct vu_dev *dev)
+{
+	return vhost_has_feature(&dev->net.dev, VIRTIO_F_RING_PACKED);
+}
+
+/*
+ * SET_VRING_BASE's number (§A vring state description): of a packed ring where to take in the low
+ * half, where to use in the high half, each with its wrap counter. What was taken and not used
+ * is taken again. DPDK leaves the high half out.
+ */
+static u16 base_start(const struct vu_dev *dev, u32 base)
+{
+	return is_packed(dev) && base >> 16 ? (u16)(base >> 16) : (u16)base;
+}
+
+static u32 base_of(const struct vu_dev *dev, u16 start)
+{
+	return is_packed(dev) ? (u32)start << 16 | start : start;
+}
+
 static bool vring_wanted(const struct vu_vring *vr)
 {
 	return vr->started && vr->enabled;
@@ -101,8 +121,11 @@ static const char *const area_names[] = { "descriptor area", "driver area", "dev
 static int vring_translate(struct vu_dev *dev, const struct vu_vring *vr, struct ring_addr *addr)
 {
 	const u64 said[] = { vr->addr.desc, vr->addr.avail, vr->addr.used };
-	const u64 size[] = { virtq_desc_size((u16)vr->num), virtq_avail_size((u16)vr->num),
-			     virtq_used_size((u16)vr->num) };
+	const bool packed = is_packed(dev);
+	const u64 event = sizeof(struct virtq_event);
+	const u64 size[] = { virtq_desc_size((u16)vr->num),
+			     packed ? event : virtq_avail_size((u16)vr->num),
+			     packed ? event : virtq_used_size((u16)vr->num) };
 	u64 *const gpa[] = { &addr->desc, &addr->avail, &addr->used };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(said); i++)
@@ -129,7 +152,7 @@ static int vring_start(struct vu_dev *dev, unsigned int i)
 	if (!err)
 		err = vhost_set_vring_addr(vhost, i, &addr);
 	if (!err)
-		err = vhost_set_vring_base(vhost, i, (u16)vr->base);
+		err = vhost_set_vring_base(vhost, i, base_start(dev, vr->base));
 	if (!err)
 		err = vhost_vring_start(vhost, i);
 	if (err)
@@ -143,7 +166,7 @@ static void vring_stop(struct vu_dev *dev, unsigned int i)
 	if (!dev->net.vq[i].enabled)
 		return;
 	vhost_signal(&dev->net.vq[i]);
-	dev->vring[i].base = vhost_vring_stop(&dev->net.dev, i);
+	dev->vring[i].base = base_of(dev, vhost_vring_stop(&dev->net.dev, i));
 }
 
 /* The ring does what its state says. */
@@ -251,9 +274,9 @@ int vu_vring_num(struct vu_dev *dev, struct vu_msg *msg)
 
 	if (!vr)
 		return -EINVAL;
-	if (!num || num > RING_SIZE_MAX || (num & (num - 1)))
-		return vu_fail(dev, -EINVAL, "ring size %u: not a power of two up to %u", num,
-			       RING_SIZE_MAX);
+	if (!num || num > RING_SIZE_MAX || (!is_packed(dev) && (num & (num - 1))))
+		return vu_fail(dev, -EINVAL, "ring size %u: not %s up to %u", num,
+			       is_packed(dev) ? "one" : "a power of two", RING_SIZE_MAX);
 	vr->num = num;
 	vr->has_num = true;
 	return 0;
@@ -289,7 +312,7 @@ int vu_vring_set_base(struct vu_dev *dev, struct vu_msg *msg)
 
 	if (!vr)
 		return -EINVAL;
-	if (msg->payload.state.num > UINT16_MAX)
+	if (!is_packed(dev) && msg->payload.state.num > UINT16_MAX)
 		return vu_fail(dev, -EINVAL, "base 0x%x of a split ring", msg->payload.state.num);
 	vr->base = msg->payload.state.num;
 	return 0;
