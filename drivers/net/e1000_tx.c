@@ -11,6 +11,7 @@
 #include "drivers/net/e1000.h"
 #include "kernel/log.h"
 #include "kernel/mem.h"
+#include "net/csum.h"
 #include "net/gso.h"
 #include "net/headers.h"
 
@@ -137,6 +138,9 @@ static void tx_put_frame(struct e1000 *nic, struct frame *frame)
 	struct e1000_tx_frame *entry = &tx->ring[slot];
 	struct e1000_tx_desc *desc;
 
+	/* Whoever plays the NIC may count the padding in the pseudo header's length: QEMU does. */
+	if (frame->len < E1000_FRAME_MIN)
+		frame_checksum(frame);
 	if (frame->flags & FRAME_TSO) {
 		desc = tx_put_large(nic, frame, slot);
 	} else if (frame->flags & FRAME_NEEDS_CSUM) {

@@ -66,6 +66,25 @@ static void checksum_is_inserted(void **state)
 	assert_int_equal(mock_nic.contexts, 3);
 }
 
+/* QEMU's NICs would add padding to the length in the pseudo header. */
+static void checksum_of_a_padded_frame_is_finished_before(void **state)
+{
+	static struct out out;
+	struct frame *frame = out_frame(&out, E1000_FRAME_MIN - 1, 2);
+	u8 all[E1000_FRAME_MIN];
+	u16 want, got;
+
+	frame->flags = FRAME_NEEDS_CSUM;
+	frame->csum_start = 34;
+	frame->csum_offset = 6;
+	frame_copy_out(frame, 0, all, frame->len);
+	want = csum_fold(csum_add(0, all + 34, frame->len - 34, false));
+	guest_send(frame);
+	memcpy(&got, last_sent()->bytes + 40, 2);
+	assert_int_equal(got, want);
+	assert_int_equal(mock_nic.contexts, 0);
+}
+
 static void checksum_beyond_the_registers_is_dropped(void **state)
 {
 	static struct out out;
@@ -225,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(tail_is_written_once_a_batch),
 		TEST(checksum_is_inserted),
+		TEST(checksum_of_a_padded_frame_is_finished_before),
 		TEST(checksum_beyond_the_registers_is_dropped),
 		TEST(burst_is_one_interrupt_and_few_batches),
 		TEST(nothing_is_left_lying),
