@@ -69,10 +69,7 @@ class Bench:
         packed = self.dir / f"boot{number or ''}.cpio"
         folder = self.dir / f"archive{number or ''}"
         if archive:
-            folder.mkdir(exist_ok=True)
-            for name, content in ({"ringvisor.conf": conf} | (files or {})).items():
-                place(folder / name, content)
-            subprocess.run([sys.executable, ROOT / "tools/bundle.py", folder, packed], check=True)
+            pack(conf, files, folder, packed)
         make("iso", f"BUNDLE={packed if archive else ''}", f"ISO={iso}", f"CMDLINE={cmdline}",
              build=build)
         self.isos.append(iso)
@@ -83,6 +80,16 @@ class Bench:
         iso = self.iso(conf, files, cmdline, build, archive)
         number = len(self.machines)
         machine = Machine(self.dir / f"run{number}" if number else self.dir, iso, **options)
+        self.machines.append(machine)
+        self.open.append(machine)
+        return machine.start()
+
+    def boot_pvh(self, conf, files=None, cmdline="", **options):
+        """The same in QEMU without a boot loader: -kernel, -initrd."""
+        packed = self.dir / "boot.cpio"
+        pack(conf, files, self.dir / "archive", packed)
+        make("all")
+        machine = Machine(self.dir, (BUILD / "ringvisor.elf", packed, cmdline), **options)
         self.machines.append(machine)
         self.open.append(machine)
         return machine.start()
@@ -105,6 +112,14 @@ class Bench:
         for iso in self.isos:           # 15 MB and more each; made again from archive/ if needed
             iso.unlink(missing_ok=True)
             iso.with_suffix(".cpio").unlink(missing_ok=True)
+
+
+def pack(conf, files, folder, packed):
+    """The boot archive, of what is put into a folder for it."""
+    folder.mkdir(exist_ok=True)
+    for name, content in ({"ringvisor.conf": conf} | (files or {})).items():
+        place(folder / name, content)
+    subprocess.run([sys.executable, ROOT / "tools/bundle.py", folder, packed], check=True)
 
 
 def place(path, content):
