@@ -154,62 +154,107 @@ static void rx_push(struct net_rx *rx, const struct rx_buffers *b, u32 len)
 
 /* ---- The port ---- */
 
-/* The usual case: the next chain begins with room for all. False: not so; it is still there. */
-static inline bool rx_frame_at_once(struct net_rx *rx, const struct frame *frame, u32 need)
+/* The usual case: the chain begins with room for all. */
+static inline bool rx_fits(const struct ring_chain *c, u32 need)
 {
-	struct ring *ring = &rx->vq->ring;
-	struct virtio_net_hdr hdr;
-	struct ring_chain c;
-	u8 *to;
+	return likely(!c->nr_read && c->nr_write && c->seg->len >= need);
+}
 
-	c.seg = rx->segs;
-	c.max_segs = rx->max_segs;
-	if (unlikely(ring_pop(ring, &c) <= 0))
-		return false;
-	if (unlikely(c.nr_read || !c.nr_write || c.seg->len < need)) {
-		ring_unpop(ring, 1);
-		return false;
-	}
-	hdr = rx_hdr(rx, frame, 1);
-	to = c.seg->ptr;
+static inline void rx_fill_one(const struct net_rx *rx, const struct ring_chain *c,
+			       const struct frame *frame)
+{
+	struct virtio_net_hdr hdr = rx_hdr(rx, frame, 1);
+	u8 *to = c->seg->ptr;
+
 	memcpy(to, &hdr, sizeof(hdr));
 	to += sizeof(hdr);
 	for (unsigned int i = 0; i < frame->nr_segs; i++) {
 		memcpy(to, frame->seg[i].ptr, frame->seg[i].len);
 		to += frame->seg[i].len;
 	}
-	ring_push(ring, c.head, need);
-	return true;
 }
 
-__attribute__((noinline))
-static enum port_drop rx_frame_merged(struct net_rx *rx, const struct frame *frame, u32 need)
+/* What has been copied into the guest's buffers. */
+struct rx_count {
+	unsigned int frames;
+	u64 bytes;
+};
+
+/* Frames into a chain each, as long as they fit; how many. *empty: there was no chain at all. */
+static unsigned int rx_batch(struct net_rx *rx, struct frame **frames, unsigned int nr,
+			     struct rx_count *count, bool *empty)
 {
+	struct ring *ring = &rx->vq->ring;
+	struct ring_chain chain[VHOST_BATCH];
+	struct ring_used used[VHOST_BATCH];
+	unsigned int n, done;
+
+	n = ring_pop_batch(ring, chain, MIN(nr, (unsigned int)VHOST_BATCH), rx->segs,
+			   2 * rx->max_segs, rx->max_segs);
+	*empty = !n;
+	for (done = 0; done < n; done++) {
+		const struct ring_chain *c = &chain[done];
+		u32 need = (u32)sizeof(struct virtio_net_hdr) + frames[done]->len;
+
+		if (!rx_fits(c, need))
+			break;
+		rx_fill_one(rx, c, frames[done]);
+		used[done] = (struct ring_used){ .head = c->head, .len = need };
+		count->bytes += frames[done]->len;
+	}
+	if (done)
+		ring_push_batch(ring, used, done);
+	if (unlikely(done < n))
+		ring_unpop(ring, n - done);
+	count->frames += done;
+	return done;
+}
+
+/* A frame into as many chains as it needs, or dropped. */
+static void rx_frame_merged(struct net_rx *rx, const struct frame *frame, struct rx_count *count)
+{
+	u32 need = (u32)sizeof(struct virtio_net_hdr) + frame->len;
 	struct rx_buffers b;
 	enum port_drop why = rx_gather(rx, &b, need);
 
-	if (unlikely(why != DROP_REASONS))
-		return why;
+	if (unlikely(why != DROP_REASONS)) {
+		port_drop(&rx->net->port, why, 1);
+		return;
+	}
 	rx_fill(rx, &b, frame);
 	rx_push(rx, &b, need);
-	return DROP_REASONS;
+	count->frames++;
+	count->bytes += frame->len;
 }
 
-static inline enum port_drop rx_frame(struct net_rx *rx, const struct frame *frame)
+static void rx_frames(struct net_rx *rx, struct frame **frames, unsigned int nr,
+		      struct rx_count *count)
 {
-	u32 need = (u32)sizeof(struct virtio_net_hdr) + frame->len;
+	bool empty;
 
-	if (likely(rx_frame_at_once(rx, frame, need)))
-		return DROP_REASONS;
-	return rx_frame_merged(rx, frame, need);
+	while (nr) {
+		unsigned int n = rx_batch(rx, frames, nr, count, &empty);
+
+		frames += n;
+		nr -= n;
+		if (unlikely(empty)) {
+			port_drop(&rx->net->port,
+				  rx->vq->ring.broken ? DROP_BROKEN : DROP_NO_BUFFER, nr);
+			return;
+		}
+		/* There was a chain for it that it does not fit, or there may be one by now. */
+		if (unlikely(nr)) {
+			rx_frame_merged(rx, *frames++, count);
+			nr--;
+		}
+	}
 }
 
 void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
 {
 	struct port *port = &rx->net->port;
 	struct vhost_virtqueue *vq = rx->vq;
-	unsigned int taken = 0;
-	u64 bytes = 0;
+	struct rx_count count = { 0 };
 
 	spin_lock(&vq->lock);
 	if (!vq->enabled || vq->ring.broken) {
@@ -217,22 +262,13 @@ void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
 		port_drop(port, DROP_BROKEN, nr);
 		return;
 	}
-	for (unsigned int i = 0; i < nr; i++) {
-		enum port_drop why = rx_frame(rx, frames[i]);
-
-		if (likely(why == DROP_REASONS)) {
-			taken++;
-			bytes += frames[i]->len;
-		} else {
-			port_drop(port, why, 1);
-		}
-	}
-	vq->stats.bytes += bytes;
-	vq->stats.copies += taken;
-	vq->stats.copied_bytes += bytes;
-	port->stats.copies += taken;
-	port->stats.copied_bytes += bytes;
-	vhost_count_batch(vq, taken);
+	rx_frames(rx, frames, nr, &count);
+	vq->stats.bytes += count.bytes;
+	vq->stats.copies += count.frames;
+	vq->stats.copied_bytes += count.bytes;
+	port->stats.copies += count.frames;
+	port->stats.copied_bytes += count.bytes;
+	vhost_count_batch(vq, count.frames);
 	if (unlikely(vq->ring.broken))
 		vhost_vq_error(vq);
 	spin_unlock(&vq->lock);

@@ -19,6 +19,8 @@
 #include "net/gso.h"
 #include "net/switch.h"
 
+#define TX_SEGS	2	/* room for buffers of a batch, in queue sizes; a chain may have one */
+
 /* ---- Frames coming back ---- */
 
 static struct tx_slot *slot_of(struct frame *frame)
@@ -330,42 +332,63 @@ static bool turn_over(const struct tx_turn *turn)
 	       turn->bytes >= CONFIG_VHOST_NET_WEIGHT_BYTES;
 }
 
+/* Frames to the switch; those that are back at once go to @used, how many. */
+static unsigned int tx_send(struct net_tx *tx, struct frame **frames, unsigned int nr,
+			    struct ring_used *used)
+{
+	unsigned int back = 0;
+
+	tx->in_flight += nr;
+	switch_input(&tx->net->port, frames, nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct tx_slot *slot = slot_of(frames[i]);
+
+		/* Somebody else has it; otherwise no need to send it round by the stack. */
+		if (__atomic_load_n(&frames[i]->refs, __ATOMIC_ACQUIRE) != 1) {
+			frame_put(frames[i]);
+			continue;
+		}
+		bounce_free(tx, slot);
+		used[back++] = (struct ring_used){ .head = (u16)(slot - tx->slots) };
+	}
+	tx->in_flight -= back;
+	return back;
+}
+
 /* Up to VHOST_BATCH chains to the switch; how many were taken. */
 static unsigned int tx_batch(struct net_tx *tx, struct tx_turn *turn)
 {
-	struct vhost_virtqueue *vq = tx->vq;
+	struct ring *ring = &tx->vq->ring;
+	struct ring_chain chain[VHOST_BATCH];
 	struct frame *frames[VHOST_BATCH];
-	unsigned int taken = 0, nr = 0;
-	struct ring_chain c;
+	struct ring_used used[VHOST_BATCH];
+	unsigned int n, taken, nr = 0, back = 0;
 
-	c.seg = tx->segs;
-	c.max_segs = tx->nr_slots;
-	while (taken < VHOST_BATCH && !turn_over(turn) && ring_pop(&vq->ring, &c) > 0 &&
-	       tx_chain_ok(tx, &c)) {
-		struct frame *frame = tx_frame(tx, &c);
+	n = ring_pop_batch(ring, chain, VHOST_BATCH, tx->segs, TX_SEGS * tx->nr_slots,
+			   tx->nr_slots);
+	for (taken = 0; taken < n; taken++) {
+		const struct ring_chain *c = &chain[taken];
+		struct frame *frame;
 
-		taken++;
+		if (turn_over(turn) || !tx_chain_ok(tx, c))
+			break;
 		turn->packets++;
-		turn->bytes += c.read_len;
+		turn->bytes += c->read_len;
+		frame = tx_frame(tx, c);
 		if (unlikely(!frame)) {
-			ring_push(&vq->ring, c.head, 0);
+			used[back++] = (struct ring_used){ .head = c->head };
 			continue;
 		}
 		if (frame->flags & FRAME_TSO)
 			turn->packets += (frame->len - frame->hdr_len) / frame->gso_size;
 		frames[nr++] = frame;
 	}
-	if (!nr)
-		return taken;
-	tx->in_flight += nr;
-	switch_input(&tx->net->port, frames, nr);
-	for (unsigned int i = 0; i < nr; i++) {
-		/* Nobody else has it (any more): no need to send it round by the stack. */
-		if (__atomic_load_n(&frames[i]->refs, __ATOMIC_ACQUIRE) == 1)
-			slot_finish(tx, slot_of(frames[i]));
-		else
-			frame_put(frames[i]);
-	}
+	if (unlikely(taken < n))
+		ring_unpop(ring, n - taken);
+	if (nr)
+		back += tx_send(tx, frames, nr, used + back);
+	if (back)
+		ring_push_batch(ring, used, back);
 	return taken;
 }
 
@@ -422,7 +445,7 @@ int net_tx_init(struct net_tx *tx, struct vhost_net *net, struct vhost_virtqueue
 		unsigned int size)
 {
 	*tx = (struct net_tx){ .net = net, .vq = vq, .nr_slots = size };
-	tx->segs = calloc(size, sizeof(*tx->segs));
+	tx->segs = calloc(TX_SEGS * size, sizeof(*tx->segs));
 	tx->slots_phys = mem_alloc(size * sizeof(struct tx_slot), PAGE_SIZE, MEM_VHOST);
 	if (!tx->segs || !tx->slots_phys)
 		return -ENOMEM;

@@ -42,7 +42,7 @@ struct net_tx {
 	unsigned int in_flight;		/* frames given to the switch, not back yet */
 	unsigned int bounces;		/* slots with a copy */
 	struct work *again;		/* queued when in_flight reaches 0; NULL: nobody waits */
-	struct ring_seg *segs;		/* of the chain at hand */
+	struct ring_seg *segs;		/* of the chains at hand */
 };
 
 #define TX_BOUNCES_MAX	16
