@@ -18,6 +18,7 @@
 #define HISTORY		16
 #define WORDS_MAX	8
 #define INFOS_MAX	32
+#define COMMANDS_MAX	8		/* of other parts */
 
 #define CTRL(c)		((c) & 0x1f)
 #define DEL		0x7f
@@ -25,14 +26,10 @@
 
 /* ---- Commands ---- */
 
-struct command {
-	const char *name, *args, *help;
-	unsigned int nr_args;
-	void (*run)(const char *arg);	/* "" if it takes none */
-};
-
 static const struct monitor_info *infos[INFOS_MAX];
 static unsigned int nr_infos;
+static const struct monitor_command *more_commands[COMMANDS_MAX];
+static unsigned int nr_more_commands;
 
 void monitor_add_info(const struct monitor_info *info)
 {
@@ -40,6 +37,14 @@ void monitor_add_info(const struct monitor_info *info)
 		infos[nr_infos++] = info;
 	else
 		pr_err("monitor: no room for info %s", info->name);
+}
+
+void monitor_add_command(const struct monitor_command *command)
+{
+	if (nr_more_commands < COMMANDS_MAX)
+		more_commands[nr_more_commands++] = command;
+	else
+		pr_err("monitor: no room for %s", command->name);
 }
 
 /* Someone's word in an error message. */
@@ -51,8 +56,9 @@ static void refuse(const char *what, const char *word, const char *why)
 	console_printf("error: %s %s: %s\n", what, quoted, why);
 }
 
-static void cmd_info(const char *name)
+static void cmd_info(const char *const *arg)
 {
+	const char *name = arg[0];
 	char list[200] = "unknown, expected";
 	size_t n = strlen(list);
 
@@ -67,9 +73,10 @@ static void cmd_info(const char *name)
 	refuse("info", name, list);
 }
 
-static void cmd_log(const char *word)
+static void cmd_log(const char *const *arg)
 {
 	static const char *const names[] = { "error", "warning", "info", "debug" };
+	const char *word = arg[0];
 	unsigned int level = 0;
 
 	while (level < ARRAY_SIZE(names) && strcmp(names[level], word) &&
@@ -92,61 +99,70 @@ static struct guest *want_guest(const char *command, const char *name)
 	return guest;
 }
 
-static void cmd_reset(const char *name)
+static void cmd_reset(const char *const *arg)
 {
-	struct guest *guest = want_guest("reset", name);
+	struct guest *guest = want_guest("reset", arg[0]);
 
 	if (guest)
 		guest_request(guest, GUEST_REQ_RESET, 0, "monitor");
 }
 
-static void cmd_poweroff(const char *name)
+static void cmd_poweroff(const char *const *arg)
 {
-	struct guest *guest = want_guest("poweroff", name);
+	struct guest *guest = want_guest("poweroff", arg[0]);
 
 	if (guest)
 		guest_request(guest, GUEST_REQ_STOP, 0, "monitor");
 }
 
-static void cmd_stop(const char *name)
+static void cmd_stop(const char *const *arg)
 {
-	struct guest *guest = want_guest("stop", name);
+	struct guest *guest = want_guest("stop", arg[0]);
 
 	if (guest && guest_pause(guest))
-		refuse("stop", name, "not running");
+		refuse("stop", arg[0], "not running");
 }
 
-static void cmd_cont(const char *name)
+static void cmd_cont(const char *const *arg)
 {
-	struct guest *guest = want_guest("cont", name);
+	struct guest *guest = want_guest("cont", arg[0]);
 
 	if (guest && guest_cont(guest))
-		refuse("cont", name, "not stopped");
+		refuse("cont", arg[0], "not stopped");
 }
 
-static void cmd_quit(const char *arg)
+static void cmd_quit(const char *const *arg)
 {
 	guests_quit();
 }
 
-static void cmd_help(const char *arg);
+static void cmd_help(const char *const *arg);
 
-static const struct command commands[] = {
-	{ "help", "", "this list", 0, cmd_help },
-	{ "info", "NAME", "show something, see below", 1, cmd_info },
-	{ "log", "LEVEL", "what the log shows here: error, warning, info, debug", 1, cmd_log },
-	{ "reset", "GUEST", "as by its reset button; starts one that has ended", 1, cmd_reset },
-	{ "stop", "GUEST", "its processors stand still", 1, cmd_stop },
-	{ "cont", "GUEST", "go on after stop", 1, cmd_cont },
-	{ "poweroff", "GUEST", "end it, as by pulling its plug", 1, cmd_poweroff },
-	{ "quit", "", "end all guests and then the machine", 0, cmd_quit },
+static const struct monitor_command commands[] = {
+	{ "help", "", "this list", 0, 0, cmd_help },
+	{ "info", "NAME", "show something, see below", 1, 1, cmd_info },
+	{ "log", "LEVEL", "what the log shows here: error, warning, info, debug", 1, 1, cmd_log },
+	{ "reset", "GUEST", "as by its reset button; starts one that has ended", 1, 1, cmd_reset },
+	{ "stop", "GUEST", "its processors stand still", 1, 1, cmd_stop },
+	{ "cont", "GUEST", "go on after stop", 1, 1, cmd_cont },
+	{ "poweroff", "GUEST", "end it, as by pulling its plug", 1, 1, cmd_poweroff },
+	{ "quit", "", "end all guests and then the machine", 0, 0, cmd_quit },
 };
 
-static void cmd_help(const char *arg)
+static void help_on(const struct monitor_command *c)
+{
+	if (strlen(c->args) > 6)
+		console_printf("%-8s %s\n%-15s %s\n", c->name, c->args, "", c->help);
+	else
+		console_printf("%-8s %-6s %s\n", c->name, c->args, c->help);
+}
+
+static void cmd_help(const char *const *arg)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
-		console_printf("%-8s %-6s %s\n", commands[i].name, commands[i].args,
-			       commands[i].help);
+		help_on(&commands[i]);
+	for (unsigned int i = 0; i < nr_more_commands; i++)
+		help_on(more_commands[i]);
 	for (unsigned int i = 0; i < nr_infos; i++)
 		console_printf("info     %-8s %s\n", infos[i]->name, infos[i]->help);
 }
@@ -163,18 +179,22 @@ static unsigned int split(char *line, char **word, unsigned int max)
 	return n;
 }
 
-static const struct command *find_command(const char *name)
+static const struct monitor_command *find_command(const char *name)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
+	for (unsigned int i = 0; i < nr_more_commands; i++)
+		if (!strcmp(more_commands[i]->name, name))
+			return more_commands[i];
 	return NULL;
 }
 
 void monitor_run(const char *text)
 {
 	char line[LINE_MAX_LEN + 1];
-	const struct command *cmd;
+	const struct monitor_command *cmd;
+	const char *arg[MONITOR_ARGS_MAX];
 	char *word[WORDS_MAX];
 	unsigned int n;
 
@@ -182,14 +202,16 @@ void monitor_run(const char *text)
 	n = split(line, word, WORDS_MAX);
 	if (n == 0)
 		return;
+	for (unsigned int i = 0; i < MONITOR_ARGS_MAX; i++)
+		arg[i] = i + 1 < n ? word[i + 1] : "";
 	cmd = find_command(word[0]);
 	if (!cmd)
 		refuse("command", word[0], "unknown, try help");
-	else if (n - 1 != cmd->nr_args)
+	else if (n - 1 < cmd->min_args || n - 1 > cmd->max_args)
 		console_printf("error: usage: %s%s%s\n", cmd->name, cmd->args[0] ? " " : "",
 			       cmd->args);
 	else
-		cmd->run(n > 1 ? word[1] : "");
+		cmd->run(arg);
 }
 
 /* ---- The line being typed ---- */

@@ -14,12 +14,22 @@ struct monitor_info {
 	void (*show)(void);		/* writes with console_printf() */
 };
 
+#define MONITOR_ARGS_MAX	4
+
+struct monitor_command {
+	const char *name, *args, *help;
+	unsigned int min_args, max_args;
+	/* MONITOR_ARGS_MAX words; "" where none was given. */
+	void (*run)(const char *const *arg);
+};
+
 #ifdef CONFIG_MONITOR
 
 #define MONITOR_PRESENT true
 
-/* Other parts register what they can show; @info is static. Boot, BSP. */
+/* Other parts register what they can show and do; it is static. Boot, BSP. */
 void monitor_add_info(const struct monitor_info *info);
+void monitor_add_command(const struct monitor_command *command);
 void monitor_init(void);
 /* A typed byte while the monitor has the input. */
 void monitor_input(char c);
@@ -32,6 +42,7 @@ void monitor_run(const char *line);
 #define MONITOR_PRESENT false
 
 static inline void monitor_add_info(const struct monitor_info *info) { }
+static inline void monitor_add_command(const struct monitor_command *command) { }
 static inline void monitor_init(void) { }
 static inline void monitor_input(char c) { }
 static inline void monitor_prompt(void) { }

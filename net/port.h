@@ -69,6 +69,7 @@ struct port_policy {
 enum port_checks {
 	PORT_POLICY = BIT(0),		/* spoofchk or a rate limit */
 	PORT_VLAN = BIT(1),		/* the switch has VLANs; set by it */
+	PORT_CAPTURE = BIT(2),		/* net/capture.h */
 };
 
 struct port {

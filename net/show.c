@@ -5,6 +5,7 @@
  */
 #include "kernel/console.h"
 #include "kernel/monitor.h"
+#include "net/capture_monitor.h"
 #include "net/netdev.h"
 #include "net/switch.h"
 
@@ -153,4 +154,5 @@ void net_init(void)
 
 	monitor_add_info(&net);
 	monitor_add_info(&sw);
+	capture_monitor_init();
 }

@@ -11,6 +11,7 @@
 #include "asm/barrier.h"
 #include "kernel/log.h"
 #include "kernel/time.h"
+#include "net/capture.h"
 #include "net/headers.h"
 #include "net/offload.h"
 #include "net/part.h"
@@ -75,6 +76,31 @@ void switch_for_each(void (*fn)(void *arg, struct net_switch *sw), void *arg)
 		fn(arg, sw);
 }
 
+/* True: @fn has been called. */
+static bool with_port_of(struct net_switch *sw, const char *name, void (*fn)(struct port *port))
+{
+	bool found = false;
+
+	spin_lock(&sw->lock);
+	for (u64 left = sw->attached; left && !found; left &= left - 1) {
+		struct port *port = sw->ports[__builtin_ctzll(left)];
+
+		found = !strcmp(port->name, name);
+		if (found)
+			fn(port);
+	}
+	spin_unlock(&sw->lock);
+	return found;
+}
+
+int switch_with_port(const char *name, void (*fn)(struct port *port))
+{
+	for (struct net_switch *sw = switches; sw; sw = sw->next)
+		if (with_port_of(sw, name, fn))
+			return 0;
+	return -ENOENT;
+}
+
 /* @port has come (@n 1) or is about to go (-1). */
 static void switch_count_vlans(struct net_switch *sw, const struct port *port, int n)
 {
@@ -122,6 +148,9 @@ void switch_detach(struct port *port)
 	sw->attached &= ~BIT_ULL(port->index);
 	fdb_forget_port(&sw->fdb, port->index);
 	WRITE_ONCE(port->sw, NULL);
+	if (port->checks & PORT_CAPTURE)
+		capture_detach(port);
+	port->checks &= PORT_POLICY;
 	spin_unlock(&sw->lock);
 	/* Pairs with the release in switch_unpin(). */
 	while (__atomic_load_n(&port->users, __ATOMIC_ACQUIRE))
@@ -321,6 +350,8 @@ static void port_deliver(struct port *to, struct frame **frames, unsigned int nr
 {
 	unsigned int flags = 0;
 
+	if (unlikely(READ_ONCE(to->checks) & PORT_CAPTURE))
+		capture_frames(to, frames, nr);
 	for (unsigned int i = 0; i < nr; i++)
 		flags |= frames[i]->flags;
 	if (likely(!(flags & FRAME_OFFLOADS & ~to->offloads)))
@@ -388,6 +419,8 @@ static void switch_forward(struct port *from, struct frame **frames, unsigned in
 		port_drop(from, DROP_LINK_DOWN, nr);
 		return;
 	}
+	if (unlikely(READ_ONCE(from->checks) & PORT_CAPTURE))
+		capture_frames(from, frames, nr);
 	batch.from = from;
 	batch.frames = frames;
 	batch.nr = nr;

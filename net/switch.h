@@ -32,6 +32,9 @@ struct net_switch {
 struct net_switch *switch_get(const char *name);
 void switch_for_each(void (*fn)(void *arg, struct net_switch *sw), void *arg);
 
+/* @fn for the attached port called @name, under the lock of its switch. 0 or -ENOENT. */
+int switch_with_port(const char *name, void (*fn)(struct port *port));
+
 /* 0, -ENOSPC (ports), -EBUSY (attached already). */
 int switch_attach(struct net_switch *sw, struct port *port);
 /*
