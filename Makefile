@@ -144,7 +144,13 @@ prefix-map := $(foreach d,$(CURDIR) $(sort $(O) $(abspath $(O)) $(newlib) $(absp
 
 cppflags := -isystem $(newlib)/include -iquote . -iquote arch/x86 -iquote $(O)/include \
 	-include $(O)/include/generated/autoconf.h -D__RINGVISOR__
-cflags   := -std=gnu11 -O2 $(if $(CONFIG_DEBUG_INFO),-g) $(arch-flags) $(warnings) $(prefix-map)
+# newlib's memcpy() goes past the cache for 256 bytes and more and moves short rests byte by byte;
+# gcc has code of its own for copies of any length: by words, the last of which may overlap.
+ifeq ($(findstring clang,$(notdir $(firstword $(CC)))),)
+string-flags := -minline-all-stringops -mmemcpy-strategy=rep_8byte:-1:noalign \
+	-mmemset-strategy=rep_8byte:-1:noalign
+endif
+cflags   := -std=gnu11 -O2 $(string-flags) $(if $(CONFIG_DEBUG_INFO),-g) $(arch-flags) $(warnings) $(prefix-map)
 aflags   := $(if $(CONFIG_DEBUG_INFO),-g) $(arch-flags) $(prefix-map)
 ldflags  := -m elf_x86_64 -nostdlib -static --gc-sections -z max-page-size=4096 \
 	-z noexecstack --build-id=none
