@@ -122,9 +122,10 @@ static void put_waiting(void)
 		put_held(consoles[i]);
 }
 
-static void hold_over(struct timer *timer)
+static void hold_over(struct shared_timer *timer)
 {
 	acquire();
+	shared_timer_take(timer);
 	put_held(container_of(timer, struct guest_console, hold));
 	release();
 }
@@ -141,8 +142,8 @@ void console_guest_putc(struct guest_console *gc, char c)
 	gc->out_bytes++;
 	if (must_wait(gc)) {
 		gc->held[gc->nr_held++] = c;
-		if (!timer_armed(&gc->hold))
-			timer_start(&gc->hold, time_ns() + HOLD_NS);
+		if (!shared_timer_started(&gc->hold))
+			shared_timer_start(&gc->hold, time_ns() + HOLD_NS);
 	} else {
 		put_held(gc);
 		put_guest(gc, c);
@@ -250,7 +251,7 @@ void console_guest_add(struct guest_console *gc, struct guest *guest)
 	spin_lock(&input_lock);
 	gc->guest = guest;
 	snprintf(gc->prefix, sizeof(gc->prefix), "[%s] ", guest_name(guest));
-	timer_init(&gc->hold, hold_over);
+	shared_timer_init(&gc->hold, guest->cpu, hold_over);
 	gc->nr_held = 0;
 	gc->in_head = gc->in_tail = 0;
 	if (console_index(gc) == nr_consoles && nr_consoles < CONFIG_MAX_GUESTS) {
@@ -279,7 +280,7 @@ void console_guest_remove(struct guest_console *gc)
 	spin_lock(&input_lock);
 	i = console_index(gc);
 	if (i < nr_consoles) {
-		timer_stop(&gc->hold);
+		shared_timer_cancel(&gc->hold);
 		forget(i);
 		if (last_guest == gc)
 			last_guest = nr_consoles ? consoles[i % nr_consoles] : NULL;

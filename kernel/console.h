@@ -8,7 +8,7 @@
 #ifndef KERNEL_CONSOLE_H
 #define KERNEL_CONSOLE_H
 
-#include "kernel/time.h"
+#include "kernel/shared_timer.h"
 #include "kernel/types.h"
 
 struct guest;
@@ -33,7 +33,7 @@ struct guest_console {
 	char prefix[24];		/* "[name] " */
 	char held[CONSOLE_HELD_MAX];	/* output that waits for another's line to end */
 	unsigned int nr_held;
-	struct timer hold;		/* ... but not longer than this */
+	struct shared_timer hold;		/* ... but not longer than this */
 };
 
 void console_init(const struct console_dev *dev);

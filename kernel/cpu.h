@@ -26,6 +26,7 @@ struct cpu {
 	struct arch_cpu arch;	/* first: arch_this_cpu() finds it */
 	unsigned int id;	/* 0 = BSP, dense */
 	bool online;
+	bool runs_guests;	/* virtualization is on */
 	struct work_queue work;
 	struct timer_queue timers;
 	struct list vcpus;	/* struct vcpu.cpu_node: those placed on this CPU, round robin */

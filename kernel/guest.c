@@ -96,9 +96,6 @@ static void vcpus_free(struct guest *guest)
 		struct vcpu *vcpu = guest->vcpus[i];
 
 		vcpu->state = VCPU_STOPPED;
-		list_remove(&vcpu->cpu_node);
-		if (vcpu->cpu->current == vcpu)
-			vcpu->cpu->current = NULL;
 		arch_vcpu_free(vcpu);
 	}
 }
@@ -112,12 +109,7 @@ static int vcpu_create(struct guest *guest, unsigned int id)
 		vcpu = malloc(sizeof(*vcpu));
 	if (!vcpu)
 		return -ENOMEM;
-	memset(vcpu, 0, sizeof(*vcpu));
-	vcpu->guest = guest;
-	vcpu->id = id;
-	vcpu->cpu = guest->cpu;
-	vcpu->state = VCPU_STOPPED;
-	list_init(&vcpu->cpu_node);
+	vcpu_init(vcpu, guest, id);
 	guest->vcpus[id] = vcpu;
 	err = arch_vcpu_init(vcpu);
 	if (err)
@@ -326,7 +318,7 @@ static void guest_free(struct guest *guest)
 }
 
 struct guest *guest_create(const struct guest_config *config, const struct archive *archive,
-			   struct cpu *cpu, int *err)
+			   struct cpu *const *where, int *err)
 {
 	struct guest *guest = calloc(1, sizeof(*guest));
 
@@ -339,10 +331,11 @@ struct guest *guest_create(const struct guest_config *config, const struct archi
 	}
 	guest->config = config;
 	guest->archive = archive;
-	guest->cpu = cpu;
+	guest->cpu = where[0];
+	memcpy(guest->placement, where, config->nr_vcpus * sizeof(*where));
 	guest->id = nr_guests;
 	guest->state = GUEST_STARTING;
-	work_init(&guest->lifecycle, cpu, guest_lifecycle);
+	work_init(&guest->lifecycle, guest->cpu, guest_lifecycle);
 	*err = build_on_its_cpu(guest);
 	if (*err) {
 		guest_free(guest);

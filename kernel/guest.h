@@ -58,6 +58,7 @@ struct vcpu {
 	unsigned int id;	/* = initial APIC id */
 	struct cpu *cpu;	/* placed there */
 	struct list cpu_node;	/* cpu->vcpus */
+	struct work place;	/* there: takes it on, or off again */
 	u32 state;		/* enum vcpu_state; its own CPU's, but a SIPI ends WAIT_SIPI */
 	u64 exits[VCPU_EXIT_KINDS];	/* by hardware exit reason, see arch_exit_name() */
 	u64 doorbells;
@@ -79,7 +80,10 @@ struct guest {
 	struct virtio_net *nics[GUEST_NICS_MAX];
 	unsigned int nr_nics;
 	struct arch_guest arch;
-	struct cpu *cpu;	/* all its vCPUs and its life-cycle work run there */
+	struct cpu *cpu;	/* its life-cycle work and its queues run there; vCPU 0's */
+	struct cpu *placement[GUEST_VCPUS_MAX];	/* of each vCPU; does not change */
+	bool placed;		/* its vCPUs are (to be) on their CPUs; the life-cycle work's */
+	u32 moving;		/* vCPUs that still have to be taken on or off */
 	const struct archive *archive;	/* its image comes from here at each reset */
 
 	struct work lifecycle;
@@ -101,14 +105,14 @@ static inline const char *guest_name(const struct guest *g) { return g->config->
 struct guest *guest_find(const char *name);
 
 /*
- * guest_create() - memory, devices, vCPUs and image for @config on @cpu, whose loop runs unless it
- * is the caller's own: that is where it is done. On the BSP at boot.
+ * guest_create() - memory, devices, vCPUs and image for @config. @where has a CPU for each vCPU;
+ * their loops run. It is made on the first one's, which may be the caller's. On the BSP at boot.
  * An error (-ENOMEM, -ENOENT, -EINVAL, -E2BIG, -ENOEXEC) has been said on the console with
  * file and reason; nothing is left behind.
  */
 struct archive;
 struct guest *guest_create(const struct guest_config *config, const struct archive *archive,
-			   struct cpu *cpu, int *err);
+			   struct cpu *const *where, int *err);
 /* Has the guest's CPU run it, from its next pass of the loop on. */
 void guest_start(struct guest *guest);
 
@@ -141,6 +145,15 @@ void guests_summary(void);
  */
 void vcpu_kick(struct vcpu *vcpu);
 
+/*
+ * vcpus_place() - have each vCPU of @guest taken on by its CPU, or taken off: then nothing of it is
+ * left in a processor, and it may be reset or freed from anywhere. True: done. False: on other CPUs
+ * it is under way, and the life-cycle work is queued when it has been done. The guest's CPU, by the
+ * life-cycle work, when nothing is under way (vcpus_moving()).
+ */
+bool vcpus_place(struct guest *guest, bool on);
+bool vcpus_moving(const struct guest *guest);
+
 /* Would vcpu_run() do something? Its own CPU. */
 bool vcpu_runnable(struct vcpu *vcpu);
 
@@ -149,8 +162,9 @@ void guest_msi(struct guest *guest, u64 addr, u32 data);
 void guest_irq_line(struct guest *guest, unsigned int gsi, bool level);
 
 /*
- * Arch half (arch/x86/guest; mocked in native tests). All but arch_vcpu_has_interrupt()
- * and the two above run on the guest's CPU with no vCPU of it entered, guest->lock not held.
+ * Arch half (arch/x86/guest; mocked in native tests). All but arch_vcpu_has_interrupt(),
+ * arch_vcpu_unload() and the two above run on the guest's CPU while no vCPU of it is placed,
+ * guest->lock not held.
  */
 int arch_guest_init(struct guest *guest);	/* chipset devices, firmware tables area */
 void arch_guest_free(struct guest *guest);
@@ -159,6 +173,8 @@ void arch_guest_reset(struct guest *guest);	/* all devices and vCPUs to power-on
 /* Image, command line, tables into RAM; boot vCPU's registers. Says its errors itself. */
 int arch_guest_load(struct guest *guest, const struct archive *archive);
 int arch_vcpu_init(struct vcpu *vcpu);
+/* On the vCPU's CPU: what the processor holds of it goes to memory, its timers are stopped. */
+void arch_vcpu_unload(struct vcpu *vcpu);
 void arch_vcpu_free(struct vcpu *vcpu);
 /*
  * Run @vcpu until something needs the CPU loop: queued work, a host interrupt, a deadline

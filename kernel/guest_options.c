@@ -305,6 +305,39 @@ static void set_memory(struct options *o, const struct option *opt, const char *
 		option_bad(o, opt, value, "not a multiple of 2M");
 }
 
+/* "1", "0-3" or "2,0,4-7": the vCPUs' CPUs in order. False: not that, or more than vCPUs can be. */
+static bool affinity_range(struct guest_config *c, char *range)
+{
+	char *dash = strchr(range, '-');
+	u64 first, last;
+
+	if (dash)
+		*dash++ = '\0';
+	if (option_number(range, &first) || option_number(dash ? dash : range, &last))
+		return false;
+	if (first > last || last >= CONFIG_MAX_CPUS ||
+	    last - first >= GUEST_VCPUS_MAX - c->affinity.nr)
+		return false;
+	for (; first <= last; first++)
+		c->affinity.cpu[c->affinity.nr++] = (u16)first;
+	return true;
+}
+
+static void set_affinity(struct options *o, const struct option *opt, const char *value,
+			 void *object)
+{
+	struct guest_options *g = object;
+	char *list = copy_list(g, value), *rest = list, *range;
+
+	while (rest && (range = strsep(&rest, ","))) {
+		if (affinity_range(&g->config, range))
+			continue;
+		option_bad(o, opt, value, "not a list of CPUs");
+		break;
+	}
+	free(list);
+}
+
 static void set_append(struct options *o, const struct option *opt, const char *value, void *object)
 {
 	struct guest_options *g = object;
@@ -359,6 +392,7 @@ static const struct option guest_rows[] = {
 	{ "-m", set_memory, GUEST(memory), .min = GUEST_MEMORY_STEP, .max = 1024 * GIB,
 	  .expected = "2M..1T in steps of 2M, as in 256M" },
 	{ "-smp", option_set_uint, GUEST(nr_vcpus), .min = 1, .max = GUEST_VCPUS_MAX },
+	{ "-cpu-affinity", set_affinity, .expected = "CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
 	{ "-kernel", option_set_string, GUEST(kernel), .flags = OPTION_REQUIRED,
 	  .expected = "a file of the boot archive" },
 	{ "-initrd", option_set_string, GUEST(initrd), .expected = "a file of the boot archive" },

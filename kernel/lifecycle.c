@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A guest's life: starting, resetting, pausing, ending. Whoever wants something asks by
- * guest_request(); it is done by work on the guest's CPU, where no vCPU of it is entered then.
+ * guest_request(); it is done by work on the guest's CPU, after all its vCPUs have been taken off
+ * theirs.
  */
 #include "kernel/lifecycle.h"
 
@@ -48,7 +49,8 @@ static int change_state(struct guest *guest, u32 from, u32 to, const char *what)
 	if (!__atomic_compare_exchange_n(&guest->state, &from, to, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return -EINVAL;
-	cpu_kick(guest->cpu);
+	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
+		cpu_kick(guest->vcpus[i]->cpu);
 	pr_info("guest %s: %s by the operator", guest_name(guest), what);
 	return 0;
 }
@@ -68,15 +70,11 @@ int guest_cont(struct guest *guest)
 /* The vCPUs as after power-on: the first runs, the others wait to be started by it. */
 static void run(struct guest *guest)
 {
-	for (unsigned int i = 0; i < guest->nr_vcpus; i++) {
-		struct vcpu *vcpu = guest->vcpus[i];
-
-		WRITE_ONCE(vcpu->state, i == 0 ? VCPU_RUNNABLE : VCPU_WAIT_SIPI);
-		if (list_empty(&vcpu->cpu_node))
-			list_append(&vcpu->cpu->vcpus, &vcpu->cpu_node);
-	}
+	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
+		WRITE_ONCE(guest->vcpus[i]->state, i == 0 ? VCPU_RUNNABLE : VCPU_WAIT_SIPI);
 	guest->started_ns = time_ns();
 	__atomic_store_n(&guest->state, GUEST_RUNNING, __ATOMIC_RELEASE);
+	vcpus_place(guest, true);
 }
 
 static void start(struct guest *guest)
@@ -215,6 +213,12 @@ static bool nics_quiet(struct guest *guest)
 	return quiet;
 }
 
+/* Nothing of the guest runs or is on its way any more; if not yet, this work is queued again. */
+static bool at_rest(struct guest *guest)
+{
+	return vcpus_place(guest, false) && nics_quiet(guest);
+}
+
 void guest_lifecycle(struct work *work)
 {
 	struct guest *guest = container_of(work, struct guest, lifecycle);
@@ -227,9 +231,9 @@ void guest_lifecycle(struct work *work)
 		req = GUEST_REQ_STOP;
 		__atomic_store_n(&guest->request, req, __ATOMIC_RELEASE);
 	}
-	if (req == GUEST_REQ_NONE)
+	if (req == GUEST_REQ_NONE || vcpus_moving(guest))
 		return;
-	if (req != GUEST_REQ_START && !nics_quiet(guest))
+	if (req != GUEST_REQ_START && !at_rest(guest))
 		return;
 	if (!ended || req == GUEST_REQ_RESET)
 		serve[req](guest);

@@ -10,7 +10,7 @@
  * guest_build() - memory, devices, vCPUs, and the image loaded. On the guest's CPU. 0, or an error
  * that has been said, nothing left behind.
  * guest_tear_down() - the reverse: everything goes back but struct guest and the vCPUs' counters.
- * Its NICs have been reset and are quiet.
+ * Its vCPUs have been taken off their CPUs, its NICs have been reset and are quiet.
  */
 int guest_build(struct guest *guest);
 void guest_tear_down(struct guest *guest);
@@ -20,6 +20,9 @@ void guest_tear_down(struct guest *guest);
  * 0 or an error that has been said.
  */
 int guest_power_on(struct guest *guest);
+
+/* vCPU @id as it is before arch_vcpu_init(), to be placed on guest->placement[id]. */
+void vcpu_init(struct vcpu *vcpu, struct guest *guest, unsigned int id);
 
 /* Bytes that @owner has now and had not before the first guest was made. */
 u64 guests_memory(enum mem_owner owner);

@@ -33,6 +33,7 @@
 #include "kernel/mem.h"
 #include "kernel/monitor.h"
 #include "kernel/panic.h"
+#include "kernel/place.h"
 #include "net/netdev.h"
 
 #define CONFIG_FILE	"ringvisor.conf"
@@ -41,7 +42,6 @@
 
 static struct cpu bsp;
 static const struct boot_info *boot_info;
-static bool hvm_ready[CONFIG_MAX_CPUS];	/* CPUs that can run guests */
 static unsigned int aps_ready;		/* APs that have tried */
 static struct archive archive;
 static struct work ended_work;
@@ -151,17 +151,6 @@ static void report_config_error(void *arg, const struct config_error *err)
 	pr_err("%s", err->text);
 }
 
-/* CPUs in turn, the BSP last: it has the NICs' interrupts and the console. */
-static struct cpu *place_guest(void)
-{
-	static unsigned int last;
-
-	do {
-		last = (last + 1) % nr_cpus;
-	} while (!hvm_ready[last]);
-	return cpus[last];
-}
-
 static int open_archive(void)
 {
 	char why[100];
@@ -184,11 +173,28 @@ static int open_archive(void)
 	return 0;
 }
 
+static void start_guest(const struct guest_config *config)
+{
+	struct cpu *where[GUEST_VCPUS_MAX];
+	struct guest *guest;
+	unsigned int bad;
+	int err;
+
+	if (place_vcpus(config, where, &bad)) {
+		pr_err("%s:%u: guest %s: -cpu-affinity: CPU %u is not there or runs no guests, "
+		       "expected 0..%u", CONFIG_FILE, config->line, config->name, bad, nr_cpus - 1);
+		return;
+	}
+	guest = guest_create(config, &archive, where, &err);
+	if (guest)
+		guest_start(guest);
+}
+
 static void start_guests(void)
 {
 	struct guest_config *configs = calloc(CONFIG_MAX_GUESTS, sizeof(*configs));
 	struct archive_file file;
-	int nr = -ENOMEM, err;
+	int nr = -ENOMEM;
 
 	if (archive_find(&archive, CONFIG_FILE, &file)) {
 		cannot_start("boot archive: no %s in it", CONFIG_FILE);
@@ -201,12 +207,8 @@ static void start_guests(void)
 		cannot_start("%s: %s", CONFIG_FILE, strerror(-nr));
 		return;
 	}
-	for (int i = 0; i < nr; i++) {
-		struct guest *guest = guest_create(&configs[i], &archive, place_guest(), &err);
-
-		if (guest)
-			guest_start(guest);
-	}
+	for (int i = 0; i < nr; i++)
+		start_guest(&configs[i]);
 	if (!nr_guests)
 		pr_err("ringvisor: no guest to start");
 }
@@ -265,15 +267,15 @@ static int boot_hvm(void)
 		return -ENODEV;
 	hvm->describe(caps, sizeof(caps));
 	pr_info("%s: %s", hvm->name, caps);
-	hvm_ready[0] = !hvm->cpu_enable(&bsp);
-	return hvm_ready[0] ? 0 : -EIO;
+	bsp.runs_guests = !hvm->cpu_enable(&bsp);
+	return bsp.runs_guests ? 0 : -EIO;
 }
 
 /* On each AP. */
 static void ap_main(struct cpu *cpu)
 {
-	if (hvm_ready[0])
-		hvm_ready[cpu->id] = !hvm->cpu_enable(cpu);
+	if (bsp.runs_guests)
+		cpu->runs_guests = !hvm->cpu_enable(cpu);
 	__atomic_fetch_add(&aps_ready, 1, __ATOMIC_RELEASE);
 	cpu_loop();
 }

@@ -61,8 +61,8 @@ static void show_guests(void)
 /* The guest may be ended or made anew on its CPU meanwhile: counters only, nothing followed. */
 static void show_vcpu(const char *guest, const struct vcpu *vcpu)
 {
-	console_printf("vcpu %s.%u: doorbells=%lu interrupts=%lu\n", guest, vcpu->id,
-		       vcpu->doorbells, vcpu->injected);
+	console_printf("vcpu %s.%u: cpu=%u doorbells=%lu interrupts=%lu\n", guest, vcpu->id,
+		       vcpu->cpu->id, vcpu->doorbells, vcpu->injected);
 	for (unsigned int reason = 0; reason < VCPU_EXIT_KINDS; reason++) {
 		const char *name = arch_exit_name(reason);
 

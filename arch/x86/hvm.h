@@ -53,6 +53,8 @@ struct hvm_ops {
 
 	int (*vcpu_init)(struct vcpu *vcpu);		/* -ENOMEM */
 	void (*vcpu_free)(struct vcpu *vcpu);
+	/* On the vCPU's CPU: the processor keeps nothing of it. */
+	void (*vcpu_unload)(struct vcpu *vcpu);
 	/* Power-on/INIT state (SDM 3A table 10-1); on the vCPU's CPU. */
 	void (*vcpu_reset)(struct vcpu *vcpu);
 	void (*get_state)(struct vcpu *vcpu, struct hvm_state *st);

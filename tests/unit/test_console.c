@@ -127,6 +127,7 @@ static int setup(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		guest[i].id = i;
 		guest[i].config = &configs[i];
+		guest[i].cpu = this_cpu();
 		guest[i].console.input_ready = input_ready;
 		console_guest_add(&guest[i].console, &guest[i]);
 	}

@@ -20,6 +20,7 @@
 static struct cpu *built_on;
 static char calls[8192];
 static const char *fail_at;		/* the word that answers with an error */
+static unsigned int unloads;
 static unsigned int frames_in_flight;	/* virtio_net_reset() waits for them */
 static struct work *nic_again;
 static bool has_interrupt;
@@ -52,6 +53,7 @@ void arch_guest_reset(struct guest *guest) { note("reset"); }
 int arch_guest_load(struct guest *guest, const struct archive *archive) { return note("load"); }
 int arch_vcpu_init(struct vcpu *vcpu) { return note(vcpu->id ? "vcpu1" : "vcpu0"); }
 void arch_vcpu_free(struct vcpu *vcpu) { note(vcpu->id ? "-vcpu1" : "-vcpu0"); }
+void arch_vcpu_unload(struct vcpu *vcpu) { unloads++; }
 bool arch_vcpu_has_interrupt(struct vcpu *vcpu) { return has_interrupt; }
 void vpci_bus_reset(struct vpci_bus *b) { note(b == &bus ? "pci" : "?"); }
 
@@ -81,6 +83,7 @@ void cpu_kick(struct cpu *cpu) { kicks++; }
 
 static struct guest_config config;
 static const struct archive archive;
+static struct cpu *where[2];
 static struct work ended;
 static unsigned int all_ended;
 
@@ -92,7 +95,7 @@ static void count_ended(struct work *work)
 static struct guest *create(void)
 {
 	int err = 1;
-	struct guest *guest = guest_create(&config, &archive, this_cpu(), &err);
+	struct guest *guest = guest_create(&config, &archive, where, &err);
 
 	assert_int_equal(!guest, err != 0);
 	return guest;
@@ -120,6 +123,7 @@ static int setup(void **state)
 {
 	memset(this_cpu(), 0, sizeof(*this_cpu()));
 	list_init(&this_cpu()->vcpus);
+	where[0] = where[1] = this_cpu();
 	config = (struct guest_config){ .name = "web", .memory = 4 * MIB, .nr_vcpus = 2,
 					.kernel = "vmlinuz", .append = "", .nr_nics = 1 };
 	strcpy(config.nic[0].id, "net0");
@@ -130,6 +134,7 @@ static int setup(void **state)
 	calls[0] = '\0';
 	fail_at = NULL;
 	has_interrupt = false;
+	unloads = 0;
 	frames_in_flight = kicks = all_ended = 0;
 	work_init(&ended, this_cpu(), count_ended);
 	guests_on_all_ended(&ended);
@@ -212,11 +217,12 @@ static void test_made_on_its_own_cpu(void **state)
 	list_init(&other.vcpus);
 	other_ends = false;
 	pthread_create(&thread, NULL, other_loop, &other);
-	guest = guest_create(&config, &archive, &other, &err);
+	where[0] = where[1] = &other;
+	guest = guest_create(&config, &archive, where, &err);
 	assert_non_null(guest);
 	assert_ptr_equal(built_on, &other);
 	fail_at = "board";
-	assert_null(guest_create(&config, &archive, &other, &err));
+	assert_null(guest_create(&config, &archive, where, &err));
 	assert_int_equal(err, -ENOSPC);
 	guest_start(guest);
 	while (READ_ONCE(guest->request))
@@ -227,6 +233,55 @@ static void test_made_on_its_own_cpu(void **state)
 	__atomic_store_n(&other_ends, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	assert_int_equal(guest->state, GUEST_ENDED);
+}
+
+static bool other_placed(struct guest *guest)
+{
+	return !vcpus_moving(guest) && !list_empty(&guest->vcpus[1]->cpu_node);
+}
+
+/* The life-cycle work waits until the other CPU has taken its vCPU on, and then off. */
+static void test_vcpus_on_two_cpus(void **state)
+{
+	static struct cpu other;
+	struct guest *guest;
+
+	list_init(&other.vcpus);
+	where[1] = &other;
+	guest = running();
+	assert_ptr_equal(guest->vcpus[1]->cpu, &other);
+	assert_true(vcpus_moving(guest));
+	ask(guest, GUEST_REQ_RESET, 0, "test");
+	expect_calls("");
+	host_this_cpu = &other.arch;
+	assert_int_equal(work_run(&other), 1);
+	assert_ptr_equal(other.vcpus.next, &guest->vcpus[1]->cpu_node);
+	host_this_cpu = &where[0]->arch;
+	assert_true(other_placed(guest));
+	/* The request is looked at again: now the vCPUs are taken off, the other one not yet. */
+	work_run(this_cpu());
+	expect_calls("");
+	assert_true(list_empty(&this_cpu()->vcpus));
+	host_this_cpu = &other.arch;
+	work_run(&other);
+	assert_true(list_empty(&other.vcpus));
+	host_this_cpu = &where[0]->arch;
+	assert_int_equal(unloads, 2);
+	work_run(this_cpu());
+	expect_calls("quiet pci reset load ");
+	assert_false(list_empty(&this_cpu()->vcpus));
+	host_this_cpu = &other.arch;
+	work_run(&other);
+	host_this_cpu = &where[0]->arch;
+	work_run(this_cpu());
+	guest_request(guest, GUEST_REQ_STOP, 0, NULL);
+	work_run(this_cpu());
+	expect_calls("");
+	host_this_cpu = &other.arch;
+	work_run(&other);
+	host_this_cpu = &where[0]->arch;
+	work_run(this_cpu());
+	expect_calls("quiet -console -nic -vcpu1 -vcpu0 -board ");
 }
 
 static void test_memory_in_pieces(void **state)
@@ -546,6 +601,7 @@ int main(void)
 		TEST(test_made_in_order_and_unmade_in_reverse),
 		TEST(test_every_failure_leaves_nothing),
 		TEST(test_made_on_its_own_cpu),
+		TEST(test_vcpus_on_two_cpus),
 		TEST(test_memory_in_pieces),
 		TEST(test_memory_that_is_not_there),
 		TEST(test_no_room_for_more_guests),

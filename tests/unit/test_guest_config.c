@@ -261,11 +261,15 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel \"k\r\"", "1: guest g: control character, expected text" },
 	{ "guest g -kernel k -m", "1: guest g: -m: value missing, expected 2M..1T in steps of 2M, "
 	  "as in 256M" },
-	{ "guest g -kernel k -foo x y -m 64", "1: guest g: -foo: unknown, expected -m -smp -kernel "
+	{ "guest g -kernel k -foo x y -m 64", "1: guest g: -foo: unknown, expected -m -smp -cpu-affinity -kernel "
 	  "-initrd -append -netdev -device -no-reboot -action -name" },
-	{ "guest g -kernel k vmlinuz", "1: guest g: vmlinuz: unknown, expected -m -smp -kernel "
+	{ "guest g -kernel k vmlinuz", "1: guest g: vmlinuz: unknown, expected -m -smp -cpu-affinity -kernel "
 	  "-initrd -append -netdev -device -no-reboot -action -name" },
 	{ "guest g -m 64M -kernel k\n -m 64M", "2: guest g: -m: given twice" },
+	{ "guest g -kernel k -cpu-affinity 1,x", "1: guest g: -cpu-affinity 1,x: not a list of CPUs, "
+	  "expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
+	{ "guest g -kernel k -cpu-affinity 3-1", "1: guest g: -cpu-affinity 3-1: not a list of CPUs, "
+	  "expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
 	{ "guest g -m 64M", "1: guest g: -kernel: missing, expected a file of the boot archive" },
 	{ "guest g -kernel \"\"", "1: guest g: -kernel: empty, expected a file of the boot "
 	  "archive" },

@@ -135,6 +135,7 @@ static int setup(void **state)
 		guest[i].state = GUEST_RUNNING;
 		guest[i].vcpus[0] = &vcpu[i];
 		vcpu[i].guest = &guest[i];
+		vcpu[i].cpu = this_cpu();
 	}
 	host_time_set(12345 * NSEC_PER_MSEC);
 	log_set_level(LOG_INFO);
@@ -303,10 +304,10 @@ static void test_info_exits(void **state)
 	vcpu[0].doorbells = 3;
 	vcpu[1].injected = 4;
 	expect("info exits",
-	       "vcpu web.0: doorbells=3 interrupts=0\n"
+	       "vcpu web.0: cpu=0 doorbells=3 interrupts=0\n"
 	       "vcpu web.0: exit=48 name=\"EPT violation\" count=9\n"
 	       "vcpu web.0: exit=79 name=\"?\" count=1\n"
-	       "vcpu db.0: doorbells=0 interrupts=4\n");
+	       "vcpu db.0: cpu=0 doorbells=0 interrupts=4\n");
 }
 
 static void test_info_of_the_machine(void **state)

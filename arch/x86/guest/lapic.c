@@ -559,6 +559,11 @@ int vlapic_init(struct vcpu *vcpu)
 	return 0;
 }
 
+void vlapic_unload(struct vcpu *vcpu)
+{
+	vlapic_timer_stop(vcpu->arch.lapic);
+}
+
 void vlapic_free(struct vcpu *vcpu)
 {
 	struct vlapic *apic = vcpu->arch.lapic;

@@ -51,6 +51,8 @@ struct vlapic {
 
 int vlapic_init(struct vcpu *vcpu);	/* allocates; -ENOMEM */
 void vlapic_free(struct vcpu *vcpu);
+/* On the vCPU's CPU, before a reset or the end elsewhere: the timer is disarmed. */
+void vlapic_unload(struct vcpu *vcpu);
 /* Power-on; the boot vCPU's LINT0 as firmware leaves it: ExtINT. */
 void vlapic_reset(struct vcpu *vcpu);
 /* INIT: the same, but IA32_APIC_BASE is kept. */

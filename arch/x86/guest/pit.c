@@ -122,12 +122,12 @@ static void schedule(struct vpit *pit)
 	struct vpit_counter *c = &pit->counter[0];
 	u64 min = time_ns() + EDGE_MIN_NS, due;
 
-	timer_stop(&pit->timer);
+	shared_timer_stop(&pit->timer);
 	if (!c->loaded || !c->gate)
 		return;
 	if (!periodic(c)) {
 		if (pit->edge == 1)
-			timer_start(&pit->timer, edge_ns(c, 1));
+			shared_timer_start(&pit->timer, edge_ns(c, 1));
 		return;
 	}
 	due = edge_ns(c, pit->edge);
@@ -138,16 +138,20 @@ static void schedule(struct vpit *pit)
 		pit->edge = edge;
 		due = edge_ns(c, edge);
 	}
-	timer_start(&pit->timer, due);
+	shared_timer_start(&pit->timer, due);
 }
 
-static void timer_due(struct timer *timer)
+static void timer_due(struct shared_timer *timer)
 {
 	struct vpit *pit = container_of(timer, struct vpit, timer);
 	struct vpit_counter *c = &pit->counter[0];
 	u64 passed;
 
 	spin_lock(&pit->guest->lock);
+	if (!shared_timer_take(timer)) {
+		spin_unlock(&pit->guest->lock);
+		return;
+	}
 	guest_irq_line(pit->guest, VPC_GSI_PIT, false);
 	guest_irq_line(pit->guest, VPC_GSI_PIT, true);
 	passed = elapsed(c) / c->count;
@@ -285,7 +289,7 @@ static void control_write(struct vpit *pit, u8 val)
 	c->bcd = val & CW_BCD;
 	c->loaded = c->write_high = c->read_high = c->count_latched = c->status_latched = false;
 	if (nr == 0) {
-		timer_stop(&pit->timer);
+		shared_timer_stop(&pit->timer);
 		guest_irq_line(pit->guest, VPC_GSI_PIT, out_now(c));
 	}
 }
@@ -347,7 +351,7 @@ const struct io_ops vpit_port61_ops = { .read = port61_read, .write = port61_wri
 
 void vpit_stop(struct vpit *pit)
 {
-	timer_stop(&pit->timer);
+	shared_timer_cancel(&pit->timer);
 }
 
 void vpit_reset(struct vpit *pit)
@@ -366,6 +370,6 @@ void vpit_init(struct vpit *pit, struct guest *guest)
 {
 	memset(pit, 0, sizeof(*pit));
 	pit->guest = guest;
-	timer_init(&pit->timer, timer_due);
+	shared_timer_init(&pit->timer, guest->cpu, timer_due);
 	vpit_reset(pit);
 }

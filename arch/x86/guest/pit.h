@@ -8,7 +8,7 @@
 #define ARCH_X86_GUEST_PIT_H
 
 #include "kernel/io.h"
-#include "kernel/time.h"
+#include "kernel/shared_timer.h"
 #include "kernel/types.h"
 
 struct guest;
@@ -34,7 +34,7 @@ struct vpit_counter {
 struct vpit {
 	struct guest *guest;
 	struct vpit_counter counter[VPIT_COUNTERS];
-	struct timer timer;	/* counter 0's next interrupt */
+	struct shared_timer timer;	/* counter 0's next interrupt */
 	u64 edge;		/* how many interrupts since start_ns */
 	u64 missed;		/* coalesced because the CPU was late */
 	bool speaker;		/* port 0x61 bit 1 */

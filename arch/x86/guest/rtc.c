@@ -167,13 +167,13 @@ static void schedule(struct vrtc *rtc)
 	u8 b = rtc->cmos[REG_B];
 	u64 due = TIME_NEVER;
 
-	timer_stop(&rtc->timer);
+	shared_timer_stop(&rtc->timer);
 	if ((b & B_PIE) && period_ns(rtc))
 		due = rtc->periodic_ns + period_ns(rtc);
 	if ((b & (B_UIE | B_AIE)) && !(b & B_SET))
 		due = MIN(due, time_ns() + NSEC_PER_SEC - clock_ns(rtc) % NSEC_PER_SEC);
 	if (due != TIME_NEVER)
-		timer_start(&rtc->timer, due);
+		shared_timer_start(&rtc->timer, due);
 }
 
 static void flags_set(struct vrtc *rtc, u8 flags)
@@ -218,14 +218,16 @@ static void periodic_flags(struct vrtc *rtc)
 	flags_set(rtc, C_PF);
 }
 
-static void timer_due(struct timer *timer)
+static void timer_due(struct shared_timer *timer)
 {
 	struct vrtc *rtc = container_of(timer, struct vrtc, timer);
 
 	spin_lock(&rtc->guest->lock);
-	periodic_flags(rtc);
-	update_flags(rtc);
-	schedule(rtc);
+	if (shared_timer_take(timer)) {
+		periodic_flags(rtc);
+		update_flags(rtc);
+		schedule(rtc);
+	}
 	spin_unlock(&rtc->guest->lock);
 }
 
@@ -320,7 +322,7 @@ const struct io_ops vrtc_ops = { .read = vrtc_read, .write = vrtc_write };
 
 void vrtc_stop(struct vrtc *rtc)
 {
-	timer_stop(&rtc->timer);
+	shared_timer_cancel(&rtc->timer);
 }
 
 /* MC146818, "RESET": interrupts off, flags cleared; firmware chooses rate and format. */
@@ -339,6 +341,6 @@ void vrtc_init(struct vrtc *rtc, struct guest *guest)
 {
 	memset(rtc, 0, sizeof(*rtc));
 	rtc->guest = guest;
-	timer_init(&rtc->timer, timer_due);
+	shared_timer_init(&rtc->timer, guest->cpu, timer_due);
 	vrtc_reset(rtc);
 }

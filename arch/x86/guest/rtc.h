@@ -8,7 +8,7 @@
 #define ARCH_X86_GUEST_RTC_H
 
 #include "kernel/io.h"
-#include "kernel/time.h"
+#include "kernel/shared_timer.h"
 #include "kernel/types.h"
 
 struct guest;
@@ -21,7 +21,7 @@ struct vrtc {
 	u8 index;
 	u8 cmos[VRTC_BYTES];	/* the time's bytes are current only while SET halts the clock */
 	u64 offset_ns;		/* guest's clock = wall time + this, modulo 2^64 */
-	struct timer timer;	/* next periodic or update cycle that somebody waits for */
+	struct shared_timer timer;	/* next periodic or update cycle that somebody waits for */
 	u64 periodic_ns;	/* time_ns() when the last periodic interrupt was due */
 	u64 updated_s;		/* guest's second that the flags of register C know of */
 };

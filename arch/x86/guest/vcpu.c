@@ -167,10 +167,19 @@ int arch_vcpu_init(struct vcpu *vcpu)
 	return err;
 }
 
+void arch_vcpu_unload(struct vcpu *vcpu)
+{
+	if (vcpu_is_loaded(vcpu)) {
+		save(vcpu);
+		arch_this_cpu()->loaded = NULL;
+	}
+	vlapic_unload(vcpu);
+	hvm->vcpu_unload(vcpu);
+}
+
+/* Unloaded before, or never loaded. */
 void arch_vcpu_free(struct vcpu *vcpu)
 {
-	if (vcpu_is_loaded(vcpu))
-		arch_this_cpu()->loaded = NULL;
 	if (vcpu->arch.hvm)
 		hvm->vcpu_free(vcpu);
 	if (vcpu->arch.lapic)

@@ -23,6 +23,7 @@ const struct hvm_ops svm_ops = {
 	.unmap = svm_unmap,
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_free = svm_vcpu_free,
+	.vcpu_unload = svm_vcpu_unload,
 	.vcpu_reset = svm_vcpu_reset,
 	.get_state = svm_get_state,
 	.set_state = svm_set_state,

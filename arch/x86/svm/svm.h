@@ -69,6 +69,7 @@ void svm_unmap(struct guest *guest, u64 gpa, u64 size);
 /* vmcb.c */
 int svm_vcpu_init(struct vcpu *vcpu);
 void svm_vcpu_free(struct vcpu *vcpu);
+void svm_vcpu_unload(struct vcpu *vcpu);
 
 /* state.c */
 void svm_vcpu_reset(struct vcpu *vcpu);

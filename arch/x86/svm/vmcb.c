@@ -66,6 +66,11 @@ int svm_vcpu_init(struct vcpu *vcpu)
 	return 0;
 }
 
+/* Each exit leaves all of it in the VMCB; what the processor may cache of that does not matter. */
+void svm_vcpu_unload(struct vcpu *vcpu)
+{
+}
+
 void svm_vcpu_free(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;

@@ -305,6 +305,14 @@ void vmx_unload_foreign(struct vmx_vcpu *v)
 		unload(v);
 }
 
+void vmx_vcpu_unload(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = vcpu->arch.hvm;
+
+	if (v->cpu)
+		unload(v);
+}
+
 int vmx_vcpu_init(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = calloc(1, sizeof(*v));

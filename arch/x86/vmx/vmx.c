@@ -19,6 +19,7 @@ const struct hvm_ops vmx_ops = {
 	.unmap = vmx_unmap,
 	.vcpu_init = vmx_vcpu_init,
 	.vcpu_free = vmx_vcpu_free,
+	.vcpu_unload = vmx_vcpu_unload,
 	.vcpu_reset = vmx_vcpu_reset,
 	.get_state = vmx_get_state,
 	.set_state = vmx_set_state,

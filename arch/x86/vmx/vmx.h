@@ -75,6 +75,7 @@ void vmx_unmap(struct guest *guest, u64 gpa, u64 size);
 /* vmcs.c */
 int vmx_vcpu_init(struct vcpu *vcpu);
 void vmx_vcpu_free(struct vcpu *vcpu);
+void vmx_vcpu_unload(struct vcpu *vcpu);
 /* Make @v's VMCS current on this CPU and its host state this CPU's. */
 void vmx_load(struct vmx_vcpu *v);
 /*

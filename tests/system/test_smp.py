@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Guests with several vCPUs on machines with several CPUs, and CPUs that vCPUs share."""
+
+import re
+
+import pytest
+
+from bench import linux_files
+from guest import Guest, linux
+from monitor import Monitor
+from test_linux import complaints
+
+# Every vCPU is busy for a while, is sent IPIs (the kernel's own, for timers and wake-ups across
+# CPUs), and has a timer that runs.
+LOAD = """\
+n=$(grep -c ^processor /proc/cpuinfo)
+for cpu in $(seq 0 $((n - 1))); do
+	(taskset -c $cpu sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; echo DONE') &
+done
+wait
+sleep 3
+grep -E 'LOC|RES|CAL' /proc/interrupts
+dmesg -r | grep '^<[0-4]>'
+exit 0
+"""
+
+
+def with_vcpus(text, vcpus):
+    return text.replace("-smp 1", f"-smp {vcpus}")
+
+
+def interrupts(text, name):
+    """What /proc/interrupts says of a kind of interrupt: a number for each vCPU."""
+    return [int(n) for n in re.search(rf"{name}: +((?:\d+ +)+)", text).group(1).split()]
+
+
+def check_boot(bench, kind, vcpus, cpus):
+    machine = bench.boot(with_vcpus(linux(nic=False), vcpus), linux_files(LOAD), kind=kind, cpus=cpus)
+    guest = Guest(machine)
+    guest.expect_ready(timeout=600)
+    for _ in range(vcpus):
+        guest.expect("DONE", timeout=240)
+    guest.expect("GUEST-VERDICT 0", timeout=240)
+    said = machine.text()
+    assert f"smp: {cpus} of {cpus} CPUs online" in said
+    assert not complaints(said)
+    timers = interrupts(said, "LOC")
+    assert len(timers) == vcpus and min(timers) > 10, timers
+    if vcpus > 1:
+        assert sum(interrupts(said, "RES")) + sum(interrupts(said, "CAL")) > 0
+    machine.expect("guest lin: powered off")
+    machine.expect("summary: memory still held for guests: ram=0 ")
+    machine.expect_end()
+
+
+QUICK = {(1, 2), (2, 1), (4, 2), (4, 4)}
+
+
+@pytest.mark.parametrize("vcpus, cpus", [
+    pytest.param(vcpus, cpus, marks=[] if (vcpus, cpus) in QUICK else pytest.mark.full)
+    for vcpus in (1, 2, 4) for cpus in (1, 2, 4)])
+def test_boot(bench, vcpus, cpus):
+    """Debian on AMD-V, to user space and off again; nothing to complain of with all vCPUs busy."""
+    check_boot(bench, "qemu-svm", vcpus, cpus)
+
+
+def placement(machine):
+    """The CPU of each vCPU, as the monitor tells."""
+    told = Monitor(machine).enter().info("exits")
+    return {name.removeprefix("vcpu "): int(keys["cpu"]) for name, keys in told.items()}
+
+
+def test_placement(bench):
+    """By configuration, in turn; otherwise where there are fewest. A CPU that is not there is told.
+
+    Then a reset of a guest whose vCPUs run on several CPUs, and the end of all.
+    """
+    pinned = with_vcpus(linux("pin", nic=False), 3) + "\t-cpu-affinity 2,1\n"
+    spread = with_vcpus(linux("spread", nic=False), 4)
+    wrong = linux("wrong", nic=False) + "\t-cpu-affinity 0,7\n"
+    machine = bench.boot(pinned + spread + wrong, linux_files(), kind="qemu-svm", cpus=4)
+    machine.expect("guest wrong: -cpu-affinity: CPU 7 is not there or runs no guests, expected 0..3")
+    Guest(machine, "spread").expect_ready(timeout=600)
+    assert placement(machine) == {"pin.0": 2, "pin.1": 1, "pin.2": 2,
+                                  "spread.0": 3, "spread.1": 0, "spread.2": 1, "spread.3": 3}
+    Monitor(machine).run("reset spread")
+    machine.expect(r"guest spread: started again \(reset 1\)")
+    Guest(machine, "spread").expect_ready(timeout=600)
+    machine.send("quit\r")
+    machine.expect("summary: memory still held for guests: ram=0 tables=0 vhost=0 ")
+
+
+@pytest.mark.full
+def test_boot_vmx(bench):
+    """The same on VT-x, by APIC virtualization."""
+    check_boot(bench, "haswell", 4, 2)
