@@ -139,6 +139,18 @@ def load():
     yield b"\1" + flat
 
 
+def vhost_user():
+    """A front end that starts well; then each request, with memory that is cut and kicks."""
+    good, kick, turn = b"\5\1", b"\4", b"\7"
+    packed = b"\5\0"
+    yield good + kick + turn
+    yield packed + kick + turn + b"\6\2" + kick + turn
+    yield good + b"\3\2\x50\4\1\0\1\0" + kick + turn + b"\6\0" + kick + turn
+    for request in range(42):
+        yield good + bytes([0, 0x40, request]) + b"\1" + b"\1\0" * 8 + turn
+        yield bytes([0, 0x41, request]) + b"\1" + b"\1\0" * 8 + good + kick + turn
+
+
 def main():
     name, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     for i, seed in enumerate(globals()[name]()):

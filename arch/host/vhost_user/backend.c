@@ -42,14 +42,15 @@ int backend_attach(struct port *port)
 	int err;
 
 	if (loop) {
-		/* A switch of its own whose one port takes back what it sent (802.1Q, reflective relay). */
+		/* A switch of its own, whose one port takes back what it sent. */
 		snprintf(name, sizeof(name), "loop%u", nr_loops++);
 		port->hairpin = true;
 	}
 	sw = switch_get(name);
 	err = sw ? switch_attach(sw, port) : -ENOMEM;
 	if (err)
-		pr_err("ringvisor-vhost: %s: no port on the switch: %s", port->name, strerror(-err));
+		pr_err("ringvisor-vhost: %s: no port on the switch: %s", port->name,
+		       strerror(-err));
 	return err;
 }
 

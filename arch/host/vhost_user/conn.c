@@ -180,6 +180,18 @@ int vu_reply(struct vu_dev *dev, struct vu_msg *msg, int fd)
 
 /* ---- Connections ---- */
 
+int vu_connect(struct vu_dev *dev, int fd)
+{
+	int err = loop_add(&dev->conn, fd, false);
+
+	if (err)
+		return err;
+	dev->connections++;
+	dev->ratelimit = (struct ratelimit){ 0 };
+	pr_info("vhost-user: %s: connected", dev->path);
+	return 0;
+}
+
 static void listener_ready(struct loop_source *source)
 {
 	struct vu_dev *dev = container_of(source, struct vu_dev, listener);
@@ -189,14 +201,16 @@ static void listener_ready(struct loop_source *source)
 		return;
 	if (dev->conn.fd >= 0)
 		conn_ready(&dev->conn);		/* the one before may have gone, unnoticed yet */
-	if (dev->conn.fd >= 0 || loop_add(&dev->conn, fd, false)) {
+	if (dev->conn.fd >= 0 || vu_connect(dev, fd)) {
 		pr_warn("vhost-user: %s: a second front end is turned away", dev->path);
 		close(fd);
-		return;
 	}
-	dev->connections++;
-	dev->ratelimit = (struct ratelimit){ 0 };
-	pr_info("vhost-user: %s: connected", dev->path);
+}
+
+void vu_conn_init(struct vu_dev *dev)
+{
+	dev->listener = (struct loop_source){ .fd = -1, .ready = listener_ready };
+	dev->conn = (struct loop_source){ .fd = -1, .ready = conn_ready };
 }
 
 int vu_listen(struct vu_dev *dev)
@@ -205,10 +219,10 @@ int vu_listen(struct vu_dev *dev)
 	struct stat st;
 	int fd;
 
-	dev->listener = (struct loop_source){ .fd = -1, .ready = listener_ready };
-	dev->conn = (struct loop_source){ .fd = -1, .ready = conn_ready };
+	vu_conn_init(dev);
 	if (strlen(dev->path) >= sizeof(addr.sun_path)) {
-		pr_err("vhost-user: %s: longer than %zu bytes", dev->path, sizeof(addr.sun_path) - 1);
+		pr_err("vhost-user: %s: longer than %zu bytes", dev->path,
+		       sizeof(addr.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
 	strcpy(addr.sun_path, dev->path);

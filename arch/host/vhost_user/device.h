@@ -20,7 +20,7 @@
 #define VU_VRINGS	(VHOST_NET_PAIRS_MAX * VHOST_NET_QUEUES)
 #define VU_MAX_FRAME	(9000 + 14 + 2 * 4)	/* jumbo frames, two VLAN tags */
 
-struct vu_region {			/* a memory slot; its RAM is mem.region[] of the same index */
+struct vu_region {		/* a memory slot; its RAM is mem.region[] of the same index */
 	struct vhost_user_region said;
 	void *map;			/* what was mapped of the file */
 	size_t map_len;
@@ -80,6 +80,8 @@ void vu_dev_show(const struct vu_dev *dev);
 void vu_port_show(const struct port *port);
 
 /* conn.c */
+void vu_conn_init(struct vu_dev *dev);
+int vu_connect(struct vu_dev *dev, int fd);	/* a front end is at the other end of @fd */
 int vu_listen(struct vu_dev *dev);
 void vu_close(struct vu_dev *dev);		/* also unlinks the socket */
 void vu_disconnect(struct vu_dev *dev);
@@ -87,6 +89,7 @@ void vu_disconnect(struct vu_dev *dev);
 int vu_reply(struct vu_dev *dev, struct vu_msg *msg, int fd);
 
 /* request.c: one complete message. */
+u64 vu_protocol_features(void);		/* offered */
 void vu_request(struct vu_dev *dev);
 /* Note why the request at hand fails; returns @err. */
 int vu_fail(struct vu_dev *dev, int err, const char *fmt, ...) __printf(3, 4);

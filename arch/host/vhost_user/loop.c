@@ -54,24 +54,25 @@ void loop_stop(void)
 	stopped = true;
 }
 
-void loop_run(void (*turn)(void), bool poll)
+void loop_turn(bool wait)
 {
 	struct epoll_event events[EVENTS_MAX];
 	struct cpu *cpu = this_cpu();
+	int n = epoll_wait(epoll_fd, events, EVENTS_MAX, wait && !work_pending(cpu) ? -1 : 0);
 
+	for (int i = 0; i < n; i++) {
+		struct loop_source *source = events[i].data.ptr;
+
+		if (source->fd >= 0)	/* not removed by an earlier one */
+			source->ready(source);
+	}
+	work_run(cpu);
+}
+
+void loop_run(void (*turn)(void), bool poll)
+{
 	while (!stopped) {
-		bool wait;
-		int n;
-
 		turn();
-		wait = !poll && !work_pending(cpu);
-		n = epoll_wait(epoll_fd, events, EVENTS_MAX, wait ? -1 : 0);
-		for (int i = 0; i < n; i++) {
-			struct loop_source *source = events[i].data.ptr;
-
-			if (source->fd >= 0)	/* not removed by an earlier one */
-				source->ready(source);
-		}
-		work_run(cpu);
+		loop_turn(!poll);
 	}
 }

@@ -22,6 +22,8 @@ int loop_init(void);
 int loop_add(struct loop_source *source, int fd, bool edge);
 void loop_remove(struct loop_source *source);	/* before its fd is closed; may be called twice */
 
+/* Descriptors that are ready, then the work queued. @wait: sleep until there is one of them. */
+void loop_turn(bool wait);
 /*
  * Until loop_stop(). @turn is called at the start of each turn; with @poll
  * the loop does not sleep.

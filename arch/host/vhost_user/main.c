@@ -82,7 +82,16 @@ static void turn(void)
 			vhost_poll_queue(&vu_devs[d]->net.vq[i]);
 }
 
-enum { OPT_SOCKET = 1, OPT_BACKEND, OPT_QUEUES, OPT_PACKED, OPT_NO_INDIRECT, OPT_POLL, OPT_VERBOSE, OPT_HELP };
+enum {
+	OPT_SOCKET = 1,
+	OPT_BACKEND,
+	OPT_QUEUES,
+	OPT_PACKED,
+	OPT_NO_INDIRECT,
+	OPT_POLL,
+	OPT_VERBOSE,
+	OPT_HELP,
+};
 
 static const struct option long_options[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },

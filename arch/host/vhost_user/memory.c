@@ -17,6 +17,8 @@
 
 static volatile sig_atomic_t any_lost;
 
+#define ZEROS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED)
+
 static bool contains(const struct vu_region *r, const u8 *addr)
 {
 	return r->map_len && addr >= (u8 *)r->map && addr < (u8 *)r->map + r->map_len;
@@ -35,8 +37,8 @@ static void bus_error(int sig, siginfo_t *info, void *context)
 
 			if (!contains(r, info->si_addr))
 				continue;
-			if (mmap(r->map, r->map_len, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+			if (mmap(r->map, r->map_len, PROT_READ | PROT_WRITE, ZEROS, -1, 0) ==
+			    MAP_FAILED)
 				break;
 			r->lost = true;
 			any_lost = 1;
@@ -87,8 +89,8 @@ static int region_check(struct vu_dev *dev, const struct vhost_user_region *said
 	u64 end;
 
 	if (!said->size || !IS_ALIGNED(said->gpa | said->size | said->uaddr, PAGE_SIZE))
-		return vu_fail(dev, -EINVAL, "region at 0x%lx with 0x%lx bytes at 0x%lx is empty or "
-			       "not of whole pages", said->gpa, said->size, said->uaddr);
+		return vu_fail(dev, -EINVAL, "region at 0x%lx with 0x%lx bytes at 0x%lx is empty "
+			       "or not of whole pages", said->gpa, said->size, said->uaddr);
 	if (said->gpa + said->size < said->gpa || said->uaddr + said->size < said->uaddr ||
 	    __builtin_add_overflow(said->mmap_offset, said->size, &end))
 		return vu_fail(dev, -EINVAL, "region at 0x%lx with 0x%lx bytes wraps", said->gpa,
@@ -223,8 +225,8 @@ int vu_mem_remove(struct vu_dev *dev, struct vu_msg *msg)
 		    region[i].said.uaddr == said->uaddr)
 			break;
 	if (i == dev->mem.nr)
-		return vu_fail(dev, -ENOENT, "there is no region at 0x%lx with 0x%lx bytes at 0x%lx",
-			       said->gpa, said->size, said->uaddr);
+		return vu_fail(dev, -ENOENT, "there is no region at 0x%lx with 0x%lx bytes at "
+			       "0x%lx", said->gpa, said->size, said->uaddr);
 	gone = region[i];
 	memmove(&region[i], &region[i + 1], (dev->mem.nr - i - 1) * sizeof(region[0]));
 	region[dev->mem.nr - 1] = (struct vu_region){ 0 };

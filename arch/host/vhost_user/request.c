@@ -36,6 +36,11 @@ int vu_take_fd(struct vu_msg *msg, unsigned int i)
 
 /* ---- Features ---- */
 
+u64 vu_protocol_features(void)
+{
+	return PROTOCOL_FEATURES;
+}
+
 static int get_features(struct vu_dev *dev, struct vu_msg *msg)
 {
 	msg->payload.u64 = vu_dev_offered(dev);
@@ -201,7 +206,8 @@ static const struct request requests[VHOST_USER_REQUESTS] = {
 	REQUEST(SET_VRING_ENABLE, vu_vring_enable, STATE, STATE),
 	REQUEST(GET_CONFIG, get_config, CONFIG_HEAD, sizeof(struct vhost_user_config), REPLY,
 		WITH(CONFIG)),
-	REQUEST(SET_CONFIG, set_config, CONFIG_HEAD, sizeof(struct vhost_user_config), WITH(CONFIG)),
+	REQUEST(SET_CONFIG, set_config, CONFIG_HEAD, sizeof(struct vhost_user_config),
+		WITH(CONFIG)),
 	REQUEST(RESET_DEVICE, reset_device, 0, U64, WITH(RESET_DEVICE)),
 	REQUEST(GET_MAX_MEM_SLOTS, get_max_mem_slots, 0, U64, REPLY, WITH(CONFIGURE_MEM_SLOTS)),
 	REQUEST(ADD_MEM_REG, vu_mem_add, sizeof(struct vhost_user_mem_reg),

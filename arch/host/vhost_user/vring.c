@@ -130,8 +130,8 @@ static int vring_translate(struct vu_dev *dev, const struct vu_vring *vr, struct
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(said); i++)
 		if (!vu_mem_gpa(dev, said[i], size[i], gpa[i]))
-			return vu_fail(dev, -EFAULT, "ring %u: %s of 0x%lx bytes at 0x%lx is outside "
-				       "the regions", index_of(dev, vr), area_names[i], size[i],
+			return vu_fail(dev, -EFAULT, "ring %u: %s of 0x%lx bytes at 0x%lx is "
+				       "outside the regions", index_of(dev, vr), area_names[i], size[i],
 				       said[i]);
 	return 0;
 }
@@ -340,7 +340,8 @@ static struct vu_vring *vring_fd(struct vu_dev *dev, struct vu_msg *msg, int *fd
 
 	if (!vr)
 		return NULL;
-	if (msg->nr_fds != want || said & ~(u64)(VHOST_USER_VRING_IDX_MASK | VHOST_USER_VRING_NOFD)) {
+	if (msg->nr_fds != want ||
+	    said & ~(u64)(VHOST_USER_VRING_IDX_MASK | VHOST_USER_VRING_NOFD)) {
 		vu_fail(dev, -EINVAL, "%u descriptors with 0x%lx", msg->nr_fds, said);
 		return NULL;
 	}
