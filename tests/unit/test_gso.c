@@ -7,10 +7,12 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/csum.h"
 #include "net/gso.h"
+#include "tests/unit/gso_linux.h"
 #include "tests/unit/tcp_judge.h"
 
 #define PIECES_MAX	19
@@ -162,6 +164,39 @@ static void payload_in_the_first_piece(void **state)
 	assert_false(gso_cut_init(&cut, f));
 }
 
+/* ---- The same as Linux's ---- */
+
+static void as_linux_does_it(void **state)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(linux_gso); i++) {
+		const struct linux_gso *l = &linux_gso[i];
+		const u8 *expect = l->bytes + l->len[0];
+		const u32 first = l->start + 40u;	/* of two pieces; somewhere in the payload */
+		struct frame part = { .refs = 1 }, f = {
+			.seg = { { .ptr = l->bytes, .len = first },
+				 { .ptr = l->bytes + first, .len = l->len[0] - first } },
+			.nr_segs = 2, .len = l->len[0], .flags = FRAME_NEEDS_CSUM | FRAME_BROADCAST,
+			.csum_start = l->start, .csum_offset = 16,
+		};
+		struct gso_cut cut;
+		u8 wire[200];
+		unsigned int n;
+
+		assert_int_equal(gso_set(&f, l->ip6 ? FRAME_TSO6 : FRAME_TSO4, l->size), 0);
+		assert_true(gso_cut_init(&cut, &f));
+		for (n = 0; gso_cut_next(&cut, &part); n++) {
+			assert_true(n < l->nr && part.len == l->len[n + 1]);
+			assert_int_equal(part.flags, FRAME_NEEDS_CSUM | FRAME_BROADCAST);
+			assert_int_equal(frame_checksum(&part), 0);
+			frame_copy_out(&part, 0, wire, part.len);
+			if (memcmp(wire, expect, part.len) != 0)
+				fail_msg("%s: part %u differs", l->name, n);
+			expect += part.len;
+		}
+		assert_int_equal(n, l->nr);
+	}
+}
+
 /* ---- What NICs want ---- */
 
 static void headers_for_nics(void **state)
@@ -310,14 +345,29 @@ static void hostile_25_headers_cut_short(void **state)
 
 		large_make(&l, &spec, 4096);
 		for (u32 len = 0; len < l.bytes.payload; len++) {
-			u8 *copy = test_malloc(MAX(len, 1u));
+			u8 *copy = malloc(MAX(len, 1u));
 
 			memcpy(copy, l.bytes.data, len);
 			l.frame.seg[0].ptr = copy;
 			l.frame.seg[0].len = len;
 			assert_int_equal(gso_set(&l.frame, tso_of(&spec), 1000), -EINVAL);
-			test_free(copy);
+			free(copy);
 		}
+	}
+}
+
+/* A TCP header that is said to begin within the IP header, and looks like one from there. */
+static void hostile_25_headers_that_overlap(void **state)
+{
+	const struct tcp_spec spec = { .payload = 4000 };
+	static struct large l;
+
+	for (unsigned int ihl = 0; ihl < 5; ihl++) {
+		large_make(&l, &spec, 4096);
+		l.frame.csum_start = (u16)(l.bytes.ip + 4 * ihl);
+		l.frame.hdr[l.bytes.ip] = (u8)(0x40 | ihl);
+		l.frame.hdr[l.frame.csum_start + 12] = 0x50;
+		assert_int_equal(gso_set(&l.frame, FRAME_TSO4, 1000), -EINVAL);
 	}
 }
 
@@ -341,12 +391,14 @@ int main(void)
 		cmocka_unit_test(last_parts_of_every_length),
 		cmocka_unit_test(one_part_is_an_ordinary_frame),
 		cmocka_unit_test(payload_in_the_first_piece),
+		cmocka_unit_test(as_linux_does_it),
 		cmocka_unit_test(headers_for_nics),
 		cmocka_unit_test(hostile_25_headers_that_lie),
 		cmocka_unit_test(hostile_25_words_that_do_not_agree),
 		cmocka_unit_test(hostile_25_too_much_work),
 		cmocka_unit_test(hostile_25_longer_than_ip_can_say),
 		cmocka_unit_test(hostile_25_headers_cut_short),
+		cmocka_unit_test(hostile_25_headers_that_overlap),
 		cmocka_unit_test(hostile_25_headers_longer_than_the_copy),
 	};
 	return cmocka_run_group_tests_name("gso", tests, NULL, NULL);

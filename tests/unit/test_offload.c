@@ -417,6 +417,32 @@ static void large_frame_in_many_pieces(void **state)
 	assert_int_equal(mn->net->vhost.tx->bounces, 0);
 }
 
+/* A worker's turn ends when as much has been sent as becomes a budget on the wire. */
+static void large_frames_use_up_the_budget(void **state)
+{
+	struct mock_net *mn = *state;
+	const struct tcp_spec spec = { .payload = 64 * CONFIG_VHOST_NET_WEIGHT_PKTS };
+	struct vhost_virtqueue *vq = &mn->net->vhost.vq[VIRTIO_NET_TX];
+	struct virtio_net_hdr hdr;
+	static struct sender s;
+
+	sender_init(&s, mn);
+	s.spec = spec;
+	tcp_frame_make(&s.frame, &spec);
+	memcpy(s.frame.data, mock_wire_mac, 6);
+	memcpy(s.frame.data + 6, mn->nic.mac, 6);
+	hdr = large_hdr(&s);
+	hdr.gso_size = 64;
+	memcpy(mock_ptr(&mn->mg.ram, s.area), &hdr, HDR);
+	memcpy(mock_ptr(&mn->mg.ram, s.area + HDR), s.frame.data, s.frame.len);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(mock_add_one(&mn->tx, s.area, HDR + s.frame.len, false) >= 0);
+	kick_tx(mn);
+	assert_int_equal(vq->stats.requeues, 3);
+	assert_int_equal(mn->wire->frames, 3);
+	assert_int_equal(count_used(&mn->tx), 3);
+}
+
 /* ---- What a driver may not do ---- */
 
 static void expect_malformed(struct sender *s, const struct virtio_net_hdr *hdr)
@@ -570,6 +596,7 @@ int main(void)
 		T(each_frame_to_each_nic),
 		T(parts_run_out),
 		T(large_frame_in_many_pieces),
+		T(large_frames_use_up_the_budget),
 		T(hostile_25_segmentation),
 		T(hostile_18_length),
 		cmocka_unit_test_setup_teardown(hostile_25_not_negotiated, setup_no_tso, teardown),

@@ -63,6 +63,27 @@ static void hairpin_goes_back(void **state)
 	st[1].port.hairpin = false;
 }
 
+/* Frames of a batch are looked up together only as long as both addresses are the same. */
+static void a_batch_of_several_flows(void **state)
+{
+	static const struct { u32 dst, src; } flows[] = {
+		{ 100, 101 }, { 100, 101 }, { 100, 102 }, { 200, 102 }, { 200, 102 }, { 100, 101 },
+	};
+	struct packet p[ARRAY_SIZE(flows)];
+	struct frame *frames[ARRAY_SIZE(flows)];
+
+	send(0, 300, 100);
+	send(2, 300, 200);
+	expect(1, 2, 1, 2);
+	for (unsigned int i = 0; i < ARRAY_SIZE(flows); i++)
+		frames[i] = packet(&p[i], flows[i].dst, flows[i].src);
+	switch_input(&st[1].port, frames, ARRAY_SIZE(flows));
+	expect(4, 0, 2, 0);
+	send(3, 102, 400);
+	expect(0, 1, 0, 0);
+	assert_int_equal(st[1].port.stats.rx_frames, 6);
+}
+
 static void group_is_flooded_and_flagged(void **state)
 {
 	struct packet p;
@@ -363,6 +384,7 @@ int main(void)
 		TEST(address_moves),
 		TEST(hairpin_is_dropped),
 		TEST(hairpin_goes_back),
+		TEST(a_batch_of_several_flows),
 		TEST(group_is_flooded_and_flagged),
 		TEST(bad_sources_are_dropped_and_not_learnt),
 		TEST(bridge_addresses_are_not_relayed),
