@@ -159,10 +159,6 @@ def counters(monitor):
     for values in monitor.info("vhost").values():
         for key in ("copies", "copied_bytes"):
             add(key, values.get(key, 0))
-    for name, values in monitor.info("net").items():
-        if name.startswith("port"):
-            for key in ("copies", "copied_bytes"):
-                add(key, values.get(key, 0))
     return total
 
 

@@ -479,6 +479,14 @@ static void doorbell(void **state)
 	assert_int_equal(vcpu->arch.exit.kind, HVM_EXIT_DONE);
 	assert_int_equal(rings, 1);
 	assert_int_equal(vmcb->save.rip, 0x1002);
+	/* Once more, by what is remembered of it; and then other bytes in its place. */
+	CODE("\x89\x07");
+	ring(NPF_WRITE);
+	assert_int_equal(vmcb->save.rip, 0x1002);
+	CODE("\xc7\x07\x01\x00");			/* movw $1, (%bx) */
+	ring(NPF_WRITE);
+	assert_int_equal(vmcb->save.rip, 0x1004);
+	assert_int_equal(rings, 3);
 	/* The bytes that the processor left. */
 	svm_caps.features = SVM_DECODE_ASSISTS;
 	vmcb->control.bytes_fetched = 4;
@@ -499,6 +507,24 @@ static void doorbell(void **state)
 	assert_int_equal(rings, 0);
 	assert_true(vcpu->arch.exit.mmio.read);
 	doorbell_remove(&board.guest.doorbells, false, BELL);
+}
+
+/* No value, no emulation: the interrupt in service is over. */
+static void eoi_store(void **state)
+{
+	struct vlapic *apic = vcpu->arch.lapic;
+
+	vlapic_write(apic, LAPIC_SVR, SVR_ENABLE | SVR_VECTOR);
+	vlapic_post(vcpu, 0x41, false);
+	vlapic_sync(apic);
+	vlapic_accept(apic, 0x41);
+	assert_int_equal(vlapic_highest_isr(apic), 0x41);
+	CODE("\x89\x07");
+	info1 = NPF_WRITE;
+	info2 = APIC_DEFAULT_BASE + LAPIC_EOI;
+	assert_int_equal(run(VMEXIT_NPF)->kind, HVM_EXIT_DONE);
+	assert_int_equal(vmcb->save.rip, 0x1002);
+	assert_int_equal(vlapic_highest_isr(apic), -1);
 }
 
 static void nested_page_fault(void **state)
@@ -557,7 +583,7 @@ int main(void)
 		T(higher_interrupt_replaces), T(cr8_is_the_task_priority), T(nmi_until_iret),
 		T(interrupted_exception_is_kept), T(interrupted_int3_is_executed_again), T(asids),
 		T(flush_by_asid), T(clean_bits), T(state_both_ways), T(skipped), T(lengths),
-		T(another_instruction), T(msr), T(mov_cr), T(io), T(doorbell),
+		T(another_instruction), T(msr), T(mov_cr), T(io), T(doorbell), T(eoi_store),
 		T(nested_page_fault), T(failed_entry), T(every_code_has_a_name),
 	};
 

@@ -163,7 +163,8 @@ int svm_decode(const u8 *code, size_t len, enum insn_mode mode, struct svm_insn 
 	struct decoder d = { .code = code, .len = len, .mode = mode };
 	int err;
 
-	memset(insn, 0, sizeof(*insn));
+	insn->cr = insn->gpr = 0;
+	insn->mem = false;
 	err = opcode(&d, insn);
 	if (err)
 		return err;

@@ -12,6 +12,8 @@
 #include "kernel/guest.h"
 #include "kernel/log.h"
 
+#define CODE_BYTES 16		/* INSN_MAX_LEN, in words */
+
 static enum insn_mode code_mode(const struct vmcb_save *s)
 {
 	if (svm_64bit(s))
@@ -36,32 +38,61 @@ static u64 rip_linear(const struct vmcb_save *s)
 	return svm_64bit(s) ? s->rip : (u32)(s->rip + s->cs.base);
 }
 
+/* The bytes of an instruction as far as they could be had; what follows them is 0. */
+struct code {
+	union {
+		u8 byte[CODE_BYTES];
+		u64 word[CODE_BYTES / sizeof(u64)];
+	};
+	size_t len;
+};
+
+/* From the next page, if the first one ends before the instruction may. */
+static void fetch_rest(struct vcpu *vcpu, const struct walk_regs *regs, u64 linear, struct code *code)
+{
+	u64 gpa, n = INSN_MAX_LEN - code->len;
+	const void *p;
+	u32 error;
+
+	if (walk(&vcpu->guest->mem, regs, linear, HVM_X, &gpa, &error))
+		return;
+	p = guest_mem_ptr(&vcpu->guest->mem, gpa, n);
+	if (!p)
+		return;
+	memcpy(code->byte + code->len, p, n);
+	code->len += n;
+}
+
 /*
- * As many bytes as are there, up to INSN_MAX_LEN, at least one: 0. -EFAULT: the page is not there,
- * @error is the fault's; -ENOENT: no RAM.
+ * Up to INSN_MAX_LEN bytes, at least one: 0. -EFAULT: the page is not there, @error is the fault's;
+ * -ENOENT: no RAM.
  */
-static int fetch(struct vcpu *vcpu, u8 code[INSN_MAX_LEN], size_t *len, u32 *error)
+static int fetch(struct vcpu *vcpu, struct code *code, u32 *error)
 {
 	const struct svm_vcpu *v = vcpu->arch.hvm;
 	const struct guest_mem *mem = &vcpu->guest->mem;
-	u64 linear = rip_linear(&v->vmcb->save);
+	u64 gpa, linear = rip_linear(&v->vmcb->save);
+	u64 room = PAGE_SIZE - (linear & (PAGE_SIZE - 1));
 	struct walk_regs regs;
+	const void *p;
 
 	walk_regs_from(&v->vmcb->save, &regs);
-	for (*len = 0; *len < INSN_MAX_LEN;) {
-		u64 room = PAGE_SIZE - (linear & (PAGE_SIZE - 1));
-		u64 gpa, n = MIN(room, INSN_MAX_LEN - *len);
-		const void *p;
-
-		if (walk(mem, &regs, linear, HVM_X, &gpa, error))
-			return *len ? 0 : -EFAULT;
-		p = guest_mem_ptr(mem, gpa, n);
-		if (!p)
-			return *len ? 0 : -ENOENT;
-		memcpy(code + *len, p, n);
-		*len += n;
-		linear += n;
+	if (walk(mem, &regs, linear, HVM_X, &gpa, error))
+		return -EFAULT;
+	p = guest_mem_ptr(mem, gpa, MIN(room, (u64)CODE_BYTES));
+	if (!p)
+		return -ENOENT;
+	if (likely(room >= CODE_BYTES)) {
+		memcpy(code->byte, p, CODE_BYTES);
+		code->byte[INSN_MAX_LEN] = 0;
+		code->len = INSN_MAX_LEN;
+		return 0;
 	}
+	memset(code->byte, 0, CODE_BYTES);
+	code->len = MIN(room, (u64)INSN_MAX_LEN);
+	memcpy(code->byte, p, code->len);
+	if (code->len < INSN_MAX_LEN)
+		fetch_rest(vcpu, &regs, linear + code->len, code);
 	return 0;
 }
 
@@ -82,10 +113,9 @@ static void unknown(struct vcpu *vcpu, const u8 *code, size_t len)
 int svm_insn_fetch(struct vcpu *vcpu, u32 ops, struct svm_insn *insn)
 {
 	const struct svm_vcpu *v = vcpu->arch.hvm;
-	u8 code[INSN_MAX_LEN];
-	size_t len;
+	struct code code;
 	u32 error;
-	int err = fetch(vcpu, code, &len, &error);
+	int err = fetch(vcpu, &code, &error);
 
 	if (err == -ENOENT)
 		guest_request(vcpu->guest, GUEST_REQ_CRASH, 0, "instruction outside RAM");
@@ -95,24 +125,23 @@ int svm_insn_fetch(struct vcpu *vcpu, u32 ops, struct svm_insn *insn)
 	}
 	if (err)
 		return err;
-	err = svm_decode(code, len, code_mode(&v->vmcb->save), insn);
+	err = svm_decode(code.byte, code.len, code_mode(&v->vmcb->save), insn);
 	if (!err && !(ops & BIT(insn->op)))
 		err = -EINVAL;
 	if (err)
-		unknown(vcpu, code, len);
+		unknown(vcpu, code.byte, code.len);
 	return err;
 }
 
 bool svm_insn_is_mov_to_cr3(struct vcpu *vcpu)
 {
 	const struct svm_vcpu *v = vcpu->arch.hvm;
-	u8 code[INSN_MAX_LEN];
 	struct svm_insn insn;
-	size_t len;
+	struct code code;
 	u32 error;
 
-	if (fetch(vcpu, code, &len, &error) ||
-	    svm_decode(code, len, code_mode(&v->vmcb->save), &insn))
+	if (fetch(vcpu, &code, &error) ||
+	    svm_decode(code.byte, code.len, code_mode(&v->vmcb->save), &insn))
 		return false;
 	return insn.op == SVM_INSN_MOV_TO_CR && insn.cr == 3;
 }
@@ -146,27 +175,39 @@ int svm_lmsw_source(struct vcpu *vcpu, const struct svm_insn *insn, u16 *word)
 }
 
 /* The bytes that a nested page fault left in the VMCB: 15.33.5. */
-static size_t assisted(const struct vmcb_control *c, u8 code[INSN_MAX_LEN])
+static bool assisted(const struct vmcb_control *c, struct code *code)
 {
-	size_t len = MIN(c->bytes_fetched & 0xf, INSN_MAX_LEN);
-
-	if (!(svm_caps.features & SVM_DECODE_ASSISTS))
-		return 0;
-	memcpy(code, c->instruction, len);
-	return len;
+	code->len = MIN(c->bytes_fetched & 0xf, INSN_MAX_LEN);
+	if (!(svm_caps.features & SVM_DECODE_ASSISTS) || !code->len)
+		return false;
+	memset(code->byte, 0, CODE_BYTES);
+	memcpy(code->byte, c->instruction, code->len);
+	return true;
 }
 
+/*
+ * What a store decodes to depends on its bytes alone, and a driver has few of them: the last ones
+ * are remembered.
+ */
 unsigned int svm_store_len(struct vcpu *vcpu)
 {
-	const struct svm_vcpu *v = vcpu->arch.hvm;
-	u8 code[INSN_MAX_LEN];
-	size_t len = assisted(&v->vmcb->control, code);
+	struct svm_vcpu *v = vcpu->arch.hvm;
+	enum insn_mode mode = code_mode(&v->vmcb->save);
+	struct svm_store *s = &v->store[v->vmcb->save.rip % ARRAY_SIZE(v->store)];
 	struct insn insn;
+	struct code code;
 	u32 error;
 
-	if (!len && fetch(vcpu, code, &len, &error))
+	if (!assisted(&v->vmcb->control, &code) && fetch(vcpu, &code, &error))
 		return 0;
-	if (insn_decode(code, len, code_mode(&v->vmcb->save), &insn))
+	if (s->code[0] == code.word[0] && s->code[1] == code.word[1] && s->mode == mode &&
+	    s->len <= code.len)
+		return s->len;
+	if (insn_decode(code.byte, code.len, mode, &insn) || insn.op != INSN_MOV ||
+	    insn.dst != OPND_MEM)
 		return 0;
-	return insn.op == INSN_MOV && insn.dst == OPND_MEM ? insn.len : 0;
+	*s = (struct svm_store){
+		.code = { code.word[0], code.word[1] }, .mode = mode, .len = insn.len,
+	};
+	return insn.len;
 }

@@ -29,6 +29,13 @@ struct svm_guest {
 	u32 npt_gen;		/* counts removals: a vCPU behind it must flush */
 };
 
+/* A store that was decoded: its bytes (those that could be had, then zeros), and its length. */
+struct svm_store {
+	u64 code[2];
+	u8 mode;		/* enum insn_mode; 0: nothing remembered */
+	u8 len;
+};
+
 /* struct arch_vcpu.hvm */
 struct svm_vcpu {
 	struct vcpu *vcpu;
@@ -43,6 +50,7 @@ struct svm_vcpu {
 	bool nmi_blocked;	/* until the handler's IRET */
 	bool iret_seen;		/* that IRET is at iret_rip, about to be executed */
 	u64 iret_rip;
+	struct svm_store store[4];
 };
 
 static inline void svm_dirty(struct svm_vcpu *v, u32 bits) { v->dirty |= bits; }
