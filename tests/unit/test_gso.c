@@ -175,8 +175,9 @@ static void as_linux_does_it(void **state)
 		struct frame part = { .refs = 1 }, f = {
 			.seg = { { .ptr = l->bytes, .len = first },
 				 { .ptr = l->bytes + first, .len = l->len[0] - first } },
-			.nr_segs = 2, .len = l->len[0], .flags = FRAME_NEEDS_CSUM | FRAME_BROADCAST,
-			.csum_start = l->start, .csum_offset = 16,
+			.nr_segs = 2, .len = l->len[0],
+			.flags = FRAME_NEEDS_CSUM | FRAME_BROADCAST, .csum_start = l->start,
+			.csum_offset = 16,
 		};
 		struct gso_cut cut;
 		u8 wire[200];

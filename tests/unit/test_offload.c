@@ -8,74 +8,14 @@
 
 #include "tests/unit/net_fixture.h"
 #include "tests/unit/tcp_judge.h"
+#include "tests/unit/tcp_sender.h"
 
-#define MSS		1000
 #define RX_BUFFERS	60
-#define TX_AREA		(80 * KIB)
 
 #define F(n)		BIT_ULL(VIRTIO_NET_F_##n)
 #define F_GUEST_TSO	(F(GUEST_TSO4) | F(GUEST_TSO6) | F(GUEST_ECN))
 
 static const u8 db_mac[6] = { 0x02, 0, 0, 0, 0, 0x02 };
-
-/* ---- The sender ---- */
-
-struct sender {
-	struct mock_net *mn;
-	u64 area;
-	struct tcp_frame frame;
-	struct tcp_spec spec;
-};
-
-static void send_bytes(struct sender *s, const struct virtio_net_hdr *hdr, u32 piece)
-{
-	struct mock_buf buf[64];
-	unsigned int n = 1;
-
-	memcpy(mock_ptr(&s->mn->mg.ram, s->area), hdr, HDR);
-	memcpy(mock_ptr(&s->mn->mg.ram, s->area + HDR), s->frame.data, s->frame.len);
-	buf[0] = (struct mock_buf){ s->area, HDR, false };
-	for (u32 at = 0; at < s->frame.len; at += piece)
-		buf[n++] = (struct mock_buf){
-			s->area + HDR + at, MIN(piece, s->frame.len - at), false,
-		};
-	assert_true(mock_add(&s->mn->tx, buf, n) >= 0);
-	kick_tx(s->mn);
-}
-
-static struct virtio_net_hdr large_hdr(const struct sender *s)
-{
-	u8 type = s->spec.ip6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
-
-	if (s->spec.flags & TCP_F_CWR)
-		type |= VIRTIO_NET_HDR_GSO_ECN;
-	return (struct virtio_net_hdr){
-		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = type,
-		.hdr_len = (u16)s->frame.payload, .gso_size = MSS,
-		.csum_start = (u16)s->frame.tcp, .csum_offset = 16,
-	};
-}
-
-/* A frame to @dst; @large: with a gso_type, else one that needs its checksum. */
-static void send_tcp(struct sender *s, const u8 *dst, const struct tcp_spec *spec, bool large)
-{
-	struct virtio_net_hdr hdr;
-
-	s->spec = *spec;
-	tcp_frame_make(&s->frame, spec);
-	memcpy(s->frame.data, dst, 6);
-	memcpy(s->frame.data + 6, s->mn->nic.mac, 6);
-	hdr = large_hdr(s);
-	if (!large)
-		hdr.gso_type = VIRTIO_NET_HDR_GSO_NONE;
-	send_bytes(s, &hdr, 4000);
-}
-
-static void sender_init(struct sender *s, struct mock_net *mn)
-{
-	s->mn = mn;
-	s->area = mock_alloc(&mn->mg.ram, TX_AREA, 4096);
-}
 
 /* ---- A guest that receives ---- */
 

@@ -67,7 +67,7 @@ static void hairpin_goes_back(void **state)
 static void a_batch_of_several_flows(void **state)
 {
 	static const struct { u32 dst, src; } flows[] = {
-		{ 100, 101 }, { 100, 101 }, { 100, 102 }, { 200, 102 }, { 200, 102 }, { 100, 101 },
+		{ 100, 101 }, { 100, 101 }, { 100, 102 }, { 200, 101 }, { 200, 101 }, { 100, 101 },
 	};
 	struct packet p[ARRAY_SIZE(flows)];
 	struct frame *frames[ARRAY_SIZE(flows)];
