@@ -181,13 +181,23 @@ enum e1000_rah {			/* §13.5.3 */
 
 struct e1000_rx_desc {			/* §3.2.3, table 3-1 */
 	le64 addr;
-	le16 length;
-	le16 checksum;
-	u8 status;
-	u8 errors;
-	le16 special;
+	union {
+		struct {
+			le16 length;
+			le16 checksum;
+			u8 status;
+			u8 errors;
+			le16 special;
+		} __packed;
+		le64 written;		/* all that the NIC writes, at once */
+	};
 } __packed;
 _Static_assert(sizeof(struct e1000_rx_desc) == 16, "§3.2.3");
+
+enum e1000_rx_written {			/* where these lie in it */
+	RX_STATUS_SHIFT	= 32,
+	RX_ERRORS_SHIFT	= 40,
+};
 
 enum e1000_rx_status {			/* §3.2.3.1, table 3-2 */
 	RX_DD		= BIT(0),	/* descriptor done */

@@ -49,32 +49,39 @@ static void rx_refill(struct e1000 *nic)
 		e1000_write(nic, E1000_RDT, rx->tail);
 }
 
-/* The frame in @desc's buffer, or NULL: it is thrown away, and counted once. */
-static struct frame *rx_take(struct e1000 *nic, struct rx_buf *buf,
-			     const struct e1000_rx_desc *desc)
-{
-	struct netdev_stats *stats = &nic->dev.stats;
-	struct frame *frame = &buf->frame;
-	u32 len = le16_to_cpu(desc->length);
-	bool eop = desc->status & RX_EOP, bad;
+#define RX_STATUS(bits)	((u64)(bits) << RX_STATUS_SHIFT)
+#define RX_ERRORS(bits)	((u64)(bits) << RX_ERRORS_SHIFT)
 
-	/* Frames that need two buffers are longer than RCTL lets in. */
-	bad = nic->rx.in_bad || !eop || (desc->errors & RX_FRAME_BAD) ||
-	      len < FRAME_LEN_MIN || len > E1000_BUF_SIZE;
-	nic->rx.in_bad = bad && !eop;
-	if (bad) {
-		stats->rx_errors += eop;
-		return NULL;
-	}
-	stats->rx_packets++;
-	stats->rx_bytes += len;
+/* A whole frame without errors in one buffer: in @written, and with a length that can be. */
+static bool rx_is_good(u64 written)
+{
+	u32 len = (u16)written;
+
+	return (written & (RX_STATUS(RX_EOP) | RX_ERRORS(RX_FRAME_BAD))) == RX_STATUS(RX_EOP) &&
+	       len - FRAME_LEN_MIN <= E1000_BUF_SIZE - FRAME_LEN_MIN;
+}
+
+/* Thrown away, and counted once: what needs two buffers is longer than RCTL lets in. */
+static void rx_bad(struct e1000 *nic, struct rx_buf *buf, u64 written)
+{
+	bool eop = written & RX_STATUS(RX_EOP);
+
+	nic->rx.in_bad = !eop;
+	nic->dev.stats.rx_errors += eop;
+	rx_pool_give(&nic->rx.pool, buf);
+}
+
+static struct frame *rx_frame(struct rx_buf *buf, u64 written)
+{
+	struct frame *frame = &buf->frame;
+	u32 len = (u16)written;
+
 	frame->seg[0] = (struct frame_seg){ .ptr = buf->data, .phys = buf->phys, .len = len };
 	frame->nr_segs = 1;
 	frame->len = len;
-	frame->flags = 0;
 	/* §3.2.9: the checksum was calculated and is right. */
-	if (!(desc->status & RX_IXSM) && (desc->status & RX_TCPCS) && !(desc->errors & RX_TCPE))
-		frame->flags |= FRAME_CSUM_VALID;
+	frame->flags = (written & (RX_STATUS(RX_IXSM | RX_TCPCS) | RX_ERRORS(RX_TCPE))) ==
+		       RX_STATUS(RX_TCPCS) ? FRAME_CSUM_VALID : 0;
 	frame->refs = 1;
 	return frame;
 }
@@ -84,25 +91,27 @@ static unsigned int rx_harvest(struct e1000 *nic, struct frame **frames, unsigne
 			       unsigned int *looked)
 {
 	struct e1000_rx *rx = &nic->rx;
-	unsigned int nr = 0;
+	unsigned int nr = 0, next = rx->next, left = max;
+	u64 bytes = 0;
 
-	for (*looked = 0; *looked < max && rx->next != rx->tail; ++*looked) {
-		struct e1000_rx_desc *at = &rx->desc[rx->next], desc;
-		struct rx_buf *buf = rx->slot[rx->next];
-		struct frame *frame;
+	for (; left && next != rx->tail; left--) {
+		u64 written = le64_to_cpu(READ_ONCE(rx->desc[next].written));
 
-		if (!(READ_ONCE(at->status) & RX_DD))
+		if (!(written & RX_STATUS(RX_DD)))
 			break;
-		rmb();	/* status before the rest of the descriptor and the data */
-		desc = *at;
-		rx->slot[rx->next] = NULL;
-		rx->next = rx_after(rx->next);
-		frame = rx_take(nic, buf, &desc);
-		if (frame)
-			frames[nr++] = frame;
-		else
-			rx_pool_give(&rx->pool, buf);
+		rmb();	/* the descriptor before the data */
+		if (likely(rx_is_good(written) && !rx->in_bad)) {
+			frames[nr++] = rx_frame(rx->slot[next], written);
+			bytes += (u16)written;
+		} else {
+			rx_bad(nic, rx->slot[next], written);
+		}
+		next = rx_after(next);
 	}
+	WRITE_ONCE(rx->next, next);
+	nic->dev.stats.rx_packets += nr;
+	nic->dev.stats.rx_bytes += bytes;
+	*looked = max - left;
 	return nr;
 }
 
@@ -118,7 +127,7 @@ bool e1000_rx_poll(struct e1000 *nic, unsigned int budget)
 		if (nr)
 			switch_input(&nic->dev.port, frames, nr);
 		for (unsigned int i = 0; i < nr; i++)
-			frame_put(frames[i]);
+			rx_pool_put(&nic->rx.pool, frames[i]);
 		rx_refill(nic);
 		if (looked < want)
 			return false;
@@ -175,14 +184,8 @@ void e1000_rx_stop(struct e1000 *nic)
 {
 	struct e1000_rx *rx = &nic->rx;
 
-	for (unsigned int i = 0; i < E1000_RX_DESCS; i++) {
-		struct rx_buf *buf = rx->slot[i];
-
-		if (!buf)
-			continue;
-		rx->slot[i] = NULL;
-		rx_pool_give(&rx->pool, buf);
-	}
+	for (unsigned int i = rx->next; i != rx->tail; i = rx_after(i))
+		rx_pool_give(&rx->pool, rx->slot[i]);
 	rx->next = 0;
 	rx->tail = 0;
 	rx->in_bad = false;

@@ -261,17 +261,19 @@ void e1000_tx_flush(struct netdev *dev)
 {
 	struct e1000 *nic = dev->priv;
 	struct e1000_tx *tx = &nic->tx;
+	struct frame *done[TX_REAP_BATCH];
+	unsigned int nr;
 
 	spin_lock(&tx->lock);
 	tx_write_tail(nic);
-	spin_unlock(&tx->lock);
-	e1000_tx_reap(nic);
-	spin_lock(&tx->lock);
+	nr = tx_take_done(tx, done, TX_REAP_BATCH);
 	if (tx->frames && !tx->irq_wanted && !dev->polled) {
 		tx->irq_wanted = true;
 		e1000_write(nic, E1000_IMS, nic->int_tx);
 	}
 	spin_unlock(&tx->lock);
+	for (unsigned int i = 0; i < nr; i++)
+		frame_put(done[i]);
 }
 
 void e1000_tx_poll(struct e1000 *nic)

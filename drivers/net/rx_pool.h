@@ -59,11 +59,23 @@ static inline struct rx_buf *rx_pool_take(struct rx_pool *pool)
 	return buf;
 }
 
-/* One that never became a frame. */
+/* One that is no frame, or that nobody else has. */
 static inline void rx_pool_give(struct rx_pool *pool, struct rx_buf *buf)
 {
 	buf->next = pool->spare;
 	pool->spare = buf;
+}
+
+/* The poll's own reference. Mostly it is the last: whoever wanted the frame has copied it. */
+static inline void rx_pool_put(struct rx_pool *pool, struct frame *frame)
+{
+	struct rx_buf *buf = container_of(frame, struct rx_buf, frame);
+
+	/* Only who has a reference can take another; acquire: what others read, they have read. */
+	if (likely(!buf->more && __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE) == 1))
+		rx_pool_give(pool, buf);
+	else
+		frame_put(frame);
 }
 
 #endif

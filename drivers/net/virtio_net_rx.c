@@ -154,7 +154,7 @@ bool vnic_rx_poll(struct vnic *nic, unsigned int budget)
 		if (nr)
 			switch_input(&nic->dev.port, frames, nr);
 		for (unsigned int i = 0; i < nr; i++)
-			frame_put(frames[i]);
+			rx_pool_put(&nic->rx.pool, frames[i]);
 		rx_refill(nic, true);
 		if (looked < want)
 			return false;
