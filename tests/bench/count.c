@@ -4,13 +4,12 @@
  * hypervisor by address, those of its guests by user or kernel half. README.md says what for.
  *
  *	-plugin file=count.so,log=FILE,entry=START-END,text=START-END
- *		[,copy=START-END]...
  *
- * Linear addresses: entry is its first code, with paging off; text all other code of it; copy the
- * functions in text whose stores are counted in bytes. It writes a record at entry, at the first
- * VMRUN, at each mark (`nopl 0x4b564dNN(%rax)`, in any privilege and any mode) and at the end:
+ * Linear addresses: entry is its first code, with paging off; text all other code of it. It writes
+ * a record at entry, at the first VMRUN, at each mark (`nopl 0x4b564dNN(%rax)`, in any privilege and
+ * any mode) and at the end:
  *
- *	mark NAME host N kernel N user N vmrun N copied N
+ *	mark NAME host N kernel N user N vmrun N
  *	at OFFSET COUNT				(instructions of text since the record before)
  *
  * One processor, one thread (-icount). What QEMU translates, it translates at the moment of its
@@ -32,17 +31,13 @@ struct qemu_info;
 
 enum { CB_NO_REGS };
 enum { INLINE_ADD_U64 };
-enum { MEM_WRITE = 2 };
 
 typedef void exec_fn(unsigned int cpu, void *data);
-typedef void mem_fn(unsigned int cpu, uint32_t info, uint64_t vaddr, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, void (*)(plugin_id, struct qemu_plugin_tb *));
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *, exec_fn *, int, void *);
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *, int, void *, uint64_t);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *, mem_fn *, int, int, void *);
 void qemu_plugin_register_atexit_cb(plugin_id, void (*)(plugin_id, void *), void *);
-unsigned int qemu_plugin_mem_size_shift(uint32_t info);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
@@ -57,7 +52,6 @@ EXPORT int qemu_plugin_install(plugin_id id, const struct qemu_info *info, int a
 
 /* ---- Counters ---- */
 
-#define COPIES_MAX	8
 #define VMRUNS_MAX	8	/* places in the code with a VMRUN */
 #define USER_HALF(va)	(!((va) >> 47))
 
@@ -65,12 +59,12 @@ struct range {
 	uint64_t start, end;
 };
 
-static struct range entry, text, copies[COPIES_MAX];
-static unsigned int nr_copies, nr_vmruns;
+static struct range entry, text;
+static unsigned int nr_vmruns;
 static uint64_t vmrun_end[VMRUNS_MAX];
 
 static uint64_t *at, *at_before;	/* by offset in text */
-static uint64_t host, kernel, user, vmruns, copied;
+static uint64_t host, kernel, user, vmruns;
 static bool in_guest, entered;
 static FILE *out;
 
@@ -81,8 +75,8 @@ static bool inside(const struct range *r, uint64_t va)
 
 static void record(const char *name)
 {
-	fprintf(out, "mark %s host %lu kernel %lu user %lu vmrun %lu copied %lu\n", name, host,
-		kernel, user, vmruns, copied);
+	fprintf(out, "mark %s host %lu kernel %lu user %lu vmrun %lu\n", name, host, kernel,
+		user, vmruns);
 	for (uint64_t off = 0; off < text.end - text.start; off++) {
 		if (at[off] == at_before[off])
 			continue;
@@ -121,11 +115,6 @@ static void on_mark(unsigned int cpu, void *data)
 	record(name);
 }
 
-static void on_copy(unsigned int cpu, uint32_t info, uint64_t vaddr, void *data)
-{
-	copied += 1u << qemu_plugin_mem_size_shift(info);
-}
-
 /* ---- While it is translated ---- */
 
 static bool follows_vmrun(uint64_t va)
@@ -161,11 +150,6 @@ static void watch_host(struct qemu_plugin_insn *insn, uint64_t va)
 	if (!inside(&text, va))
 		return;
 	qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &at[va - text.start], 1);
-	for (unsigned int i = 0; i < nr_copies; i++) {
-		if (inside(&copies[i], va))
-			qemu_plugin_register_vcpu_mem_cb(insn, on_copy, CB_NO_REGS, MEM_WRITE,
-							 NULL);
-	}
 	if (!is_vmrun(code, len))
 		return;
 	if (!follows_vmrun(va + len) && nr_vmruns < VMRUNS_MAX)
@@ -225,8 +209,6 @@ static bool read_arg(const char *arg)
 		return read_range(arg + 6, &entry);
 	if (!strncmp(arg, "text=", 5))
 		return read_range(arg + 5, &text);
-	if (!strncmp(arg, "copy=", 5) && nr_copies < COPIES_MAX)
-		return read_range(arg + 5, &copies[nr_copies++]);
 	return false;
 }
 

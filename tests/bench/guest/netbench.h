@@ -21,7 +21,7 @@ enum {
 	STREAM_CHUNK = 128 * 1024,
 	QUEUE_BYTES = 4 << 20,		/* of a receiving socket */
 	TIMEOUT_S = 10,
-	REST_US = 300,			/* of the peer, for the machine to become idle */
+	REST_US = 1000,			/* of the peer, for the machine to become idle */
 };
 
 void die(const char *what);
