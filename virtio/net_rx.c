@@ -202,6 +202,9 @@ static unsigned int rx_batch(struct net_rx *rx, struct frame **frames, unsigned 
 		used[done] = (struct ring_used){ .head = c->head, .len = need };
 		count->bytes += frames[done]->len;
 	}
+	if (unlikely(rx->vq->dev->logging))
+		for (unsigned int i = 0; i < done; i++)
+			vhost_log_segs(rx->vq->dev, chain[i].seg, used[i].len);
 	if (done)
 		ring_push_batch(ring, used, done);
 	if (unlikely(done < n))
@@ -222,6 +225,8 @@ static void rx_frame_merged(struct net_rx *rx, const struct frame *frame, struct
 		return;
 	}
 	rx_fill(rx, &b, frame);
+	if (unlikely(rx->vq->dev->logging))
+		vhost_log_segs(rx->vq->dev, rx->segs, need);
 	rx_push(rx, &b, need);
 	count->frames++;
 	count->bytes += frame->len;

@@ -7,6 +7,53 @@
 
 #include "virtio/virtio.h"
 
+/* ---- The dirty log ---- */
+
+static void log_update(struct vhost_dev *dev)
+{
+	dev->logging = dev->log.bitmap && (dev->features & BIT_ULL(VHOST_F_LOG_ALL));
+}
+
+void vhost_set_log_base(struct vhost_dev *dev, const struct vhost_log *log)
+{
+	dev->log = log ? *log : (struct vhost_log){ 0 };
+	log_update(dev);
+}
+
+void vhost_log_write(struct vhost_dev *dev, u64 gpa, u64 len)
+{
+	u64 page = gpa / VHOST_LOG_PAGE, end = DIV_ROUND_UP(gpa + len, VHOST_LOG_PAGE);
+
+	for (; len && page < end; page++)
+		if (page / 8 < dev->log.size)	/* the other side clears bits meanwhile */
+			__atomic_fetch_or(&dev->log.bitmap[page / 8], (u8)BIT(page % 8),
+					  __ATOMIC_RELEASE);
+}
+
+void vhost_log_segs(struct vhost_dev *dev, const struct ring_seg *seg, u64 len)
+{
+	for (; len; seg++) {
+		u64 n = MIN(len, (u64)seg->len);
+
+		vhost_log_write(dev, seg->phys, n);
+		len -= n;
+	}
+}
+
+/* What we write in a ring: used entries and the index, or descriptors, and our event field. */
+__attribute__((noinline, cold))
+static void log_ring(struct vhost_virtqueue *vq)
+{
+	struct vhost_dev *dev = vq->dev;
+
+	if (vq->ring.packed) {
+		vhost_log_write(dev, vq->addr.desc, virtq_desc_size(vq->num));
+		vhost_log_write(dev, vq->addr.used, sizeof(struct virtq_event));
+	} else {
+		vhost_log_write(dev, vq->addr.used, virtq_used_size(vq->num));
+	}
+}
+
 static void vq_work(struct work *work)
 {
 	struct vhost_virtqueue *vq = container_of(work, struct vhost_virtqueue, work);
@@ -14,6 +61,8 @@ static void vq_work(struct work *work)
 	spin_lock(&vq->lock);
 	vq->stats.runs++;
 	vq->handle_kick(vq);
+	if (unlikely(vq->dev->logging) && vq->enabled)
+		log_ring(vq);
 	spin_unlock(&vq->lock);
 }
 
@@ -56,6 +105,7 @@ int vhost_set_features(struct vhost_dev *dev, u64 features, u64 offered)
 	if (features & ~offered)
 		return -EOPNOTSUPP;
 	dev->features = features;
+	log_update(dev);
 	return 0;
 }
 
@@ -163,9 +213,14 @@ u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx)
 
 void vhost_signal(struct vhost_virtqueue *vq)
 {
+	bool wanted;
+
 	if (!vq->ring.pending)
 		return;
-	if (!ring_publish(&vq->ring)) {
+	wanted = ring_publish(&vq->ring);
+	if (unlikely(vq->dev->logging))
+		log_ring(vq);
+	if (!wanted) {
 		vq->stats.calls_suppressed++;
 		return;
 	}

@@ -50,12 +50,26 @@ struct vhost_virtqueue {
 	struct vhost_vq_stats stats;
 };
 
+enum vhost_feature {		/* bit numbers among the virtio features, as in Linux's vhost.h */
+	VHOST_F_LOG_ALL = 26,
+};
+
+/* Which guest memory the device has written: a bit for each page, from guest-physical 0. */
+#define VHOST_LOG_PAGE	4096
+
+struct vhost_log {
+	u8 *bitmap;		/* NULL: nobody wants to know */
+	u64 size;		/* bytes */
+};
+
 struct vhost_dev {
 	char name[48];			/* for messages: "web/net2" */
 	const struct guest_mem *mem;	/* mem table; the owner keeps it alive */
 	u64 features;			/* acked by the driver */
 	struct vhost_virtqueue *vqs;
 	unsigned int nvqs;
+	struct vhost_log log;		/* SET_LOG_BASE */
+	bool logging;			/* VHOST_F_LOG_ALL was acked, and there is a log */
 	struct ratelimit ratelimit;
 };
 
@@ -76,6 +90,15 @@ static inline bool vhost_has_feature(const struct vhost_dev *dev, unsigned int b
 {
 	return dev->features & BIT_ULL(bit);
 }
+
+/*
+ * Dirty log, off at @log NULL. Only where guest memory's struct guest_mem_region.phys is the
+ * guest-physical address. The queues are stopped or on the calling CPU.
+ */
+void vhost_set_log_base(struct vhost_dev *dev, const struct vhost_log *log);
+/* The first @len bytes of these buffers, or @len bytes at @gpa, have been written; if logging. */
+void vhost_log_segs(struct vhost_dev *dev, const struct ring_seg *seg, u64 len);
+void vhost_log_write(struct vhost_dev *dev, u64 gpa, u64 len);
 
 /* Each -EBUSY while the queue runs, -EINVAL for a bad value. */
 int vhost_set_vring_num(struct vhost_dev *dev, unsigned int idx, unsigned int num);

@@ -8,8 +8,9 @@ import struct
 import pytest
 
 from daemon import wait_for
-from frontend import (Connection, F_GUEST, F_PROTOCOL_FEATURES, F_VERSION_1, FrontEnd, NEED_REPLY,
-                      NOFD, NUMBER, PROTOCOL, USER, frame, mem_table, region, state, vring_addr)
+from frontend import (Connection, F_GUEST, F_LOG_ALL, F_PROTOCOL_FEATURES, F_VERSION_1, FrontEnd,
+                      HDR, NEED_REPLY, NOFD, NUMBER, PROTOCOL, USER, frame, mem_table, region,
+                      state, vring_addr)
 
 PAGE = 4096
 U64 = struct.Struct("<Q").pack
@@ -71,6 +72,7 @@ REFUSED = [
     refused("ADD_MEM_REG", U64(0) + region(0, PAGE), [FILE], "overlaps another"),
     refused("ADD_MEM_REG", U64(0) + region(1 << 30, 65 * PAGE), [FILE], "of a file of"),
     refused("REM_MEM_REG", U64(0) + region(PAGE, PAGE), why="there is no region"),
+    refused("SET_LOG_FD", why="0 descriptors"),
     # rings
     refused("SET_VRING_NUM", state(2, 16), why="ring 2 of 2"),
     refused("SET_VRING_NUM", state(0xffffffff, 16), why="ring 4294967295 of 2"),
@@ -379,6 +381,65 @@ def test_memory_of_a_running_ring_goes(daemon, connect):
     front.must("REM_MEM_REG", U64(0) + region(0, front.size))
     said(daemon, mark, "stopped: ring 0: descriptor area")
     assert os.eventfd_read(front.rx.err) == 1
+
+
+def test_dirty_log(connect):
+    """With the log on, the bits of exactly those pages that the device writes; bounded."""
+    front = connect(features=F_GUEST | F_LOG_ALL).up()
+    log = os.memfd_create("log")
+    os.ftruncate(log, 3 * PAGE)
+
+    def dirty():
+        with mmap.mmap(log, 3 * PAGE) as bits:
+            pages = {i for i in range(PAGE * 8) if bits[PAGE + i // 8] >> i % 8 & 1}
+            outside = bits[:PAGE].count(0) + bits[2 * PAGE:].count(0)
+            bits[:] = bytes(3 * PAGE)
+        assert outside == 2 * PAGE
+        return pages
+
+    answer = struct.pack("<QQ", PAGE, PAGE)
+    assert front.ask("SET_LOG_BASE", answer, [log]) == b""
+    used = {front.rx.used // PAGE, front.tx.used // PAGE}
+    front.echo(frame(1, 900), 3)
+    dirty()
+    for head, length in ((2, 100), (5, 1900), (7, 60)):
+        front.echo(frame(head, length), head)
+        at = front.rx.buffer(head)
+        assert dirty() == used | set(range(at // PAGE, (at + HDR + length - 1) // PAGE + 1))
+    front.must("SET_FEATURES", U64(F_GUEST))             # the rings run on
+    assert front.echo(frame(8)) == frame(8) and dirty() == set()
+    front.must("SET_FEATURES", U64(F_GUEST | F_LOG_ALL))
+    # A log that ends before the rings: what lies behind it is not written.
+    assert front.ask("SET_LOG_BASE", struct.pack("<QQ", 2, PAGE), [log]) == b""
+    dirty()
+    front.echo(frame(1), 1)
+    assert max(dirty(), default=0) < 16
+    os.close(log)
+
+
+def test_log_cut_short(daemon, connect):
+    front = connect(features=F_GUEST | F_LOG_ALL).up()
+    log = os.memfd_create("log")
+    os.ftruncate(log, PAGE)
+    front.ask("SET_LOG_BASE", struct.pack("<QQ", PAGE, 0), [log])
+    front.echo(frame(1))
+    mark = daemon.mark()
+    os.ftruncate(log, 0)
+    front.transmit(frame(2), 2)
+    said(daemon, mark, "log's file has become shorter")
+    assert front.closed()
+    os.close(log)
+
+
+@pytest.mark.parametrize("size, offset, count", [(0, 0, 1), (2 * PAGE, 0, 1), (PAGE, PAGE, 1),
+                                                 (2**64 - 1, 2, 1), (PAGE, 0, 0), (PAGE, 0, 2)])
+def test_bad_log(connect, size, offset, count):
+    log = os.memfd_create("log")
+    os.ftruncate(log, PAGE)
+    front = connect().negotiate()
+    front.send("SET_LOG_BASE", struct.pack("<QQ", size, offset), [log] * count)
+    os.close(log)
+    assert front.closed()
 
 
 def test_broken_ring(daemon, connect):

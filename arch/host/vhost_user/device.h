@@ -59,6 +59,7 @@ struct vu_dev {
 	u8 status;
 	struct guest_mem mem;
 	struct vu_region region[GUEST_MEM_REGIONS];
+	struct vu_region log;		/* SET_LOG_BASE; only its mapping */
 	struct vu_vring vring[VU_VRINGS];
 	unsigned int nr_pairs;		/* offered */
 	struct vhost_net net;
@@ -101,6 +102,7 @@ int vu_mem_set(struct vu_dev *dev, struct vu_msg *msg);
 int vu_mem_add(struct vu_dev *dev, struct vu_msg *msg);
 int vu_mem_remove(struct vu_dev *dev, struct vu_msg *msg);
 void vu_mem_clear(struct vu_dev *dev);
+int vu_log_base(struct vu_dev *dev, struct vu_msg *msg);
 /* Guest-physical address of @len bytes at the front end's @uaddr; false: not in one region. */
 bool vu_mem_gpa(const struct vu_dev *dev, u64 uaddr, u64 len, u64 *gpa);
 /* A file under a region was cut short: instead of SIGBUS its pages read as zeros (async-safe). */

@@ -24,6 +24,15 @@ static bool contains(const struct vu_region *r, const u8 *addr)
 	return r->map_len && addr >= (u8 *)r->map && addr < (u8 *)r->map + r->map_len;
 }
 
+/* The mapping of @dev in which @addr lies, or NULL. */
+static struct vu_region *mapping_of(struct vu_dev *dev, const u8 *addr)
+{
+	for (unsigned int i = 0; i < GUEST_MEM_REGIONS; i++)
+		if (contains(&dev->region[i], addr))
+			return &dev->region[i];
+	return contains(&dev->log, addr) ? &dev->log : NULL;
+}
+
 /*
  * SIGBUS: zeros take the place of the whole mapping, and the access that failed is made again.
  * What reads them treats them as any other content of guest memory. mmap() is a system call
@@ -32,18 +41,15 @@ static bool contains(const struct vu_region *r, const u8 *addr)
 static void bus_error(int sig, siginfo_t *info, void *context)
 {
 	for (unsigned int d = 0; d < nr_vu_devs; d++) {
-		for (unsigned int i = 0; i < GUEST_MEM_REGIONS; i++) {
-			struct vu_region *r = &vu_devs[d]->region[i];
+		struct vu_region *r = mapping_of(vu_devs[d], info->si_addr);
 
-			if (!contains(r, info->si_addr))
-				continue;
-			if (mmap(r->map, r->map_len, PROT_READ | PROT_WRITE, ZEROS, -1, 0) ==
-			    MAP_FAILED)
-				break;
-			r->lost = true;
-			any_lost = 1;
-			return;
-		}
+		if (!r)
+			continue;
+		if (mmap(r->map, r->map_len, PROT_READ | PROT_WRITE, ZEROS, -1, 0) == MAP_FAILED)
+			break;
+		r->lost = true;
+		any_lost = 1;
+		return;
 	}
 	signal(SIGBUS, SIG_DFL);	/* a fault of our own: the access fails again and ends us */
 }
@@ -57,7 +63,10 @@ void vu_mem_catch_faults(void)
 
 static void report(struct vu_dev *dev)
 {
-	bool lost = false;
+	bool lost = dev->log.lost;
+
+	if (lost)
+		pr_warn("vhost-user: %s: the log's file has become shorter", dev->path);
 
 	for (unsigned int i = 0; i < GUEST_MEM_REGIONS; i++) {
 		const struct vu_region *r = &dev->region[i];
@@ -83,18 +92,14 @@ void vu_mem_report(void)
 
 /* ---- Mapping ---- */
 
-static int region_check(struct vu_dev *dev, const struct vhost_user_region *said, int fd,
-			struct stat *st)
+static int file_check(struct vu_dev *dev, const struct vhost_user_region *said, int fd,
+		      struct stat *st)
 {
 	u64 end;
 
-	if (!said->size || !IS_ALIGNED(said->gpa | said->size | said->uaddr, PAGE_SIZE))
-		return vu_fail(dev, -EINVAL, "region at 0x%lx with 0x%lx bytes at 0x%lx is empty "
-			       "or not of whole pages", said->gpa, said->size, said->uaddr);
-	if (said->gpa + said->size < said->gpa || said->uaddr + said->size < said->uaddr ||
-	    __builtin_add_overflow(said->mmap_offset, said->size, &end))
-		return vu_fail(dev, -EINVAL, "region at 0x%lx with 0x%lx bytes wraps", said->gpa,
-			       said->size);
+	if (!said->size || __builtin_add_overflow(said->mmap_offset, said->size, &end))
+		return vu_fail(dev, -EINVAL, "file's part at 0x%lx with 0x%lx bytes wraps or is "
+			       "empty", said->mmap_offset, said->size);
 	if (fstat(fd, st))
 		return vu_fail(dev, -errno, "fstat: %s", strerror(errno));
 	if (!S_ISREG(st->st_mode))
@@ -106,13 +111,13 @@ static int region_check(struct vu_dev *dev, const struct vhost_user_region *said
 	return 0;
 }
 
-/* Into the free slot @r. The descriptor stays the caller's. */
-static int region_map(struct vu_dev *dev, struct vu_region *r,
-		      const struct vhost_user_region *said, int fd)
+/* Into the free slot @r, checked but for what is there of the file. */
+static int file_map(struct vu_dev *dev, struct vu_region *r, const struct vhost_user_region *said,
+		    int fd)
 {
 	struct stat st;
 	u64 from, page;
-	int err = region_check(dev, said, fd, &st);
+	int err = file_check(dev, said, fd, &st);
 
 	if (err)
 		return err;
@@ -129,6 +134,19 @@ static int region_map(struct vu_dev *dev, struct vu_region *r,
 	r->start = (u8 *)r->map + (said->mmap_offset - from);
 	r->lost = false;
 	return 0;
+}
+
+/* Into the free slot @r. The descriptor stays the caller's. */
+static int region_map(struct vu_dev *dev, struct vu_region *r,
+		      const struct vhost_user_region *said, int fd)
+{
+	if (!said->size || !IS_ALIGNED(said->gpa | said->size | said->uaddr, PAGE_SIZE))
+		return vu_fail(dev, -EINVAL, "region at 0x%lx with 0x%lx bytes at 0x%lx is empty "
+			       "or not of whole pages", said->gpa, said->size, said->uaddr);
+	if (said->gpa + said->size < said->gpa || said->uaddr + said->size < said->uaddr)
+		return vu_fail(dev, -EINVAL, "region at 0x%lx with 0x%lx bytes wraps", said->gpa,
+			       said->size);
+	return file_map(dev, r, said, fd);
 }
 
 static void region_unmap(struct vu_region *r)
@@ -236,8 +254,28 @@ int vu_mem_remove(struct vu_dev *dev, struct vu_msg *msg)
 	return 0;
 }
 
+/* The log: a file of the front end with a bit for each page (§Migration). */
+int vu_log_base(struct vu_dev *dev, struct vu_msg *msg)
+{
+	const struct vhost_user_region said = {
+		.size = msg->payload.log.size, .mmap_offset = msg->payload.log.offset,
+	};
+	struct vu_region log = { 0 }, old = dev->log;
+	int err = file_map(dev, &log, &said, msg->fd[0]);
+
+	if (err)
+		return err;
+	dev->log = log;
+	vhost_set_log_base(&dev->net.dev, &(struct vhost_log){ log.start, said.size });
+	region_unmap(&old);
+	msg->hdr.size = 0;
+	return 0;
+}
+
 void vu_mem_clear(struct vu_dev *dev)
 {
+	vhost_set_log_base(&dev->net.dev, NULL);
+	region_unmap(&dev->log);
 	for (unsigned int i = 0; i < GUEST_MEM_REGIONS; i++)
 		region_unmap(&dev->region[i]);
 	dev->mem = (struct guest_mem){ 0 };

@@ -58,7 +58,6 @@ enum vhost_user_backend_request {	/* §Back-end message types */
 };
 
 enum vhost_user_feature {	/* bit numbers among the virtio features */
-	VHOST_F_LOG_ALL = 26,
 	VHOST_USER_F_PROTOCOL_FEATURES = 30,
 };
 

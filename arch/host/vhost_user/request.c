@@ -10,6 +10,7 @@
 #include "virtio/virtio.h"
 
 #define PROTOCOL_FEATURES (u64)(BIT(VHOST_USER_PROTOCOL_F_MQ) | \
+			   BIT(VHOST_USER_PROTOCOL_F_LOG_SHMFD) | \
 			   BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
 			   BIT(VHOST_USER_PROTOCOL_F_CONFIG) | \
 			   BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) | \
@@ -82,6 +83,12 @@ static int set_protocol_features(struct vu_dev *dev, struct vu_msg *msg)
 static int set_owner(struct vu_dev *dev, struct vu_msg *msg)
 {
 	return 0;	/* the connection is the session */
+}
+
+/* Written to when the log is full, which a bitmap never is. */
+static int set_log_fd(struct vu_dev *dev, struct vu_msg *msg)
+{
+	return 0;
 }
 
 static int reset_owner(struct vu_dev *dev, struct vu_msg *msg)
@@ -192,6 +199,9 @@ static const struct request requests[VHOST_USER_REQUESTS] = {
 	REQUEST(RESET_OWNER, reset_owner, 0, U64),
 	REQUEST(SET_MEM_TABLE, vu_mem_set, U64, sizeof(struct vhost_user_mem),
 		FDS(0, VHOST_USER_REGIONS)),
+	REQUEST(SET_LOG_BASE, vu_log_base, sizeof(struct vhost_user_log),
+		sizeof(struct vhost_user_log), FDS(1, 1), REPLY, WITH(LOG_SHMFD)),
+	REQUEST(SET_LOG_FD, set_log_fd, 0, U64, FDS(1, 1)),
 	REQUEST(SET_VRING_NUM, vu_vring_num, STATE, STATE),
 	REQUEST(SET_VRING_ADDR, vu_vring_addr, sizeof(struct vhost_user_vring_addr),
 		sizeof(struct vhost_user_vring_addr)),

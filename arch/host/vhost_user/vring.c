@@ -131,8 +131,8 @@ static int vring_translate(struct vu_dev *dev, const struct vu_vring *vr, struct
 	for (unsigned int i = 0; i < ARRAY_SIZE(said); i++)
 		if (!vu_mem_gpa(dev, said[i], size[i], gpa[i]))
 			return vu_fail(dev, -EFAULT, "ring %u: %s of 0x%lx bytes at 0x%lx is "
-				       "outside the regions", index_of(dev, vr), area_names[i], size[i],
-				       said[i]);
+				       "outside the regions", index_of(dev, vr), area_names[i],
+				       size[i], said[i]);
 	return 0;
 }
 
