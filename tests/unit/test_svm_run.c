@@ -127,6 +127,9 @@ static void interrupt_taken(void) { vmcb->control.int_ctl &= ~INT_CTL_V_IRQ; }
 
 static u8 shown_vector(void) { return vmcb->control.int_ctl >> INT_CTL_V_INTR_VECTOR_SHIFT; }
 
+static u64 injected;
+static void note_injected(void) { injected = vmcb->control.eventinj; }
+
 /* ---- Interrupts ---- */
 
 static void check_shown(void)
@@ -153,6 +156,53 @@ static void interrupt_stays_pending_until_taken(void **state)
 	run(VMEXIT_VINTR);
 	assert_false(vmcb->control.int_ctl & INT_CTL_V_IRQ);
 	assert_false(vmcb->control.intercept_cr & INTERCEPT_CR_WRITE(8));
+}
+
+static void check_injected(void)
+{
+	assert_int_equal(vmcb->control.eventinj, EVENT_VALID | EVENT_TYPE_INTR | 0x41);
+	assert_false(vmcb->control.int_ctl & INT_CTL_V_IRQ);
+}
+
+static void injection_interrupted(void)
+{
+	check_injected();
+	vmcb->control.exitintinfo = vmcb->control.eventinj;
+}
+
+/* Processors with NRIPS: at once if the guest can take it, and again until it has. */
+static void interrupt_is_injected(void **state)
+{
+	svm_caps.features = SVM_NRIPS;
+	vlapic_post(vcpu, 0x41, false);
+	processor = check_shown;
+	run(VMEXIT_VINTR);
+	vmcb->save.rflags |= RFLAGS_IF;
+	vmcb->control.int_state = INT_STATE_SHADOW;
+	run(VMEXIT_VINTR);
+	vmcb->control.int_state = 0;
+	processor = injection_interrupted;
+	info2 = 0x80000000;
+	run(VMEXIT_NPF);
+	assert_int_equal(vlapic_highest_irr(board_lapic(0)), 0x41);
+	processor = check_injected;
+	run(VMEXIT_VINTR);
+	assert_int_equal(vlapic_highest_irr(board_lapic(0)), -1);
+	assert_int_equal(vlapic_highest_isr(board_lapic(0)), 0x41);
+	assert_int_equal(vcpu->injected, 1);
+}
+
+/* What is injected already goes first. */
+static void exception_before_interrupt(void **state)
+{
+	svm_caps.features = SVM_NRIPS;
+	vmcb->save.rflags |= RFLAGS_IF;
+	vlapic_post(vcpu, 0x41, false);
+	hvm_inject_gp(vcpu);
+	processor = note_injected;
+	run(VMEXIT_VINTR);
+	assert_int_equal(injected & EVENT_TYPE, EVENT_TYPE_EXCEPTION);
+	assert_int_equal(vlapic_highest_irr(board_lapic(0)), 0x41);
 }
 
 /* A nested page fault in its delivery: shown again, accepted once. */
@@ -204,9 +254,6 @@ static void cr8_is_the_task_priority(void **state)
 	assert_false(vmcb->control.int_ctl & INT_CTL_V_IRQ);
 	assert_true(vmcb->control.intercept_cr & INTERCEPT_CR_WRITE(8));
 }
-
-static u64 injected;
-static void note_injected(void) { injected = vmcb->control.eventinj; }
 
 static void nmi_until_iret(void **state)
 {
@@ -579,7 +626,8 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(interrupt_stays_pending_until_taken), T(interrupted_delivery_is_repeated),
+		T(interrupt_stays_pending_until_taken), T(interrupt_is_injected),
+		T(exception_before_interrupt), T(interrupted_delivery_is_repeated),
 		T(higher_interrupt_replaces), T(cr8_is_the_task_priority), T(nmi_until_iret),
 		T(interrupted_exception_is_kept), T(interrupted_int3_is_executed_again), T(asids),
 		T(flush_by_asid), T(clean_bits), T(state_both_ways), T(skipped), T(lengths),

@@ -59,9 +59,20 @@ static u32 prepare_nmi(struct vcpu *vcpu, struct svm_vcpu *v)
 }
 
 /*
- * An external interrupt is shown as a virtual one (15.21.4), which the processor takes when the
- * guest can: RFLAGS.IF, no shadow. Not by EVENTINJ, which needs to know that beforehand, and which
- * QEMU delivers twice at times. While one waits, a write of CR8 exits and priorities are compared
+ * Emulators decide the way of an interrupt that the guest can take at once. QEMU delivers one of
+ * EVENTINJ twice at times; it has no NRIPS. Bochs looks at a virtual one only after the guest has
+ * changed RFLAGS.IF; it has NRIPS, as all processors of today have.
+ */
+static bool can_inject(const struct vmcb *vmcb, u32 windows)
+{
+	return svm_caps.features & SVM_NRIPS && vmcb->save.rflags & RFLAGS_IF &&
+	       !(vmcb->control.int_state & INT_STATE_SHADOW) &&
+	       !(vmcb->control.eventinj & EVENT_VALID) && !(windows & INTERCEPT_VINTR);
+}
+
+/*
+ * Other external interrupts are shown as virtual ones (15.21.4), which the processor takes when the
+ * guest can: RFLAGS.IF, no shadow. While one waits, a write of CR8 exits and priorities are compared
  * here, so V_IGN_TPR is right.
  */
 static u64 prepare_interrupt(struct svm_vcpu *v, struct vlapic *apic, u32 windows)
@@ -69,6 +80,10 @@ static u64 prepare_interrupt(struct svm_vcpu *v, struct vlapic *apic, u32 window
 	v->virq = vlapic_pending(apic);
 	if (v->virq < 0)
 		return windows & INTERCEPT_VINTR ? INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR : 0;
+	if (can_inject(v->vmcb, windows)) {
+		v->vmcb->control.eventinj = EVENT_VALID | EVENT_TYPE_INTR | (u64)v->virq;
+		return 0;
+	}
 	return INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR |
 	       (u64)v->virq >> LAPIC_CLASS_SHIFT << INT_CTL_V_INTR_PRIO_SHIFT |
 	       (u64)v->virq << INT_CTL_V_INTR_VECTOR_SHIFT;
@@ -178,7 +193,7 @@ static void save_registers(struct vcpu *vcpu, const struct svm_vcpu *v)
 }
 
 /*
- * Was the virtual interrupt taken? One whose delivery the exit interrupted was not: it is still
+ * Was the interrupt taken? A virtual one is not shown any more then. One whose delivery the exit interrupted was not: it is still
  * pending in the APIC, and shown again. Then what the guest wrote to CR8.
  */
 static void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)

@@ -46,7 +46,7 @@ struct svm_vcpu {
 	u64 asid_gen;		/* of svm_cpu, when the ASID was given; 0: none */
 	bool flush;		/* this guest's translations, at the next VMRUN */
 	u64 cr4;		/* as the guest reads it */
-	int virq;		/* vector shown as V_IRQ during the last VMRUN; -1 */
+	int virq;		/* vector injected or shown as V_IRQ by the last VMRUN; -1 */
 	bool nmi_blocked;	/* until the handler's IRET */
 	bool iret_seen;		/* that IRET is at iret_rip, about to be executed */
 	u64 iret_rip;
