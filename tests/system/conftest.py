@@ -33,16 +33,22 @@ def machines(*kinds, full=()):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "full: takes minutes; run by make check-full only")
+    config.addinivalue_line("markers", "full(kind, ...): takes minutes (on those machines, if any "
+                            "are named); run by make check-full only")
     config.addinivalue_line("markers", "rows(name): in the table of machines each value of this "
                             "parameter has a row")
+
+
+def is_long(item):
+    kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
+    return any(not mark.args or kind in mark.args for mark in item.iter_markers("full"))
 
 
 def pytest_collection_modifyitems(config, items):
     """Long tests are left out, not skipped, unless asked for with --full or by name (-k)."""
     if config.getoption("--full") or config.getoption("keyword"):
         return
-    long = [item for item in items if item.get_closest_marker("full")]
+    long = [item for item in items if is_long(item)]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]

@@ -239,6 +239,14 @@ class Machine:
                                + self.explain()) from None
         return self.last_words()
 
+    def expect_off(self):
+        """Wait until the machine has switched itself off."""
+        words = self.expect_end()
+        if self.kind.emulator == "bochs":
+            assert "soft power off" in words, words
+        else:
+            assert self.process.returncode == 0, self.explain()
+
     def text(self):
         """Everything that the console has said up to the last expect(), as lines end in \\n."""
         self.console.logfile_read.flush()

@@ -5,6 +5,8 @@ A test that leaves it in a state where it does not answer costs the next one a n
 its verdict.
 """
 
+import pytest
+
 from conftest import close_bench, open_bench
 from machine import MachineError
 
@@ -38,3 +40,29 @@ class Shared:
         if self.bench:
             close_bench(self.bench)
             self.bench = None
+
+
+class PerKind:
+    """One Shared for each kind of machine, made by make(bench, kind).
+
+    In the file of the tests `kind = SHARED.fixture()`: its tests run with each kind, all with one
+    before the next, and the machine goes after the last of them.
+    """
+
+    def __init__(self, name, make, kinds):
+        self.name, self.make, self.kinds = name, make, kinds
+        self.shared = {}
+
+    def fixture(self):
+        @pytest.fixture(scope="module", params=self.kinds)
+        def kind(request):
+            yield request.param
+            if request.param in self.shared:
+                self.shared.pop(request.param).close()
+        return kind
+
+    def get(self, kind):
+        if kind not in self.shared:
+            self.shared[kind] = Shared(f"{self.name}-{kind}",
+                                       lambda bench: self.make(bench, kind))
+        return self.shared[kind].get()

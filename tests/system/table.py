@@ -27,7 +27,7 @@ def cells(stats):
     found = {}
     for key in "passed", "failed", "error":
         for report in stats.get(key, []):
-            for name, value in report.user_properties:
+            for name, value in getattr(report, "user_properties", ()):
                 if name == "machines":
                     for kind in value[1:]:
                         cell = found.setdefault(value[0], {}).setdefault(kind, [0, 0])

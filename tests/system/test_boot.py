@@ -6,6 +6,7 @@ import re
 import pytest
 
 from bench import linux_files
+from conftest import machines
 from guest import Guest, linux
 from machine import NIC_MAC
 
@@ -13,7 +14,8 @@ MIB = 1 << 20
 
 
 @pytest.mark.parametrize("kind, cmdline", [
-    ("haswell", ""), ("haswell", "apicv=off"), ("skylake", ""), ("sandybridge", "")])
+    ("haswell", ""), ("haswell", "apicv=off"), ("skylake", ""), ("sandybridge", ""),
+    ("qemu-svm", ""), ("ryzen", "")])
 def test_banner(bench, kind, cmdline):
     """Version, configuration, CPU, capabilities in use, memory, devices, time of each phase."""
     machine = bench.boot(linux(nic=False), linux_files("exit 0\n"), cmdline, kind=kind,
@@ -21,12 +23,14 @@ def test_banner(bench, kind, cmdline):
     machine.expect("guest lin: started", timeout=120)
     said = machine.text()
     apicv = ", APIC-register virtualization, virtual-interrupt delivery"
-    assert (apicv in said) == (kind != "sandybridge" and not cmdline), said
+    assert (apicv in said) == (kind in ("haswell", "skylake") and not cmdline), said
+    maker, extension = {"qemu-svm": ("AMD", r"AMD-V: nested paging \(2 MiB, 1 GiB pages\), 16 ASIDs$"),
+                        "ryzen": ("AMD", r"AMD-V: nested paging \(2 MiB.*FlushByAsid")}.get(
+        kind, ("Intel", r"VT-x: EPT \(2 MiB.* pages\), unrestricted guest, VPID, preemption timer"))
     for pattern in (r"^Ringvisor \S+ \(config [0-9a-f]{8}\)$",
-                    r"^cpu: .*Intel",
-                    r"VT-x: EPT \(2 MiB.* pages\), unrestricted guest, VPID, preemption timer",
+                    "^cpu: .*" + maker, extension,
                     r"^memory: 10[0-9]{2} MiB RAM in \d+ ranges, \d+ MiB free",
-                    r"^pci: 00:02.0: 8086:100e ",
+                    r"^pci: 00:0\d.0: 8086:100e ",
                     r"^net: .* MAC " + NIC_MAC,
                     r"^boot: entry [0-9.]+ ms, .*guests [0-9.]+ ms; together [0-9.]+ ms$"):
         assert re.search(pattern, said, re.M), f"no line like {pattern}\n{said}"
@@ -40,10 +44,11 @@ def test_footprint(bench):
     assert 0 < image < 1 * MIB and 0 < other < 8 * MIB
 
 
+@pytest.mark.parametrize("kind", machines("haswell", "qemu-svm"))
 @pytest.mark.parametrize("cpus", [2, 4])
-def test_processors(bench, cpus):
+def test_processors(bench, kind, cpus):
     """All processors of the machine are brought up."""
-    machine = bench.boot(linux(nic=False), linux_files("exit 0\n"), cpus=cpus)
+    machine = bench.boot(linux(nic=False), linux_files("exit 0\n"), kind=kind, cpus=cpus)
     machine.expect(rf"smp: {cpus} of {cpus} CPUs online", timeout=120)
 
 

@@ -17,8 +17,9 @@ from machine import KINDS, MachineError
 
 SOURCES = ROOT / "tests" / "guest"
 GROUP = 13                      # guests of one boot: they share one processor and take turns
-SMOKE = {"ryzen": ["cpuid", "debug_exit", "poweroff", "real_mode", "smp"]}
-TIMEOUT = 600                   # emulators share the machine with whatever else runs on it
+SMOKE = {"ryzen": ["apic_timer", "cpuid", "ioapic", "ipi", "legacy", "mmio", "msr", "nmi",
+                   "real_mode", "smp", "storm", "virtio_net"]}
+TIMEOUT = 200                   # of the emulator's CPU time
 
 
 def option(name, word):

@@ -9,9 +9,10 @@ import subprocess
 import pytest
 
 from bench import linux_files
+from conftest import machines
 from guest import Guest, linux
 from outside import ADDRESS, NETWORK
-from shared import Shared
+from shared import PerKind
 
 NETWORKED = {"ips": 100_000_000, "sync": "slowdown"}
 FILE = 16 << 20
@@ -21,7 +22,7 @@ RING_WRAP = 65536
 class Net:
     """The machine, the guest, the outside, and the files that it serves."""
 
-    def __init__(self, bench, conf=None, **options):
+    def __init__(self, bench, kind, conf=None, **options):
         self.bench = bench
         self.wire = bench.wire()
         self.outside = bench.outside(self.wire)
@@ -29,7 +30,7 @@ class Net:
         self.www = bench.dir / "www"
         self.www.mkdir()
         self.outside.serve_http(self.www)
-        self.machine = bench.boot(conf or linux(), linux_files(), wire=self.wire,
+        self.machine = bench.boot(conf or linux(), linux_files(), kind=kind, wire=self.wire,
                                   **(NETWORKED | options))
         self.guest = Guest(self.machine).expect_ready()
         self.address = self.find_address()
@@ -49,16 +50,13 @@ class Net:
         return self.guest.run("true", timeout=15)[0] == 0
 
 
-SHARED = Shared("net", Net)
+SHARED = PerKind("net", Net, machines("haswell", "qemu-svm", full=["sandybridge", "skylake", "ryzen"]))
+kind = SHARED.fixture()
 
 
 @pytest.fixture
-def net():
-    return SHARED.get()
-
-
-def teardown_module():
-    SHARED.close()
+def net(kind):
+    return SHARED.get(kind)
 
 
 def ping(net, count, size):
@@ -99,6 +97,7 @@ def test_files(net):
     assert told.split() == [str(FILE), digest]
 
 
+@pytest.mark.full("haswell")
 def test_ring_wrap(net):
     """More than 65,536 frames out, so that the transmit ring's 16-bit indices come round."""
     net.outside.sink("udp", 9001)
@@ -108,6 +107,7 @@ def test_ring_wrap(net):
     ping(net, 10, 56)
 
 
+@pytest.mark.full("haswell")
 def test_reload(net):
     """The driver goes and comes 20 times while the outside keeps sending."""
     noise = net.outside.start(["ping", "-q", "-n", "-i", "0.02", "-s", "1000", net.address], "noise",
@@ -120,6 +120,7 @@ def test_reload(net):
     assert told.count("3 packets received") == 20, net.machine.explain()
 
 
+@pytest.mark.full("haswell")
 def test_reboot(net):
     """The guest reboots three times; its network works after each."""
     for _ in range(3):
@@ -130,14 +131,3 @@ def test_reboot(net):
         digest = net.serve("small", 1 << 20)
         told = net.guest.check(f"wget -q -O - http://{ADDRESS}/small | sha256sum", timeout=120)
         assert told.split()[0] == digest
-
-
-@pytest.mark.parametrize("kind", [
-    "sandybridge", pytest.param("skylake", marks=pytest.mark.full)])
-def test_other_processor(bench, kind):
-    """DHCP, pings and a megabyte where interrupts are delivered in another way."""
-    net = Net(bench, kind=kind)
-    ping(net, 200, 1472)
-    digest = net.serve("file", 1 << 20)
-    told = net.guest.check(f"wget -q -O - http://{ADDRESS}/file | sha256sum", timeout=120)
-    assert told.split()[0] == digest
