@@ -134,106 +134,89 @@ static int chain_walk(struct ring *ring, struct ring_chain *c, struct ring_seg *
 	return (int)n;
 }
 
-static inline bool is_simple(u64 word)
-{
-	return !(word_flags(word) & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT));
-}
-
-/* As ring_table_simple(), for one descriptor that is nothing but a table. */
+/*
+ * The long way round, for any chain. Its segments, 0 if it has none; -EAGAIN: there is none;
+ * -EPROTO: the ring is broken now.
+ */
 __attribute__((noinline))
-static unsigned int table_simple(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
-				 u16 id, u64 addr, u32 len, unsigned int max_segs)
+static int take_any(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
+		    unsigned int max_segs)
 {
-	const struct guest_mem_region *r = &ring->mem->region[ring->region];
+	struct at at = { ring->last_avail, ring->avail_wrap, ring->num - ring->in_flight };
+	u64 word = word_read(ring, at.pos);
+	int descs;
 
-	return ring_table_simple(r, c, seg, id, addr, len, max_segs, true);
-}
-
-static bool only_table(u64 word)
-{
-	return (word_flags(word) & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) ==
-	       VIRTQ_DESC_F_INDIRECT;
-}
-
-/* One chain, available with @word at @at. Descriptors; -EPROTO: the ring is broken now. */
-static inline int take_one(struct ring *ring, struct ring_chain *c, struct ring_seg *seg, u64 word,
-			   struct at *at, unsigned int max_segs)
-{
-	int descs = 1;
-
-	if (unlikely(!at->room))
-		return ring_fail(ring, RING_BAD_AVAIL_IDX, at->pos);
-	if (only_table(word) && ring->indirect && table_simple(ring, c, seg, word_id(word),
-					     desc_of(ring, at->pos, word).addr, (u32)word,
-					     max_segs))
-		at_next(ring->num, at);
-	else
-		descs = chain_walk(ring, c, seg, desc_of(ring, at->pos, word), at, max_segs);
+	if (!is_avail(word, at.wrap))
+		return -EAGAIN;
+	rmb();	/* flags before the rest; pairs with the driver's, §2.8.21.3 */
+	if (unlikely(!at.room))
+		return ring_fail(ring, RING_BAD_AVAIL_IDX, at.pos);
+	descs = chain_walk(ring, c, seg, desc_of(ring, at.pos, word), &at, max_segs);
 	if (unlikely(descs < 0))
 		return descs;
 	if (unlikely(c->head >= ring->num))
 		return ring_fail(ring, RING_BAD_HEAD, c->head);
 	if (unlikely(ring->in_use[c->head]))
 		return ring_fail(ring, RING_HEAD_IN_USE, c->head);
-	return descs;
+	ring->in_use[c->head] = ring_head_state((unsigned int)descs, c->nr_write);
+	ring->taken[ring->taken_at++ & ring->taken_mask] = c->head;
+	ring->last_avail = at.pos;
+	ring->avail_wrap = at.wrap;
+	ring->in_flight += (u16)descs;
+	return c->nr_read + c->nr_write;
 }
 
-/*
- * The long way round, for any chain; behind the first one it ends at a simple one. Number taken,
- * @seg moved behind their buffers; on errors the ring is broken.
- */
-__attribute__((noinline))
-static unsigned int take_any(struct ring *ring, struct ring_chain *c, unsigned int max,
-			     struct ring_seg **seg, const struct ring_seg *end,
-			     unsigned int max_segs)
+/* Room for segments: a chain may have up to @max of the @left from @seg on. */
+struct segs {
+	struct ring_seg *seg;
+	unsigned int left, max;
+};
+
+/* @n chains of one descriptor each have been taken, not beyond the end of the lap. */
+static inline void taken_simple(struct ring *ring, unsigned int n)
 {
-	struct at at = { ring->last_avail, ring->avail_wrap, ring->num - ring->in_flight };
-	unsigned int i;
-
-	for (i = 0; i < max && (unsigned int)(end - *seg) >= max_segs; i++, c++) {
-		u64 word = word_read(ring, at.pos);
-		int descs;
-
-		if (!is_avail(word, at.wrap) || (i && is_simple(word)))
-			break;
-		rmb();	/* flags before the rest; pairs with the driver's, §2.8.21.3 */
-		descs = take_one(ring, c, *seg, word, &at, max_segs);
-		if (unlikely(descs < 0))
-			break;
-		at.room -= (u16)descs;
-		*seg += c->nr_read + c->nr_write;
-		ring->in_use[c->head] = ring_head_state((unsigned int)descs, c->nr_write);
-		ring->taken[ring->taken_at++ & ring->taken_mask] = c->head;
-		ring->last_avail = at.pos;
-		ring->avail_wrap = at.wrap;
-		ring->in_flight = ring->num - at.room;
+	ring->taken_at += (u16)n;
+	ring->in_flight += (u16)n;
+	ring->last_avail += (u16)n;
+	if (ring->last_avail == ring->num) {
+		ring->last_avail = 0;
+		ring->avail_wrap = !ring->avail_wrap;
 	}
-	return i;
 }
 
+/* Descriptors up to the end of the lap, or to where those in flight begin. */
+static inline unsigned int lap_room(const struct ring *ring)
+{
+	return MIN(ring->num - ring->last_avail, ring->num - ring->in_flight);
+}
+
+#define LOOK	((u64)(F_AVAIL | F_USED | VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT) << 48)
+
 /*
- * Chains of one buffer in the region where the last one was, in this lap of the ring, up to the
- * first that is something else or not there: that is left to take_any(), which reads it anew.
+ * The common cases, each with a frame of its own, so that what it needs fits the registers. Both
+ * end with the lap of the ring, and at the first chain that is something else or not there; what
+ * take_any() is left with it reads anew. Number taken.
  */
-__attribute__((noinline))	/* a frame of its own: all it needs fits the registers */
+
+/* Chains of one buffer, in the region where the last one was. */
+__attribute__((noinline))
 static unsigned int take_simple(struct ring *ring, struct ring_chain *c, unsigned int max,
-				struct ring_seg *seg)
+				struct segs *segs)
 {
 	const struct guest_mem_region r = ring->mem->region[ring->region];
-	const u64 look = (u64)(F_AVAIL | F_USED | VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT) << 48;
 	const u64 want = (u64)avail_flags(ring->avail_wrap) << 48;
-	unsigned int room = MIN(ring->num - ring->last_avail, ring->num - ring->in_flight), i;
+	const volatile struct virtq_pdesc *d = &ring->pdesc[ring->last_avail];
 	u16 *in_use = ring->in_use, *taken = ring->taken, at = ring->taken_at;
-	unsigned int num = ring->num, mask = ring->taken_mask;
-	volatile struct virtq_pdesc *d = &ring->pdesc[ring->last_avail];
+	unsigned int num = ring->num, mask = ring->taken_mask, i;
+	struct ring_seg *seg = segs->seg;
 
-	max = MIN(max, room);
+	max = MIN(max, MIN(segs->left, lap_room(ring)));
 	for (i = 0; i < max; i++, c++, seg++, d++) {
 		u64 word = *(const volatile u64 *)&d->len, addr;
 		unsigned int id = word_id(word);
 		bool write = word_flags(word) & VIRTQ_DESC_F_WRITE;
 
-		if ((word & look) != want)
+		if ((word & LOOK) != want)
 			break;
 		rmb();	/* as above */
 		addr = *(const volatile u64 *)&d->addr;
@@ -243,36 +226,80 @@ static unsigned int take_simple(struct ring *ring, struct ring_chain *c, unsigne
 		in_use[id] = ring_head_state(1, write);
 		taken[(u16)(at + i) & mask] = (u16)id;
 	}
-	ring->taken_at = (u16)(at + i);
-	ring->in_flight += (u16)i;
-	ring->last_avail += (u16)i;
-	if (ring->last_avail == ring->num) {
-		ring->last_avail = 0;
-		ring->avail_wrap = !ring->avail_wrap;
+	segs->left -= i;
+	segs->seg = seg;
+	taken_simple(ring, i);
+	return i;
+}
+
+/* Tables as ring_table_simple() takes them. */
+__attribute__((noinline))
+static unsigned int take_tables(struct ring *ring, struct ring_chain *c, unsigned int max,
+				struct segs *segs)
+{
+	const struct guest_mem_region r = ring->mem->region[ring->region];
+	const u64 want = (u64)(avail_flags(ring->avail_wrap) | VIRTQ_DESC_F_INDIRECT) << 48;
+	const volatile struct virtq_pdesc *d = &ring->pdesc[ring->last_avail];
+	u16 *in_use = ring->in_use, *taken = ring->taken, at = ring->taken_at;
+	unsigned int num = ring->num, mask = ring->taken_mask, i;
+	const unsigned int max_segs = segs->max;
+	struct ring_seg *seg = segs->seg;
+	const struct ring_seg *limit;
+
+	if (!ring->indirect || segs->left < segs->max)
+		return 0;
+	limit = seg + (segs->left - segs->max);
+	max = MIN(max, lap_room(ring));
+	for (i = 0; i < max && seg <= limit; i++, c++, d++) {
+		u64 word = *(const volatile u64 *)&d->len;
+		unsigned int id = word_id(word), n;
+
+		if ((word & LOOK) != want)
+			break;
+		rmb();	/* as above */
+		if (unlikely(id >= num || in_use[id]))
+			break;
+		n = ring_table_simple(&r, c, seg, (u16)id,
+				      *(const volatile u64 *)&d->addr, (u32)word,
+				      max_segs, true);
+		if (unlikely(!n))
+			break;
+		seg += n;
+		in_use[id] = ring_head_state(1, c->write_len);
+		taken[(u16)(at + i) & mask] = (u16)id;
 	}
+	taken_simple(ring, i);
+	segs->left -= (unsigned int)(seg - segs->seg);
+	segs->seg = seg;
 	return i;
 }
 
 unsigned int ring_packed_pop(struct ring *ring, struct ring_chain *chain, unsigned int max,
 			     struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs)
 {
-	const struct ring_seg *end = seg + nr_segs;
+	struct segs segs = { seg, nr_segs, max_segs };
 	unsigned int i = 0;
 
 	if (unlikely(ring->broken))
 		return 0;
 	for (;;) {
-		unsigned int got = take_simple(ring, chain + i,
-					       MIN(max - i, (unsigned int)(end - seg)), seg);
+		int got;
 
-		i += got;
-		seg += got;
+		i += take_simple(ring, chain + i, max - i, &segs);
 		if (i == max)
 			break;
-		got = take_any(ring, &chain[i], max - i, &seg, end, max_segs);
-		if (!got)
+		got = (int)take_tables(ring, chain + i, max - i, &segs);
+		i += (unsigned int)got;
+		if (i == max || segs.left < max_segs)
 			break;
-		i += got;
+		if (got)
+			continue;
+		got = take_any(ring, &chain[i], segs.seg, max_segs);
+		if (got < 0)
+			break;
+		segs.seg += got;
+		segs.left -= (unsigned int)got;
+		i++;
 	}
 	return i;
 }

@@ -126,22 +126,14 @@ struct segs {
 	unsigned int left, max;
 };
 
-__attribute__((noinline))
-static unsigned int table_simple(const struct ring *ring, struct ring_chain *c,
-				 struct ring_seg *seg, u16 head, const struct ring_desc *d,
-				 unsigned int max_segs)
-{
-	const struct guest_mem_region *r = &ring->mem->region[ring->region];
-
-	return ring_table_simple(r, c, seg, head, d->addr, d->len, max_segs, false);
-}
-
 /*
- * The common cases: chains of one buffer, or one table, in the region where the last one was, up
- * to the first that is something else: that one is left to take_any(), which reads it anew.
+ * The common cases, each with a frame of its own, so that what it needs fits the registers. Both
+ * end at the first chain that is something else; what take_any() is left with it reads anew.
  * Number taken.
  */
-__attribute__((noinline))	/* a frame of its own: what it needs most fits the registers */
+
+/* Chains of one buffer, in the region where the last one was. */
+__attribute__((noinline))
 static unsigned int take_simple(struct ring *ring, struct ring_chain *c, unsigned int max,
 				struct segs *segs, u16 at)
 {
@@ -150,37 +142,66 @@ static unsigned int take_simple(struct ring *ring, struct ring_chain *c, unsigne
 	const volatile struct virtq_desc *desc = ring->desc;
 	u16 *taken = ring->taken, *in_use = ring->in_use;
 	struct ring_seg *seg = segs->seg;
-	const struct ring_seg *end = seg + segs->left;
 	unsigned int mask = ring->num - 1u, i;
 
-	for (i = 0; i < max && seg != end; i++, c++) {
+	max = MIN(max, segs->left);
+	for (i = 0; i < max; i++, c++, seg++) {
+		unsigned int slot = (at + i) & mask;
+		unsigned int head = le16_to_cpu(heads[slot]);
+		struct ring_desc d;
+		bool write;
+
+		if (unlikely(head > mask || in_use[head]))
+			break;
+		d = desc_read(desc, head);
+		if (unlikely((d.flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) ||
+			     !ring_buffer_ok(&r, d.addr, d.len)))
+			break;
+		write = d.flags & VIRTQ_DESC_F_WRITE;
+		ring_chain_single(&r, c, seg, (u16)head, d.addr, d.len, write);
+		in_use[head] = ring_head_state(1, write);
+		taken[slot] = (u16)head;
+	}
+	segs->left -= i;
+	segs->seg = seg;
+	return i;
+}
+
+/* Tables as ring_table_simple() takes them. */
+__attribute__((noinline))
+static unsigned int take_tables(struct ring *ring, struct ring_chain *c, unsigned int max,
+				struct segs *segs, u16 at)
+{
+	const struct guest_mem_region r = ring->mem->region[ring->region];
+	const volatile le16 *heads = ring->avail->ring;
+	u16 *taken = ring->taken, *in_use = ring->in_use;
+	unsigned int mask = ring->num - 1u, i;
+	const unsigned int max_segs = segs->max;
+	struct ring_seg *seg = segs->seg;
+	const struct ring_seg *limit;
+
+	if (!ring->indirect || segs->left < segs->max)
+		return 0;
+	limit = seg + (segs->left - segs->max);
+	for (i = 0; i < max && seg <= limit; i++, c++) {
 		unsigned int slot = (at + i) & mask, n;
 		unsigned int head = le16_to_cpu(heads[slot]);
 		struct ring_desc d;
 
 		if (unlikely(head > mask || in_use[head]))
 			break;
-		d = desc_read(desc, head);
-		if (likely(!(d.flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)))) {
-			bool write = d.flags & VIRTQ_DESC_F_WRITE;
-
-			if (unlikely(!ring_buffer_ok(&r, d.addr, d.len)))
-				break;
-			ring_chain_single(&r, c, seg++, (u16)head, d.addr, d.len, write);
-			in_use[head] = ring_head_state(1, write);
-		} else {
-			if ((d.flags & VIRTQ_DESC_F_NEXT) || !ring->indirect)
-				break;
-			n = MIN(segs->max, (unsigned int)(end - seg));
-			n = table_simple(ring, c, seg, (u16)head, &d, n);
-			if (!n)
-				break;
-			seg += n;
-			in_use[head] = ring_head_state(1, c->nr_write);
-		}
+		d = desc_read(ring->desc, head);
+		if (d.flags != VIRTQ_DESC_F_INDIRECT)
+			break;
+		n = ring_table_simple(&r, c, seg, (u16)head, d.addr, d.len,
+				      max_segs, false);
+		if (unlikely(!n))
+			break;
+		seg += n;
+		in_use[head] = ring_head_state(1, c->write_len);
 		taken[slot] = (u16)head;
 	}
-	segs->left = (unsigned int)(end - seg);
+	segs->left -= (unsigned int)(seg - segs->seg);
 	segs->seg = seg;
 	return i;
 }
@@ -201,8 +222,14 @@ unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigne
 		int got;
 
 		i += take_simple(ring, chain + i, n - i, &segs, (u16)(at + i));
+		if (i == n)
+			break;
+		got = (int)take_tables(ring, chain + i, n - i, &segs, (u16)(at + i));
+		i += (unsigned int)got;
 		if (i == n || segs.left < max_segs)
 			break;
+		if (got)
+			continue;
 		got = take_any(ring, &chain[i], segs.seg, (u16)(at + i), max_segs);
 		if (got < 0)
 			break;
