@@ -30,7 +30,19 @@ void cpu_kick(struct cpu *cpu)
 	arch_cpu_kick(cpu);
 }
 
-/* The next runnable vCPU in turn, or NULL; *@others: it is not the only one. */
+/* Has @a a better claim than @b to the next turn? Those that spin come last. */
+static bool goes_before(const struct vcpu *a, const struct vcpu *b)
+{
+	if (a->yields != b->yields)
+		return b->yields;
+	return a->ran_ns < b->ran_ns;
+}
+
+/*
+ * The next vCPU, or NULL; *@others: it is not the only one that could run. It is the one that has
+ * run least, so that all get the same time, whatever cuts their turns short: work for one of them
+ * must not cost it more than it takes. Who slept is owed no more than a slice for that.
+ */
 static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
 {
 	struct vcpu *picked = NULL, *vcpu;
@@ -39,16 +51,19 @@ static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
 	list_for_each(vcpu, &cpu->vcpus, cpu_node) {
 		if (!vcpu_runnable(vcpu))
 			continue;
-		if (picked) {
-			*others = true;
-			break;
-		}
-		picked = vcpu;
+		vcpu->ran_ns = MAX(vcpu->ran_ns, cpu->ran_floor);
+		*others |= !!picked;
+		if (!picked || goes_before(vcpu, picked))
+			picked = vcpu;
 	}
-	if (picked) {
-		list_remove(&picked->cpu_node);
-		list_append(&cpu->vcpus, &picked->cpu_node);
-	}
+	if (!picked)
+		return NULL;
+	list_for_each(vcpu, &cpu->vcpus, cpu_node)
+		vcpu->yields = false;		/* for this turn */
+	if (picked->ran_ns > SLICE_NS)
+		cpu->ran_floor = MAX(cpu->ran_floor, picked->ran_ns - SLICE_NS);
+	list_remove(&picked->cpu_node);		/* of equals, the first in the list goes first */
+	list_append(&cpu->vcpus, &picked->cpu_node);
 	return picked;
 }
 
@@ -65,16 +80,18 @@ static bool cpu_pause(struct cpu *cpu, enum cpu_state state)
 
 static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
 {
-	u64 deadline = timer_next(cpu);
+	u64 deadline = timer_next(cpu), begin = others ? time_ns() : 0;
 
 	if (others)
-		deadline = MIN(deadline, time_ns() + SLICE_NS);
+		deadline = MIN(deadline, begin + SLICE_NS);
 	if (cpu_pause(cpu, CPU_IN_GUEST)) {
 		cpu->stats.vcpu_runs++;
 		cpu->current = vcpu;
 		arch_vcpu_run(vcpu, deadline);
 	}
 	WRITE_ONCE(cpu->state, CPU_RUNNING);
+	if (others)
+		vcpu->ran_ns += time_ns() - begin;
 }
 
 static void cpu_sleep(struct cpu *cpu)

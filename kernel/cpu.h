@@ -29,7 +29,8 @@ struct cpu {
 	bool runs_guests;	/* virtualization is on */
 	struct work_queue work;
 	struct timer_queue timers;
-	struct list vcpus;	/* struct vcpu.cpu_node: those placed on this CPU, round robin */
+	struct list vcpus;	/* struct vcpu.cpu_node: those placed on this CPU, last picked last */
+	u64 ran_floor;		/* the least ran_ns that a vCPU counts as having */
 	struct vcpu *current;	/* the vCPU last entered; its state may still be loaded */
 	/*
 	 * CPU_RUNNING: the loop will look at its work again before it sleeps or enters a guest.

@@ -58,6 +58,8 @@ struct vcpu {
 	unsigned int id;	/* = initial APIC id */
 	struct cpu *cpu;	/* placed there */
 	struct list cpu_node;	/* cpu->vcpus */
+	u64 ran_ns;		/* its share of a CPU that is shared: sched_pick() */
+	bool yields;		/* it spins: one that shares its CPU has the next turn */
 	struct work place;	/* there: takes it on, or off again */
 	u32 state;		/* enum vcpu_state; its own CPU's, but a SIPI ends WAIT_SIPI */
 	u64 exits[VCPU_EXIT_KINDS];	/* by hardware exit reason, see arch_exit_name() */
@@ -144,6 +146,9 @@ void guests_summary(void);
  * HLT, interrupts guest mode if it runs elsewhere. Any CPU. The caller has published first.
  */
 void vcpu_kick(struct vcpu *vcpu);
+
+/* Is there another vCPU on @vcpu's CPU, running or not? On that CPU. */
+bool vcpu_shares_cpu(const struct vcpu *vcpu);
 
 /*
  * vcpus_place() - have each vCPU of @guest taken on by its CPU, or taken off: then nothing of it is

@@ -65,7 +65,8 @@ struct hvm_ops {
 	 * vlapic_pending() names (opening an interrupt window when not), runs until an exit,
 	 * fills vcpu->arch.exit. A doorbell is rung before anything else is looked at, and then
 	 * and for other things it can end alone run() answers HVM_EXIT_DONE. Host interrupts off
-	 * on entry and return; an interrupt that ended it has been taken.
+	 * on entry and return; an interrupt that ended it has been taken. HVM_EXIT_PAUSE comes
+	 * of a PAUSE, or of many where the processor counts them, if vcpu_shares_cpu().
 	 */
 	void (*run)(struct vcpu *vcpu, u64 deadline_ns);
 

@@ -17,6 +17,7 @@ enum hvm_exit_kind {
 	HVM_EXIT_MMIO,		/* nested page fault on an address with no RAM */
 	HVM_EXIT_CPUID,
 	HVM_EXIT_HLT,
+	HVM_EXIT_PAUSE,		/* it spins: see hvm_ops.run */
 	HVM_EXIT_RDMSR,
 	HVM_EXIT_WRMSR,
 	HVM_EXIT_MOV_CR,	/* CR0, CR4, CR8 writes and CLTS/LMSW that the policy looks at */

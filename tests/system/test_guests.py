@@ -31,7 +31,8 @@ def option(name, word):
 NAMES = sorted(path.stem for path in SOURCES.glob("*.c"))
 DEBUG = [name for name in NAMES if option(name, "build") == "debug"]
 ALONE = [name for name in NAMES if option(name, "boot") == "alone"]
-TOGETHER = [name for name in NAMES if name not in DEBUG + ALONE]
+OWN = [name for name in NAMES if option(name, "boot") == "own"]       # of another file's tests
+TOGETHER = [name for name in NAMES if name not in DEBUG + ALONE + OWN]
 
 
 def runs_on(name, kind):

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+import test_guests
+
 from bench import linux_files
 from guest import Guest, linux
 from monitor import Monitor
@@ -88,6 +90,20 @@ def test_placement(bench):
     Guest(machine, "spread").expect_ready(timeout=600)
     machine.send("quit\r")
     machine.expect("summary: memory still held for guests: ram=0 tables=0 vhost=0 ")
+
+
+@pytest.mark.parametrize("kind", ["haswell", pytest.param("qemu-svm", marks=pytest.mark.full)])
+def test_fair_shares(bench, kind):
+    """Two busy guests on one CPU: in ten seconds each gets what the other gets, to one in twenty."""
+    image = test_guests.build() / "busy.elf"
+    conf = "".join(f"guest {name} -kernel busy.elf -m 8M\n" for name in ("left", "right"))
+    machine = bench.boot(conf, {"busy.elf": image}, kind=kind)
+    counts = {}
+    for _ in range(2):
+        match = machine.expect(r"\[(left|right)\] COUNT (\d+)\r*\n", timeout=240)
+        counts[match.group(1)] = int(match.group(2))
+    assert len(counts) == 2
+    assert 0.95 < counts["left"] / counts["right"] < 1 / 0.95, counts
 
 
 @pytest.mark.full

@@ -23,6 +23,8 @@ u64 wallclock_boot_ns(void) { return board.wallclock_ns; }
 const u8 dsdt_aml[] = "DSDT";
 __asm__(".globl dsdt_aml_end\n.set dsdt_aml_end, dsdt_aml + 4");
 
+bool vcpu_shares_cpu(const struct vcpu *vcpu) { return board.shares_cpu; }
+
 void vcpu_kick(struct vcpu *vcpu)
 {
 	board.kicks[vcpu->id]++;

@@ -74,6 +74,7 @@ static int setup(void **state)
 	host_time_set(1000);
 	for (unsigned int i = 0; i < ARRAY_SIZE(vcpu); i++) {
 		runnable[i] = false;
+		vcpu[i] = (struct vcpu){ 0 };
 		list_append(&cpu.vcpus, &vcpu[i].cpu_node);
 	}
 	on_idle = on_run = in_runnable = NULL;
@@ -188,6 +189,56 @@ static void vcpus_take_turns(void **state)
 	assert_int_equal(cpu.stats.vcpu_runs, ARRAY_SIZE(ran));
 }
 
+static u64 got[ARRAY_SIZE(vcpu)];
+
+/* The first one's turns are short: it causes work all the time. */
+static void run_unevenly(void)
+{
+	unsigned int i = ran[(nr_ran - 1) % ARRAY_SIZE(ran)];
+	u64 ns = i ? run_until - time_ns() : NSEC_PER_MSEC / 10;
+
+	got[i] += ns;
+	host_time_advance(ns);
+	if (time_ns() < NSEC_PER_SEC)
+		nr_ran %= ARRAY_SIZE(ran) - 1;
+}
+
+static void shares_are_equal_whatever_ends_a_turn(void **state)
+{
+	memset(got, 0, sizeof(got));
+	runnable[0] = runnable[1] = true;
+	on_run = run_unevenly;
+	assert_int_equal(loop(), 2);
+	assert_in_range(got[0], got[1] * 99 / 100, got[1] * 101 / 100);
+}
+
+static void wake_second(void)
+{
+	run_unevenly();
+	if (time_ns() > NSEC_PER_SEC / 2)
+		runnable[1] = true;
+}
+
+/* Half a second asleep is not made up for: from then on both have half. */
+static void who_slept_is_not_owed_for_it(void **state)
+{
+	memset(got, 0, sizeof(got));
+	runnable[0] = runnable[2] = true;
+	on_run = wake_second;
+	assert_int_equal(loop(), 2);
+	assert_in_range(got[1], NSEC_PER_SEC / 6, NSEC_PER_SEC / 6 + 10 * NSEC_PER_MSEC);
+}
+
+static void who_spins_comes_last(void **state)
+{
+	runnable[0] = runnable[1] = true;
+	vcpu[0].yields = true;
+	vcpu[1].ran_ns = NSEC_PER_MSEC;
+	assert_int_equal(loop(), 2);
+	assert_int_equal(ran[0], 1);
+	assert_int_equal(ran[1], 0);		/* once, and it has run less */
+}
+
 static void one_vcpu_alone_has_no_slice(void **state)
 {
 	runnable[1] = true;
@@ -234,6 +285,9 @@ int main(void)
 		cmocka_unit_test_setup(late_work_runs_before_the_guest, setup),
 		cmocka_unit_test_setup(a_vcpu_woken_late_is_not_slept_over, setup),
 		cmocka_unit_test_setup(vcpus_take_turns, setup),
+		cmocka_unit_test_setup(shares_are_equal_whatever_ends_a_turn, setup),
+		cmocka_unit_test_setup(who_slept_is_not_owed_for_it, setup),
+		cmocka_unit_test_setup(who_spins_comes_last, setup),
 		cmocka_unit_test_setup(one_vcpu_alone_has_no_slice, setup),
 		cmocka_unit_test_setup(a_timer_ends_the_turn, setup),
 		cmocka_unit_test_setup(kicks_go_to_those_who_do_not_look, setup),

@@ -207,6 +207,7 @@ static void plain_instructions(void **state)
 {
 	CHECK(INSN_64, SVM_INSN_CPUID, 2, 0x0f, 0xa2, 0x90);
 	CHECK(INSN_16, SVM_INSN_HLT, 1, 0xf4);
+	CHECK(INSN_64, SVM_INSN_PAUSE, 2, 0xf3, 0x90);
 	CHECK(INSN_64, SVM_INSN_RDMSR, 2, 0x0f, 0x32);
 	CHECK(INSN_32, SVM_INSN_WRMSR, 2, 0x0f, 0x30);
 	CHECK(INSN_64, SVM_INSN_RDPMC, 2, 0x0f, 0x33);

@@ -123,6 +123,18 @@ static void put_code(const char *bytes, size_t len)
 }
 #define CODE(text) put_code(text, sizeof(text) - 1)
 
+/* Only where somebody else could use the processor. */
+static void pause_exits_on_a_shared_cpu(void **state)
+{
+	CODE("\xf3\x90");
+	run(VMEXIT_VINTR);
+	assert_int_equal(vmcb->control.intercept_3 & INTERCEPT_PAUSE, 0);
+	board.shares_cpu = true;
+	assert_int_equal(run(VMEXIT_PAUSE)->kind, HVM_EXIT_PAUSE);
+	assert_int_equal(vcpu->arch.exit.insn_len, 2);
+	assert_true(vmcb->control.intercept_3 & INTERCEPT_PAUSE);
+}
+
 static void interrupt_taken(void) { vmcb->control.int_ctl &= ~INT_CTL_V_IRQ; }
 
 static u8 shown_vector(void) { return vmcb->control.int_ctl >> INT_CTL_V_INTR_VECTOR_SHIFT; }
@@ -628,6 +640,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(interrupt_stays_pending_until_taken), T(interrupt_is_injected),
 		T(exception_before_interrupt), T(interrupted_delivery_is_repeated),
+		T(pause_exits_on_a_shared_cpu),
 		T(higher_interrupt_replaces), T(cr8_is_the_task_priority), T(nmi_until_iret),
 		T(interrupted_exception_is_kept), T(interrupted_int3_is_executed_again), T(asids),
 		T(flush_by_asid), T(clean_bits), T(state_both_ways), T(skipped), T(lengths),

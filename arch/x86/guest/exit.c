@@ -120,6 +120,14 @@ static bool exit_hlt(struct vcpu *vcpu)
 	return false;
 }
 
+/* Whoever it waits for may be one that waits for this CPU. */
+static bool exit_pause(struct vcpu *vcpu)
+{
+	skip(vcpu);
+	vcpu->yields = true;
+	return false;
+}
+
 static bool exit_rdmsr(struct vcpu *vcpu)
 {
 	guest_rdmsr_exit(vcpu);
@@ -234,6 +242,7 @@ static bool (*const handlers[HVM_EXIT_KINDS])(struct vcpu *vcpu) = {
 	[HVM_EXIT_MMIO] = exit_mmio,
 	[HVM_EXIT_CPUID] = exit_cpuid,
 	[HVM_EXIT_HLT] = exit_hlt,
+	[HVM_EXIT_PAUSE] = exit_pause,
 	[HVM_EXIT_RDMSR] = exit_rdmsr,
 	[HVM_EXIT_WRMSR] = exit_wrmsr,
 	[HVM_EXIT_MOV_CR] = exit_mov_cr,

@@ -9,7 +9,7 @@ enum prefix {
 	PREFIX_REP = 0xf3,
 };
 enum rex { REX = 0x40, REX_MASK = 0xf0, REX_B = 1, REX_R = 4 };
-enum opcode { OP_HLT = 0xf4, OP_TWO_BYTE = 0x0f, OP_GROUP_7 = 0x01, OP_MOVZX_WORD = 0xb7 };
+enum opcode { OP_HLT = 0xf4, OP_NOP = 0x90, OP_TWO_BYTE = 0x0f, OP_GROUP_7 = 0x01, OP_MOVZX_WORD = 0xb7 };
 enum group_7 { GROUP_7_LMSW = 6, GROUP_7_XSETBV = 0xd1 };
 
 /* 0F xx, table A-3: those without further bytes, and MOV CR */
@@ -32,7 +32,7 @@ struct decoder {
 	size_t len, pos;
 	enum insn_mode mode;
 	u8 rex;
-	bool lock;
+	bool lock, rep;
 };
 
 static int take(struct decoder *d, u8 *byte)
@@ -51,10 +51,12 @@ static bool is_prefix(struct decoder *d, u8 byte)
 	case PREFIX_LOCK:
 		d->lock = true;
 		return true;
+	case PREFIX_REP:
+		d->rep = true;
+		return true;
 	case PREFIX_OPSIZE:
 	case PREFIX_ADDRSIZE:
 	case PREFIX_REPNE:
-	case PREFIX_REP:
 	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65:	/* segments */
 		return true;
 	default:
@@ -140,6 +142,10 @@ static int opcode(struct decoder *d, struct svm_insn *insn)
 		return err;
 	if (byte == OP_HLT) {
 		insn->op = SVM_INSN_HLT;
+		return 0;
+	}
+	if (byte == OP_NOP && d->rep) {
+		insn->op = SVM_INSN_PAUSE;
 		return 0;
 	}
 	if (byte != OP_TWO_BYTE)

@@ -82,6 +82,11 @@ static enum hvm_exit_kind exit_hlt(struct vcpu *vcpu, struct svm_vcpu *v)
 	return HVM_EXIT_HLT;
 }
 
+static enum hvm_exit_kind exit_pause(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	return HVM_EXIT_PAUSE;
+}
+
 /* INVD, WBINVD: RAM is write-back and DMA coherent, so there is nothing to write back or lose. */
 static enum hvm_exit_kind exit_cache(struct vcpu *vcpu, struct svm_vcpu *v)
 {
@@ -376,7 +381,7 @@ static const struct exit_entry exits[] = {
 	[VMEXIT_IRET] = { "IRET", exit_iret },
 	[VMEXIT_SWINT] = { "INT n", exit_unexpected },
 	[VMEXIT_INVD] = { "INVD", exit_cache, CACHE_INSNS },
-	[VMEXIT_PAUSE] = { "PAUSE", exit_unexpected },
+	[VMEXIT_PAUSE] = { "PAUSE", exit_pause, BIT(SVM_INSN_PAUSE) },
 	[VMEXIT_HLT] = { "HLT", exit_hlt, BIT(SVM_INSN_HLT) },
 	[VMEXIT_INVLPG] = { "INVLPG", exit_unexpected },
 	[VMEXIT_INVLPGA] = { "INVLPGA", exit_undefined },

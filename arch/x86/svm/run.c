@@ -119,7 +119,9 @@ static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v)
 		c->int_ctl = int_ctl;
 		svm_dirty(v, CLEAN_TPR);
 	}
-	set_intercept_3(v, INTERCEPT_VINTR | INTERCEPT_IRET, windows);
+	if (vcpu_shares_cpu(vcpu))
+		windows |= INTERCEPT_PAUSE;
+	set_intercept_3(v, INTERCEPT_VINTR | INTERCEPT_IRET | INTERCEPT_PAUSE, windows);
 	watch_cr8(v, apic);
 }
 

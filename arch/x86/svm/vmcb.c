@@ -24,6 +24,10 @@
 #define INTERCEPTS_5 (INTERCEPT_INVLPGB | INTERCEPT_INVLPGB_ILLEGAL | INTERCEPT_MCOMMIT | \
 	INTERCEPT_TLBSYNC)
 
+/* PAUSEs that make a loop, and cycles between two of them (15.14.4); as KVM's. */
+#define PAUSES		3000
+#define PAUSE_GAP	128
+
 static void init_control(struct svm_vcpu *v)
 {
 	const struct svm_guest *g = v->vcpu->guest->arch.hvm;
@@ -42,6 +46,11 @@ static void init_control(struct svm_vcpu *v)
 	c->iopm_base_pa = svm_caps.iopm;
 	c->msrpm_base_pa = svm_caps.msrpm;
 	c->int_ctl = INT_CTL_V_INTR_MASKING;
+	/* Where the processor has it: exit only after so many, each soon after the one before. */
+	if (svm_caps.features & SVM_PAUSE_FILTER)
+		c->pause_filter_count = PAUSES;
+	if (svm_caps.features & SVM_PAUSE_FILTER_THRESHOLD)
+		c->pause_filter_threshold = PAUSE_GAP;
 	c->np = NP_ENABLE;
 	c->n_cr3 = virt_to_phys(g->npt);
 }

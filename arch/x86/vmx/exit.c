@@ -107,6 +107,12 @@ static enum hvm_exit_kind exit_hlt(struct vcpu *vcpu, u64 qual)
 	return HVM_EXIT_HLT;
 }
 
+/* By the loop control alone: it is on whether the CPU is shared or not, and rare. */
+static enum hvm_exit_kind exit_pause(struct vcpu *vcpu, u64 qual)
+{
+	return HVM_EXIT_PAUSE;
+}
+
 /* INVD, WBINVD: RAM is write-back and DMA coherent, so there is nothing to write back or lose. */
 static enum hvm_exit_kind exit_cache(struct vcpu *vcpu, u64 qual)
 {
@@ -334,7 +340,7 @@ static const struct exit_entry exits[] = {
 	[REASON_MWAIT] = { "MWAIT", exit_undefined },
 	[REASON_MONITOR_TRAP_FLAG] = { "monitor trap flag", exit_unexpected },
 	[REASON_MONITOR] = { "MONITOR", exit_undefined },
-	[REASON_PAUSE] = { "PAUSE", exit_unexpected },
+	[REASON_PAUSE] = { "PAUSE", exit_pause },
 	[REASON_ENTRY_MACHINE_CHECK] = { "entry failure: machine-check event", exit_entry_failed },
 	[REASON_TPR_BELOW_THRESHOLD] = { "TPR below threshold", exit_done },
 	[REASON_APIC_ACCESS] = { "APIC access", exit_apic_access, NEEDS_QUAL },

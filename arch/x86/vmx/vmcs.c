@@ -161,6 +161,10 @@ static u16 vcpu_vpid(const struct vcpu *vcpu)
 	return 1 + vcpu->guest->id * GUEST_VCPUS_MAX + vcpu->id;
 }
 
+/* TSC ticks between two PAUSEs of a loop, and how long it may last (25.6.13); as KVM's. */
+#define PLE_GAP		128
+#define PLE_WINDOW	4096
+
 static void write_controls(struct vmx_vcpu *v)
 {
 	const struct vmx_guest *g = v->vcpu->guest->arch.hvm;
@@ -171,6 +175,10 @@ static void write_controls(struct vmx_vcpu *v)
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_caps.exit);
 	vmcs_write(VMCS_ENTRY_CONTROLS, vmx_caps.entry);
 	write_proc2(v);
+	if (vmx_caps.proc2 & PROC2_PAUSE_LOOP_EXITING) {
+		vmcs_write(VMCS_PLE_GAP, PLE_GAP);
+		vmcs_write(VMCS_PLE_WINDOW, PLE_WINDOW);
+	}
 	if (vmx_caps.proc2 & PROC2_VPID)
 		vmcs_write(VMCS_VPID, vcpu_vpid(v->vcpu));
 	vmcs_write(VMCS_EPT_POINTER, g->eptp);
