@@ -148,6 +148,21 @@ def test_refused(daemon, connect, request_, payload, fds, why):
         said(daemon, mark, why)
 
 
+NOT_THERE = ["NONE", "SEND_RARP", "NET_SET_MTU", "SET_BACKEND_REQ_FD", "IOTLB_MSG",
+             "SET_VRING_ENDIAN", "CREATE_CRYPTO_SESSION", "CLOSE_CRYPTO_SESSION",
+             "POSTCOPY_ADVISE", "POSTCOPY_LISTEN", "POSTCOPY_END", "GET_INFLIGHT_FD",
+             "SET_INFLIGHT_FD", "GPU_SET_SOCKET", "VRING_KICK"]
+
+
+def test_unknown_requests(connect):
+    """The rows of docs/features.md that say "not", and numbers that nobody has given a meaning."""
+    front = connect().negotiate().share().start()
+    for request in [*NOT_THERE, *range(41, 64), 0xffffffff]:
+        for payload, fds in ((b"", ()), (bytes(8), [KICK]), (bytes(40), ())):
+            assert front.tell(request, payload, fds) == 1, request
+    assert front.echo(frame(1)) == frame(1)
+
+
 @pytest.mark.parametrize("header", [
     struct.pack("<III", 1, 0, 0), struct.pack("<III", 1, 2, 0), struct.pack("<III", 1, 3, 0),
     struct.pack("<III", 1, 5, 0), struct.pack("<III", 2, 1, 100000),
@@ -285,7 +300,7 @@ def test_status_and_reset(connect):
     front.must("SET_STATUS", U64(15))
     assert front.ask_u64("GET_STATUS") == 15
     assert front.echo(frame(1)) == frame(1)
-    for reset in (("SET_STATUS", U64(0)), ("RESET_DEVICE", b"")):
+    for reset in (("SET_STATUS", U64(0)), ("RESET_DEVICE", b""), ("RESET_OWNER", b"")):
         front.must(*reset)
         assert front.ask_u64("GET_STATUS") == 0
         if reset[0] == "SET_STATUS":
