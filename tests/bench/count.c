@@ -3,11 +3,12 @@
  * count.so: a plugin for QEMU 7.2's translator that counts executed instructions, those of the
  * hypervisor by address, those of its guests by user or kernel half. README.md says what for.
  *
- *	-plugin file=count.so,log=FILE,entry=START-END,text=START-END
+ *	-plugin file=count.so,log=FILE,\
+ *		entry=START-END,text=START-END
  *
  * Linear addresses: entry is its first code, with paging off; text all other code of it. It writes
- * a record at entry, at the first VMRUN, at each mark (`nopl 0x4b564dNN(%rax)`, in any privilege and
- * any mode) and at the end:
+ * a record at entry, at the first VMRUN, at each mark (`nopl 0x4b564dNN(%rax)`, in any mode) and at
+ * the end:
  *
  *	mark NAME host N kernel N user N vmrun N
  *	at OFFSET COUNT				(instructions of text since the record before)

@@ -2,7 +2,6 @@
 """One run: the machine under the counting plugin, its guest's windows, and what was counted."""
 
 import dataclasses
-import pathlib
 import socket
 import subprocess
 
@@ -14,6 +13,7 @@ from outside import Tap
 
 OUT = BUILD / "bench"
 IMAGE = BUILD / "ringvisor.elf"
+LOG = "count.log"               # of the plugin, in a run's folder
 
 CONF = """\
 guest bench -m 256M -smp 1 -kernel vmlinuz -initrd initrd.cpio.gz
@@ -179,30 +179,38 @@ def initrd(windows):
     return data + bundle.padding(len(data)) + bundle.member(bundle.TRAILER, 0, 0, 0)
 
 
-def archive(folder, windows):
+def archive(folder, conf, kernel, disk):
     """The boot archive; its path."""
     source = folder / "archive"
     source.mkdir(parents=True, exist_ok=True)
-    (source / "ringvisor.conf").write_text(CONF, encoding="utf-8")
-    (source / "vmlinuz").write_bytes((GUEST / "vmlinuz").read_bytes())
-    (source / "initrd.cpio.gz").write_bytes(initrd(windows))
+    (source / "ringvisor.conf").write_text(conf, encoding="utf-8")
+    (source / "vmlinuz").write_bytes(kernel.read_bytes())
+    (source / "initrd.cpio.gz").write_bytes(disk)
     subprocess.run(["python3", bundle.__file__, source, folder / "bundle.cpio"], check=True)
     return folder / "bundle.cpio"
 
 
+def counted_machine(folder, tap, packed, leap):
+    """The machine with the outside on a tap device, under icount and the plugin. `leap`: its time
+    does, over idleness.
+    """
+    log = folder / LOG
+    log.unlink(missing_ok=True)
+    plugin = f"file={OUT / 'count.so'},log={log},{Image().plugin_arguments()}"
+    return machine.Machine(
+        folder, (IMAGE, packed, ""), kind="tcg", wire=Tap(tap),
+        options=("-icount", f"shift=0,sleep={'off' if leap else 'on'}", *SAME_EACH_TIME,
+                 "-plugin", plugin))
+
+
 class Machine:
-    """A machine with the outside on a tap device, under icount and the plugin."""
+    """A machine whose guest runs windows."""
 
     def __init__(self, folder, tap, windows, leap):
-        self.folder = pathlib.Path(folder)
-        self.image = Image()
         self.windows = windows
-        log = self.folder / "count.log"
-        log.unlink(missing_ok=True)
-        self.machine = machine.Machine(
-            self.folder, (IMAGE, archive(self.folder, windows), ""), kind="tcg", wire=Tap(tap),
-            options=("-icount", f"shift=0,sleep={'off' if leap else 'on'}", *SAME_EACH_TIME, "-plugin",
-                     f"file={OUT / 'count.so'},log={log},{self.image.plugin_arguments()}"))
+        self.log = folder / LOG
+        packed = archive(folder, CONF, GUEST / "vmlinuz", initrd(windows))
+        self.machine = counted_machine(folder, tap, packed, leap)
 
     def run(self):
         """All windows; for each: how much was done, in which time, what the plugin counted and what
@@ -222,7 +230,7 @@ class Machine:
             self.machine.expect_end()
         finally:
             self.machine.close()
-        records = read_records(self.folder / "count.log")
+        records = read_records(self.log)
         own = [{key: after[key] - before.get(key, 0) for key in after}
                for before, after in zip(read, read[1:])]
         return list(zip(self.windows, said, windows_of(records), own)), records
@@ -241,10 +249,10 @@ class Run:
 
     def __init__(self, folder, tap, only):
         self.figures, self.profiles = {}, {}
+        self.image = Image()
         for name, windows, leap in (("alone", ALONE, True), ("network", NETWORK, False)):
             chosen = [w for w in windows if not only or w.name in only or w.name in ALWAYS]
-            self.machine = Machine(folder / name, tap, chosen, leap)
-            measured, records = self.machine.run()
+            measured, records = Machine(folder / name, tap, chosen, leap).run()
             self._windows(measured)
             if leap:
                 self._boot(records)

@@ -96,5 +96,5 @@ def profile(label, at, image, most=40):
 
 def profiles(run):
     """Of all windows of one run."""
-    return "\n".join(profile(label, at, run.machine.image) for label, at in run.profiles.items()
+    return "\n".join(profile(label, at, run.image) for label, at in run.profiles.items()
                      if at and label not in ("warm-up", "empty window"))

@@ -20,6 +20,7 @@ sys.path.insert(0, str(HERE.parent / "system"))
 from bench import BUILD, ROOT           # noqa: E402
 import bridge                           # noqa: E402
 from counting import Run            # noqa: E402
+import other                            # noqa: E402
 import report                           # noqa: E402
 
 OUT = BUILD / "bench"
@@ -33,9 +34,9 @@ def own_namespace():
     return tap
 
 
-def start_peer():
-    peer = subprocess.Popen([OUT / "netbench", "peer"], stdout=subprocess.PIPE, text=True)
-    if peer.stdout.readline() != "ready\n":
+def start_peer(argv):
+    peer = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    if "ready" not in peer.stdout.readline():
         sys.exit("bench: the peer did not start")
     return peer
 
@@ -60,18 +61,22 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", help="windows: cpuid, ping, pinged, tx, rx, tcp_tx, tcp_rx; "
                         "with commas between them")
+    parser.add_argument("--guest", type=pathlib.Path, metavar="FOLDER",
+                        help="another guest that marks its windows, with its peer: other.py")
     args = parser.parse_args()
 
     OUT.mkdir(parents=True, exist_ok=True)
     version = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, text=True,
                              check=False, stdout=subprocess.PIPE).stdout.strip()
     tap = own_namespace()
-    peer = start_peer()
+    peer = start_peer(other.peer(args.guest) if args.guest else [OUT / "netbench", "peer"])
+    only = args.only and args.only.split(",")
     runs = []
     try:
         for number in range(args.runs):
             print(f"run {number + 1} of {args.runs}", file=sys.stderr, flush=True)
-            runs.append(Run(OUT / f"run{number}", tap, args.only and args.only.split(",")))
+            folder = OUT / f"run{number}"
+            runs.append(other.Run(folder, tap, args.guest) if args.guest else Run(folder, tap, only))
     finally:
         peer.kill()
         peer.wait()
