@@ -35,14 +35,16 @@ MODELS = {
 class NicMachine(Machine):
     """QEMU with the NIC that the driver is for, and QEMU's own monitor to unplug its cable."""
 
-    def __init__(self, *args, model="e1000", more=(), **options):
+    def __init__(self, *args, model="e1000", slot="addr=5", bridges=(), more=(), **options):
         super().__init__(*args, **options)
-        self.model, self.more = model, more
+        self.model, self.slot, self.bridges, self.more = model, slot, bridges, more
 
     def _qemu(self, serial):
-        argv = [re.sub(r"^[^,]+,netdev=net0", f"{self.model},addr=5,netdev=net0", word)
+        argv = [re.sub(r"^[^,]+,netdev=net0", f"{self.model},{self.slot},netdev=net0", word)
                 for word in super()._qemu(serial)]
         argv[argv.index("-monitor") + 1] = f"unix:{self.dir}/qemu.sock,server=on,wait=off"
+        for bridge in reversed(self.bridges):   # before what is behind them
+            argv[1:1] = ["-device", bridge]
         return argv + list(self.more)
 
     def qemu(self, command):
@@ -283,6 +285,24 @@ def test_kinds_of_interrupt(bench, model, kind):
     assert (change["interrupts"] == 0) if kind == "none" else (0 < change["interrupts"] <= 400)
     nic.machine.qemu("set_link net0 off")
     nic.machine.expect(rf"net: {nic.driver}\.0: link down")
+
+
+BRIDGES = ["pcie-root-port,id=rp,addr=6,chassis=1,slot=1",
+           "pcie-pci-bridge,id=bridge,bus=rp"]
+
+
+@pytest.mark.parametrize("model, slot, bridges", [
+    ("e1000e", "bus=rp", BRIDGES[:1]), ("e1000", "bus=bridge,addr=3", BRIDGES),
+    ("virtio-net-pci", "bus=rp", BRIDGES[:1])])
+def test_behind_bridges(bench, model, slot, bridges):
+    """Behind a root port, and behind a PCI bridge behind it: found, and frames and interrupts come."""
+    nic = Nic(bench, model, kind="tcg", slot=slot, bridges=bridges)
+    bus = len(bridges)
+    assert re.search(rf"pci: {bus:02x}:0[03]\.0: [0-9a-f:]+ Ethernet", nic.boot)
+    assert len(re.findall(r"pci: .* PCI bridge", nic.boot)) == bus
+    assert nic.info()["irq"] == nic.kinds[0]
+    change = nic.receive([frame(60 + i, i) for i in range(100)])
+    assert change["rx_packets"] == 100 and change["interrupts"] > 0 and change["irq_lost"] == 0
 
 
 def test_two_nics_on_one_line(bench):

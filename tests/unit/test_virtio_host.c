@@ -30,7 +30,7 @@ static void does_without(void **state)
 {
 	static const struct { u64 offered, driver; u16 offloads; } cases[] = {
 		{ BASE, BASE, 0 },
-		/* Segmentation needs the checksum, large receive the checksum and several buffers. */
+		/* Segmentation needs the checksum; large receive that and several buffers. */
 		{ BASE | F(HOST_TSO4) | F(GUEST_TSO4) | F(MRG_RXBUF), BASE | F(MRG_RXBUF), 0 },
 		{ BASE | F(CSUM) | F(HOST_TSO6), BASE | F(CSUM) | F(HOST_TSO6),
 		  FRAME_NEEDS_CSUM | FRAME_TSO6 },

@@ -398,7 +398,8 @@ const char *pci_irq_name(enum pci_irq_kind kind)
 static void put_cap(u8 at, u8 next, u8 type, u32 offset, u32 length)
 {
 	struct virtio_pci_notify_cap cap = {
-		.cap = { .cap_vndr = PCI_CAP_ID_VENDOR, .cap_next = next, .cfg_type = type, .bar = 4,
+		.cap = { .cap_vndr = PCI_CAP_ID_VENDOR, .cap_next = next, .cfg_type = type,
+			 .bar = 4,
 			 .offset = cpu_to_le32(offset), .length = cpu_to_le32(length) },
 		.notify_off_multiplier = cpu_to_le32(MULTIPLIER),
 	};
