@@ -25,6 +25,7 @@ struct switch_batch {
 	struct port *from;
 	struct frame **frames;
 	unsigned int nr;
+	unsigned int flags;			/* of all frames */
 	bool vlans;				/* the switch has VLANs */
 	u64 dest[SWITCH_BATCH];			/* ports each frame goes to */
 	u64 all, same;				/* ports that get any; all of them */
@@ -244,22 +245,69 @@ static u64 switch_flood(struct net_switch *sw, struct port *from, const struct f
 	return dest;
 }
 
-/* Addresses of a frame, and what became of them. */
+/*
+ * Frames come in trains: the addresses of one that went to one port, for those behind it. What
+ * the port is to count waits until the train has passed.
+ */
 struct switch_flow {
-	u64 src, dst;
-	struct port *to;		/* a frame with the same goes there too; NULL: look it up */
+	u64 first;			/* 8 bytes of its Ethernet header, and 4 more */
+	u32 rest;
+	u32 max_frame;			/* of `to` */
+	bool more;			/* than one frame is there */
+	u64 dest;			/* its bit; 0: look it up */
+	struct port *to;
+	u64 frames, bytes;
 };
 
-/* Frames with other addresses than the one before. Learn the source, find the ports it goes to. */
+_Static_assert(ETH_DST == 0 && ETH_SRC == 6, "addresses");
+
+static inline bool flow_has(const struct switch_flow *flow, const u8 *eth,
+			    const struct frame *frame)
+{
+	u64 first;
+	u32 rest;
+
+	memcpy(&first, eth, sizeof(first));
+	memcpy(&rest, eth + sizeof(first), sizeof(rest));
+	return first == flow->first && rest == flow->rest &&
+	       frame_wire_len(frame) <= flow->max_frame;
+}
+
+static void flow_end(struct switch_flow *flow)
+{
+	flow->to->stats.tx_frames += flow->frames;
+	flow->to->stats.tx_bytes += flow->bytes;
+	flow->dest = 0;
+}
+
+/* What looks like @eth has gone to @to. */
+static void flow_begin(struct switch_flow *flow, const u8 *eth, struct port *to)
+{
+	memcpy(&flow->first, eth, sizeof(flow->first));
+	memcpy(&flow->rest, eth + sizeof(flow->first), sizeof(flow->rest));
+	flow->max_frame = to->max_frame;
+	flow->dest = BIT_ULL(to->index);
+	flow->to = to;
+	flow->frames = flow->bytes = 0;
+}
+
+/* Another frame than the one before. Learn the source, find the ports it goes to. */
 __attribute__((noinline))
-static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame *frame, u64 now,
-			 struct switch_flow *flow)
+static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame *frame,
+			 const u8 *eth, u64 now, struct switch_flow *flow)
 {
 	u32 limit = from->uplink ? sw->fdb.size : MAX(sw->fdb.size / 8, 1u);
-	u64 src = flow->src, dst = flow->dst;
+	u64 src, dst;
 	int port;
 
-	flow->to = NULL;
+	if (flow->dest)
+		flow_end(flow);
+	if (unlikely(!eth)) {
+		port_drop(from, DROP_RUNT, 1);
+		return 0;
+	}
+	src = fdb_mac(eth + ETH_SRC);
+	dst = fdb_mac(eth + ETH_DST);
 	if (eth_bad_source(src)) {
 		port_drop(from, DROP_BAD_SRC, 1);
 		return 0;
@@ -289,45 +337,46 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 		port_drop(from, DROP_HAIRPIN, 1);
 		return 0;
 	}
-	if (likely(!from->checks))	/* otherwise each frame is looked at for itself */
-		flow->to = sw->ports[port];
-	return port_accepts(sw->ports[port], frame, dst) ? BIT_ULL(port) : 0;
+	if (!port_accepts(sw->ports[port], frame, dst))
+		return 0;
+	if (flow->more && !from->checks)	/* or each frame is looked at for itself */
+		flow_begin(flow, eth, sw->ports[port]);
+	return BIT_ULL(port);
 }
 
-/* The ports that @frame goes to. Frames come in trains: mostly it is as with the one before. */
+/* The ports that @frame goes to. */
 static inline u64 switch_dest(struct net_switch *sw, struct port *from, struct frame *frame,
 			      u64 now, struct switch_flow *flow)
 {
 	const u8 *eth = frame_eth(frame);
-	u64 src, dst;
 
-	if (unlikely(!eth)) {
-		port_drop(from, DROP_RUNT, 1);
-		return 0;
-	}
-	src = fdb_mac(eth + ETH_SRC);
-	dst = fdb_mac(eth + ETH_DST);
-	if (likely(flow->to && src == flow->src && dst == flow->dst))
-		return port_accepts(flow->to, frame, dst) ? BIT_ULL(flow->to->index) : 0;
-	flow->src = src;
-	flow->dst = dst;
-	return switch_lookup(sw, from, frame, now, flow);
+	if (!flow->dest || !eth || !flow_has(flow, eth, frame))
+		return switch_lookup(sw, from, frame, eth, now, flow);
+	flow->frames++;
+	flow->bytes += frame->len;
+	return flow->dest;
 }
 
 /* First step, under the lock. */
 static void switch_classify(struct net_switch *sw, struct port *from, struct switch_batch *batch)
 {
 	u64 now = time_ns(), left, all = 0, same = UINT64_MAX, bytes = 0;
-	struct switch_flow flow = { .to = NULL };
+	struct switch_flow flow;
+	unsigned int flags = 0;
 
+	flow.dest = 0;
+	flow.more = batch->nr > 1;
 	for (unsigned int i = 0; i < batch->nr; i++) {
 		u64 dest = switch_dest(sw, from, batch->frames[i], now, &flow);
 
 		bytes += batch->frames[i]->len;
+		flags |= batch->frames[i]->flags;
 		batch->dest[i] = dest;
 		all |= dest;
 		same &= dest;
 	}
+	if (flow.dest)
+		flow_end(&flow);
 	from->stats.rx_frames += batch->nr;
 	from->stats.rx_bytes += bytes;
 	for (left = all; left; left &= left - 1) {
@@ -338,6 +387,7 @@ static void switch_classify(struct net_switch *sw, struct port *from, struct swi
 	}
 	batch->all = all;
 	batch->same = same;
+	batch->flags = flags;
 	batch->vlans = sw->vlan_ports;
 }
 
@@ -346,14 +396,12 @@ static void switch_unpin(struct port *port)
 	__atomic_fetch_sub(&port->users, 1, __ATOMIC_RELEASE);
 }
 
-static void port_deliver(struct port *to, struct frame **frames, unsigned int nr)
+/* @flags: of all of them, or more. */
+static void port_deliver(struct port *to, struct frame **frames, unsigned int nr,
+			 unsigned int flags)
 {
-	unsigned int flags = 0;
-
 	if (unlikely(READ_ONCE(to->checks) & PORT_CAPTURE))
 		capture_frames(to, frames, nr);
-	for (unsigned int i = 0; i < nr; i++)
-		flags |= frames[i]->flags;
 	if (likely(!(flags & FRAME_OFFLOADS & ~to->offloads)))
 		to->ops->deliver(to, frames, nr);
 	else
@@ -388,7 +436,7 @@ static void port_deliver_vlan(const struct switch_batch *batch, unsigned int p,
 		vlan_ingress(&batch->from->policy.vlan, frames[i], &vids[i]);
 	nr = vlan_egress(batch->port[p], frames, vids, nr, &parts);
 	if (nr)
-		port_deliver(batch->port[p], frames, nr);
+		port_deliver(batch->port[p], frames, nr, batch->flags);
 	vlan_parts_put(&parts);
 }
 
@@ -403,9 +451,11 @@ static void switch_deliver(struct switch_batch *batch)
 		if (unlikely(batch->vlans))
 			port_deliver_vlan(batch, p, group, batch_group(batch, p, group));
 		else if (likely(batch->same & BIT_ULL(p)))
-			port_deliver(batch->port[p], batch->frames, batch->nr);
+			port_deliver(batch->port[p], batch->frames, batch->nr,
+				     batch->flags);
 		else
-			port_deliver(batch->port[p], group, batch_group(batch, p, group));
+			port_deliver(batch->port[p], group, batch_group(batch, p, group),
+				     batch->flags);
 		switch_unpin(batch->port[p]);
 	}
 }

@@ -119,16 +119,19 @@ static void rx_hdr_offloads(struct virtio_net_hdr *hdr, const struct frame *fram
 	hdr->hdr_len = cpu_to_le16(frame->gso_hdr_len);
 }
 
+_Static_assert((int)FRAME_CSUM_VALID == (int)VIRTIO_NET_HDR_F_DATA_VALID, "used as one");
+
 /* §5.1.6.4.1 */
 static inline struct virtio_net_hdr rx_hdr(const struct net_rx *rx, const struct frame *frame,
 					   u16 buffers)
 {
-	struct virtio_net_hdr hdr = { .num_buffers = cpu_to_le16(buffers) };
+	struct virtio_net_hdr hdr = {
+		.flags = (u8)(frame->flags & rx->csum_valid),
+		.num_buffers = cpu_to_le16(buffers),
+	};
 
-	if (frame->flags & FRAME_NEEDS_CSUM)
+	if (unlikely(frame->flags & FRAME_NEEDS_CSUM))
 		rx_hdr_offloads(&hdr, frame);
-	else if ((frame->flags & FRAME_CSUM_VALID) && rx->guest_csum)
-		hdr.flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	return hdr;
 }
 
@@ -323,7 +326,7 @@ void net_rx_start(struct net_rx *rx)
 	const struct vhost_dev *dev = &rx->net->dev;
 
 	rx->mergeable = vhost_has_feature(dev, VIRTIO_NET_F_MRG_RXBUF);
-	rx->guest_csum = vhost_has_feature(dev, VIRTIO_NET_F_GUEST_CSUM);
+	rx->csum_valid = vhost_has_feature(dev, VIRTIO_NET_F_GUEST_CSUM) ? FRAME_CSUM_VALID : 0;
 	rx->net->port.offloads = 0;
 	for (unsigned int i = 0; i < ARRAY_SIZE(map); i++)
 		if (vhost_has_feature(dev, map[i].feature))

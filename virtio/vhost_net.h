@@ -53,7 +53,8 @@ struct net_rx {
 	struct vhost_virtqueue *vq;
 	struct ring_seg *segs;		/* chains being filled: room for two of the longest */
 	unsigned int max_segs;		/* of one chain */
-	bool mergeable, guest_csum;
+	bool mergeable;
+	u8 csum_valid;			/* FRAME_CSUM_VALID, if the driver takes the word for it */
 };
 
 #define RX_MERGE_MAX	64		/* buffers of one frame */

@@ -171,7 +171,7 @@ static void as_linux_does_it(void **state)
 	for (unsigned int i = 0; i < ARRAY_SIZE(linux_gso); i++) {
 		const struct linux_gso *l = &linux_gso[i];
 		const u8 *expect = l->bytes + l->len[0];
-		const u32 first = l->start + 40u;	/* of two pieces; somewhere in the payload */
+		const u32 first = l->start + 40u;	/* of two pieces */
 		struct frame part = { .refs = 1 }, f = {
 			.seg = { { .ptr = l->bytes, .len = first },
 				 { .ptr = l->bytes + first, .len = l->len[0] - first } },
