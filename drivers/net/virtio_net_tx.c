@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Transmit queue: a chain for each frame, its header and its segments by physical address. */
+/*
+ * Transmit queue: a chain for each frame, its header and its segments by physical address. With
+ * indirect descriptors it takes one entry of the ring.
+ */
 #include <errno.h>
 
 #include "drivers/net/virtio_net.h"
 #include "kernel/mem.h"
+#include "virtio/virtio.h"
 
 #define TX_REAP_BATCH	64	/* frames put after each turn with the lock */
 #define TX_DESCS_MAX	(1 + FRAME_SEGS)
@@ -85,13 +89,13 @@ static bool tx_make_room(struct vnic *nic)
 {
 	struct vnic_tx *tx = &nic->tx;
 
-	if (tx->ring.nr_free >= TX_DESCS_MAX)
+	if (vring_has_room(&tx->ring, TX_DESCS_MAX))
 		return true;
 	vring_kick(&tx->ring);
 	spin_unlock(&tx->lock);
 	vnic_tx_reap(nic);
 	spin_lock(&tx->lock);
-	return tx->running && tx->ring.nr_free >= TX_DESCS_MAX;
+	return tx->running && vring_has_room(&tx->ring, TX_DESCS_MAX);
 }
 
 unsigned int vnic_tx(struct netdev *dev, struct frame **frames, unsigned int nr)
@@ -152,8 +156,11 @@ int vnic_tx_alloc(struct vnic *nic)
 	if (size < TX_DESCS_MAX)
 		return -ENODEV;
 	err = vring_alloc(&tx->ring, size);
+	if (!err && (nic->features & BIT_ULL(VIRTIO_F_INDIRECT_DESC)))
+		err = vring_alloc_tables(&tx->ring, TX_DESCS_MAX);
 	if (err)
 		return err;
+	tx->ring.indirect = tx->ring.table;
 	tx->hdr_phys = mem_alloc(size * sizeof(*tx->hdr), PAGE_SIZE, MEM_DMA);
 	if (!tx->hdr_phys)
 		return -ENOMEM;

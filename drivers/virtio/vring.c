@@ -26,6 +26,11 @@ static u64 ring_bytes(u16 size)
 	return used_off(size) + virtq_used_size(size);
 }
 
+static u64 table_bytes(const struct vring *ring)
+{
+	return virtq_desc_size(ring->size) * ring->table_len;
+}
+
 u64 vring_desc_phys(const struct vring *ring)
 {
 	return ring->phys;
@@ -58,8 +63,20 @@ int vring_alloc(struct vring *ring, u16 size)
 	return 0;
 }
 
+int vring_alloc_tables(struct vring *ring, unsigned int len)
+{
+	ring->table_len = len;
+	ring->table_phys = mem_alloc(table_bytes(ring), PAGE_SIZE, MEM_DMA);
+	if (!ring->table_phys)
+		return -ENOMEM;
+	ring->table = phys_to_virt(ring->table_phys);
+	return 0;
+}
+
 void vring_free(struct vring *ring)
 {
+	if (ring->table_phys)
+		mem_free(ring->table_phys, table_bytes(ring), MEM_DMA);
 	if (ring->phys)
 		mem_free(ring->phys, ring_bytes(ring->size), MEM_DMA);
 	free(ring->slot);
@@ -89,12 +106,37 @@ void *vring_drain(struct vring *ring)
 	return NULL;
 }
 
+/* The chain in the table of the next head, which then is all that it takes of the ring. */
+static struct vring_piece put_table(struct vring *ring, const struct vring_piece *piece,
+				    unsigned int nr)
+{
+	u64 off = (u64)ring->free * ring->table_len;
+	struct virtq_desc *desc = ring->table + off;
+
+	debug_check(nr <= ring->table_len);
+	for (unsigned int i = 0; i < nr; i++) {
+		desc[i].addr = cpu_to_le64(piece[i].phys);
+		desc[i].len = cpu_to_le32(piece[i].len);
+		desc[i].flags = cpu_to_le16(i + 1 < nr ? VIRTQ_DESC_F_NEXT : 0);
+		desc[i].next = cpu_to_le16((u16)(i + 1));
+	}
+	return (struct vring_piece){ ring->table_phys + off * sizeof(*desc),
+				     (u32)(nr * sizeof(*desc)) };
+}
+
 void vring_add(struct vring *ring, const struct vring_piece *piece, unsigned int nr, bool write,
 	       void *cookie)
 {
 	u16 head = ring->free, at = head, flags = write ? VIRTQ_DESC_F_WRITE : 0;
+	struct vring_piece table;
 
-	debug_check(nr && nr <= ring->nr_free);
+	debug_check(nr && vring_has_room(ring, nr));
+	if (ring->indirect) {
+		table = put_table(ring, piece, nr);
+		piece = &table;
+		nr = 1;
+		flags = VIRTQ_DESC_F_INDIRECT;
+	}
 	for (unsigned int i = 0; i < nr; i++) {
 		struct virtq_desc *desc = &ring->desc[at];
 

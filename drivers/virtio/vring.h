@@ -31,12 +31,20 @@ struct vring {
 	struct virtq_used *used_area;
 	struct vring_slot *slot;	/* [size] */
 	u64 phys;
+	/* Indirect tables (§2.7.5.3) of table_len entries, one for each head; NULL: none. */
+	struct virtq_desc *table;
+	u64 table_phys;
+	unsigned int table_len;
+	bool indirect;		/* agreed on: tables are used for chains */
 	u8 *notify;
 };
 
 /* Memory for @size (a power of two) entries. -ENOMEM: vring_free() is due all the same. */
 int vring_alloc(struct vring *ring, u16 size);
 void vring_free(struct vring *ring);
+
+/* Tables too, for chains of up to @len. -ENOMEM: vring_free() is due all the same. */
+int vring_alloc_tables(struct vring *ring, unsigned int len);
 
 u64 vring_desc_phys(const struct vring *ring);
 u64 vring_avail_phys(const struct vring *ring);
@@ -47,7 +55,13 @@ void vring_init(struct vring *ring);
 /* After a reset of the device: the cookies of the chains that it still had, one by one; NULL. */
 void *vring_drain(struct vring *ring);
 
-/* A chain of @nr pieces, all to be read or all to be written by the device. nr <= nr_free. */
+/* Is there room for a chain of @nr pieces? */
+static inline bool vring_has_room(const struct vring *ring, unsigned int nr)
+{
+	return ring->nr_free >= (ring->indirect ? 1 : nr);
+}
+
+/* A chain of @nr pieces, all to be read or all to be written by the device; there is room. */
 void vring_add(struct vring *ring, const struct vring_piece *piece, unsigned int nr, bool write,
 	       void *cookie);
 /* Show the device what was added since, and notify it if it wants that. */

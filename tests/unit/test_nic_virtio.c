@@ -6,5 +6,5 @@
 
 int main(void)
 {
-	return nic_suite(&virtio_nic_model, 1);
+	return nic_suite(virtio_nic_models, VIRTIO_NIC_MODELS);
 }

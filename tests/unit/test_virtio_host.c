@@ -19,6 +19,7 @@
 static void takes_what_it_understands(void **state)
 {
 	assert_int_equal(virtio_nic.driver, BASE | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
+			 BIT_ULL(VIRTIO_F_INDIRECT_DESC) |
 			 F(MRG_RXBUF) | F(CSUM) | F(GUEST_CSUM) | F(HOST_TSO4) | F(HOST_TSO6) |
 			 F(HOST_ECN) | F(GUEST_TSO4) | F(GUEST_TSO6) | F(GUEST_ECN));
 	assert_int_equal(dev->offloads, FRAME_OFFLOADS);
@@ -84,7 +85,7 @@ static void unusable_devices_are_errors(void **state)
 
 static void out_of_memory_is_an_error(void **state)
 {
-	for (unsigned int n = 1; n <= 4; n++) {
+	for (unsigned int n = 1; n <= 5; n++) {
 		setup_bare(NULL);
 		host_mem_fail(n);
 		assert_int_equal(probe(), -ENOMEM);

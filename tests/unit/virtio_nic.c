@@ -100,8 +100,16 @@ static void send_chain(struct queue *q, u16 head)
 {
 	static u8 bytes[sizeof(struct virtio_net_hdr) + FRAME_GSO_MAX];
 	u32 len = 0, hdr = sizeof(struct virtio_net_hdr);
-	const struct virtq_desc *d = desc_at(q, head);
+	const struct virtq_desc *d = desc_at(q, head), *table = NULL;
+	u32 entries = 0;
 
+	if (le16_to_cpu(d->flags) & VIRTQ_DESC_F_INDIRECT) {
+		assert_true(virtio_nic.driver & BIT_ULL(VIRTIO_F_INDIRECT_DESC));
+		assert_int_equal(le16_to_cpu(d->flags), VIRTQ_DESC_F_INDIRECT);
+		assert_int_equal(le32_to_cpu(d->len) % sizeof(*d), 0);
+		entries = le32_to_cpu(d->len) / sizeof(*d);
+		d = table = phys_to_virt(le64_to_cpu(d->addr));
+	}
 	for (unsigned int links = 0;; links++) {
 		u16 flags = le16_to_cpu(d->flags);
 
@@ -112,7 +120,9 @@ static void send_chain(struct queue *q, u16 head)
 		len += le32_to_cpu(d->len);
 		if (!(flags & VIRTQ_DESC_F_NEXT))
 			break;
-		d = desc_at(q, le16_to_cpu(d->next));
+		if (table)
+			assert_in_range(le16_to_cpu(d->next), 0, entries - 1);
+		d = table ? table + le16_to_cpu(d->next) : desc_at(q, le16_to_cpu(d->next));
 	}
 	assert_true(len > hdr);
 	memcpy(&virtio_nic.last_hdr, bytes, hdr);
@@ -424,6 +434,8 @@ static void model_init(void)
 	virtio_nic.pci = (struct pci_dev){ .vendor = VIRTIO_PCI_VENDOR, .device = 0x1041,
 					   .bar[4] = { .base = BAR_BASE, .size = REGS } };
 	virtio_nic.offered = UINT64_MAX;
+	if (model == &virtio_nic_models[1])
+		virtio_nic.offered &= ~BIT_ULL(VIRTIO_F_INDIRECT_DESC);
 	virtio_nic.queue_size = VIRTIO_NIC_QUEUE;
 	virtio_nic.link = true;
 	memcpy(regs + DEVICE, "\x52\x54\x00\x12\x34\x56", 6);
@@ -498,12 +510,17 @@ static void model_no_interrupt(void)
 	virtio_nic.no_interrupt = true;
 }
 
-const struct nic_model virtio_nic_model = {
-	.name = "virtio-net", .driver = &virtio_net_driver, .irq = "msix", .pci = &virtio_nic.pci,
-	.tx_ring = 115, .rx_ring = VIRTIO_NIC_QUEUE,
-	.init = model_init, .free = model_free, .interrupt = model_interrupt,
-	.receive = model_receive, .set_link = model_set_link, .tx_stop = model_tx_stop,
-	.sent = model_sent, .nr_sent = model_nr_sent, .no_interrupt = model_no_interrupt,
+#define MODEL(name_, tx_ring_) {							\
+	.name = name_, .driver = &virtio_net_driver, .irq = "msix",			\
+	.pci = &virtio_nic.pci, .tx_ring = tx_ring_, .rx_ring = VIRTIO_NIC_QUEUE,	\
+	.init = model_init, .free = model_free, .interrupt = model_interrupt,		\
+	.receive = model_receive, .set_link = model_set_link, .tx_stop = model_tx_stop,	\
+	.sent = model_sent, .nr_sent = model_nr_sent, .no_interrupt = model_no_interrupt, \
+}
+
+const struct nic_model virtio_nic_models[VIRTIO_NIC_MODELS] = {
+	MODEL("virtio-net", VIRTIO_NIC_QUEUE),
+	MODEL("virtio-net, direct", 115),
 };
 
-const struct nic_model *model = &virtio_nic_model;
+const struct nic_model *model = &virtio_nic_models[0];

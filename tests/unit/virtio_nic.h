@@ -27,7 +27,9 @@ struct virtio_nic {
 };
 
 extern struct virtio_nic virtio_nic;
-extern const struct nic_model virtio_nic_model;
+/* With and without indirect descriptors. */
+#define VIRTIO_NIC_MODELS 2
+extern const struct nic_model virtio_nic_models[VIRTIO_NIC_MODELS];
 
 /* As the model's receive(), with a header and over several buffers if it is long. */
 bool virtio_nic_receive(const struct virtio_net_hdr *hdr, const void *bytes, u32 len);
