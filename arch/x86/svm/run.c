@@ -72,8 +72,8 @@ static bool can_inject(const struct vmcb *vmcb, u32 windows)
 
 /*
  * Other external interrupts are shown as virtual ones (15.21.4), which the processor takes when the
- * guest can: RFLAGS.IF, no shadow. While one waits, a write of CR8 exits and priorities are compared
- * here, so V_IGN_TPR is right.
+ * guest can: RFLAGS.IF, no shadow. While one waits, a write of CR8 exits and priorities are
+ * compared here, so V_IGN_TPR is right.
  */
 static u64 prepare_interrupt(struct svm_vcpu *v, struct vlapic *apic, u32 windows)
 {
@@ -195,8 +195,9 @@ static void save_registers(struct vcpu *vcpu, const struct svm_vcpu *v)
 }
 
 /*
- * Was the interrupt taken? A virtual one is not shown any more then. One whose delivery the exit interrupted was not: it is still
- * pending in the APIC, and shown again. Then what the guest wrote to CR8.
+ * Was the interrupt taken? A virtual one is not shown any more then. One whose delivery the exit
+ * interrupted was not: it is still pending in the APIC, and shown again. Then what the guest wrote
+ * to CR8.
  */
 static void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
 {
