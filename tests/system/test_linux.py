@@ -6,6 +6,7 @@ import re
 import pytest
 
 from bench import linux_files
+from conftest import machines
 from guest import Guest, linux
 
 # What Linux says at level "warning" and above about any virtual machine of this kind.
@@ -35,15 +36,15 @@ def test_boot(bench, kind):
     machine.expect("guest lin: powered off")
     machine.expect(r"summary: guest lin: powered off; seconds=[0-9.]+ starts=1 resets=0 exits=[1-9]")
     machine.expect("summary: memory still held for guests: ram=0 ")
-    assert "soft power off" in machine.expect_end()
+    machine.expect_off()
     begin, end = machine.marks()
     seconds = (end - begin) / machine.ips
     assert 9.9 <= seconds <= 10.1, f"sleep 10 took {seconds:.3f} s of the machine's time"
 
 
-@pytest.mark.parametrize("kind", ["qemu-svm", pytest.param("ryzen", marks=pytest.mark.full)])
-def test_boot_amd(bench, kind):
-    """The same on AMD-V, with two processors; the guest's two clocks agree."""
+@pytest.mark.parametrize("kind", machines("qemu-svm", full=["ryzen"]))
+def test_boot_smp(bench, kind):
+    """The same with two processors, on AMD-V; the guest's two clocks agree."""
     rtc = "cat /sys/class/rtc/rtc0/since_epoch"
     script = (f"a=$({rtc}); sleep 10; echo RTC $(($({rtc}) - a)); "
               "grep -c ^processor /proc/cpuinfo; dmesg -r | grep '^<[0-4]>'; exit 0\n")
@@ -57,11 +58,11 @@ def test_boot_amd(bench, kind):
     assert not complaints(machine.text())
     machine.expect("guest lin: powered off")
     machine.expect("summary: memory still held for guests: ram=0 ")
-    machine.expect_end()
+    machine.expect_off()
 
 
-@pytest.mark.full
-def test_ends(bench):
+@pytest.mark.parametrize("kind", machines("qemu-svm", full=["haswell"]))
+def test_ends(bench, kind):
     """Four guests, four ends: reset with and without -no-reboot, triple fault with both -action."""
     reboot, fault = "rv.end=reboot", "rv.end=reboot reboot=t"
     machine = bench.boot(
@@ -69,7 +70,7 @@ def test_ends(bench):
         + linux("again", nic=False, append=reboot)
         + linux("fault", nic=False, append=fault) + "\t-action panic=shutdown\n"
         + linux("refault", nic=False, append=fault) + "\t-action panic=reset\n",
-        linux_files("exit 0\n"), memory=2048)
+        linux_files("exit 0\n"), kind=kind, memory=2048)
     awaited = {
         "once": r"guest once: ended: reset requested \(.*\), -no-reboot",
         "again": r"guest again: started again \(reset 1\)",
