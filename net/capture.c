@@ -8,25 +8,9 @@
 #include "kernel/lock.h"
 #include "kernel/mem.h"
 #include "kernel/time.h"
+#include "net/pcap_file.h"
 #include "net/port.h"
 #include "net/switch.h"
-
-enum pcap_file {		/* §4 */
-	PCAP_MAGIC_NS = 0xa1b23c4d,
-	PCAP_MAJOR = 2,
-	PCAP_MINOR = 4,
-	PCAP_ETHERNET = 1,
-};
-
-struct pcap_header {		/* §4 */
-	u32 magic;
-	u16 major, minor;
-	u32 reserved[2], snaplen, linktype;
-};
-
-struct pcap_record {		/* §5 */
-	u32 seconds, nanoseconds, captured, original;
-};
 
 static struct {
 	struct spinlock lock;		/* all of it; taken under a switch's lock */

@@ -190,6 +190,7 @@ static int netdev_attach(struct netdev *dev)
 	dev->port.ops = &uplink_ops;
 	dev->port.owner = dev;
 	dev->port.uplink = true;
+	dev->port.policy.vlan.all = true;
 	dev->port.max_frame = NETDEV_MAX_FRAME;
 	dev->port.offloads = dev->offloads;
 	sw = switch_get(br);

@@ -53,7 +53,8 @@ bool vlan_ingress(const struct port_vlan *vlan, const struct frame *frame, u16 *
 	if (*vid == VLAN_NONE) {
 		*vid = vlan->tag;
 		/* Below the tag that it gets, another one would come to light elsewhere. */
-		return !(vlan->tag && tag.nested) && port_vlan_member(vlan, *vid);
+		return !(tag.nested && (vlan->tag || port_vlan_access(vlan))) &&
+		       port_vlan_member(vlan, *vid);
 	}
 	return *vid <= VLAN_ID_MAX && !port_vlan_access(vlan) && port_vlan_member(vlan, *vid);
 }

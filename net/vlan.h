@@ -23,8 +23,9 @@ enum vlan_ids {			/* 802.1Q §9.6, table 9-2 */
 	VLAN_ID_MASK = 0x0fff,
 };
 
-/* All zeros: every VLAN, by its tag. In the words of Open vSwitch's Port table. */
+/* All zeros: an access port of VLAN 0. In the words of Open vSwitch's Port table. */
 struct port_vlan {
+	bool all;		/* every VLAN, by its tag: the uplink */
 	u16 tag;		/* VLAN of frames without a tag; 0: VLAN 0 */
 	bool trunk;		/* the VLANs in `trunks`, by their tag, besides that */
 	u64 trunks[VLAN_IDS / 64];
@@ -36,15 +37,15 @@ static inline bool port_vlan_set(const struct port_vlan *vlan)
 	return vlan->tag || vlan->trunk;
 }
 
-/* `tag` alone: no frame with a tag enters or leaves. */
+/* No frame with a tag enters or leaves. */
 static inline bool port_vlan_access(const struct port_vlan *vlan)
 {
-	return vlan->tag && !vlan->trunk;
+	return !vlan->all && !vlan->trunk;
 }
 
 static inline bool port_vlan_member(const struct port_vlan *vlan, u16 vid)
 {
-	if (!port_vlan_set(vlan) || (vlan->tag && vid == vlan->tag))
+	if (vlan->all || (vid == vlan->tag && (vid != VLAN_NONE || !vlan->trunk)))
 		return true;
 	return vlan->trunk && (vlan->trunks[vid / 64] >> vid % 64 & 1);
 }

@@ -65,7 +65,7 @@ static int setup(void **state)
 		st[i].port.ops = &ops;
 		st[i].port.owner = &st[i];
 		st[i].port.link_up = true;
-		st[i].port.uplink = i == 0;
+		st[i].port.uplink = st[i].port.policy.vlan.all = i == 0;
 		st[i].port.max_frame = 1518;
 		assert_int_equal(switch_attach(sw, &st[i].port), 0);
 	}
