@@ -30,6 +30,15 @@ void cpu_kick(struct cpu *cpu)
 	arch_cpu_kick(cpu);
 }
 
+/* The time since it was last called went to @what. */
+static void cpu_charge(struct cpu *cpu, u64 *what)
+{
+	u64 now = time_ns();
+
+	*what += now - cpu->stats.charged_ns;
+	cpu->stats.charged_ns = now;
+}
+
 /* Has @a a better claim than @b to the next turn? Those that spin come last. */
 static bool goes_before(const struct vcpu *a, const struct vcpu *b)
 {
@@ -87,7 +96,9 @@ static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
 	if (cpu_pause(cpu, CPU_IN_GUEST)) {
 		cpu->stats.vcpu_runs++;
 		cpu->current = vcpu;
+		cpu_charge(cpu, &cpu->stats.work_ns);
 		arch_vcpu_run(vcpu, deadline);
+		cpu_charge(cpu, &cpu->stats.guest_ns);
 	}
 	WRITE_ONCE(cpu->state, CPU_RUNNING);
 	if (others)
@@ -101,7 +112,9 @@ static void cpu_sleep(struct cpu *cpu)
 	/* A vCPU may have been woken after sched_pick() and before the barrier. */
 	if (cpu_pause(cpu, CPU_IDLE) && !sched_pick(cpu, &others)) {
 		cpu->stats.idle++;
+		cpu_charge(cpu, &cpu->stats.work_ns);
 		arch_cpu_idle(cpu, timer_next(cpu));
+		cpu_charge(cpu, &cpu->stats.idle_ns);
 	}
 	WRITE_ONCE(cpu->state, CPU_RUNNING);
 }
@@ -110,6 +123,7 @@ void cpu_loop(void)
 {
 	struct cpu *cpu = this_cpu();
 
+	cpu->stats.charged_ns = time_ns();
 	for (;;) {
 		struct vcpu *vcpu;
 		bool others;

@@ -20,6 +20,9 @@ struct cpu_stats {
 	u64 work_items;
 	u64 vcpu_runs;
 	u64 kicks_sent;		/* IPIs to wake or interrupt another CPU */
+	/* What its time goes to since the loop began: work and timers, vCPUs, sleep. */
+	u64 work_ns, guest_ns, idle_ns;
+	u64 charged_ns;		/* time_ns() up to which it has been counted */
 };
 
 struct cpu {

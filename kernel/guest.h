@@ -62,7 +62,14 @@ struct vcpu {
 	bool yields;		/* it spins: one that shares its CPU has the next turn */
 	struct work place;	/* there: takes it on, or off again */
 	u32 state;		/* enum vcpu_state; its own CPU's, but a SIPI ends WAIT_SIPI */
+	u64 entries;		/* into guest mode; each ends with an exit */
 	u64 exits[VCPU_EXIT_KINDS];	/* by hardware exit reason, see arch_exit_name() */
+	/*
+	 * Where its time on the CPU goes, in ticks of the TSC: in guest mode; by exit reason, from
+	 * the exit until the next entry or the return to the CPU loop; from there to the entry.
+	 */
+	u64 guest_ticks, exit_ticks[VCPU_EXIT_KINDS], entry_ticks;
+	u64 *charged, charged_from;	/* what the time goes to at present, since when */
 	u64 doorbells;
 	u64 injected;		/* interrupts */
 };

@@ -61,14 +61,18 @@ static void show_guests(void)
 /* The guest may be ended or made anew on its CPU meanwhile: counters only, nothing followed. */
 static void show_vcpu(const char *guest, const struct vcpu *vcpu)
 {
-	console_printf("vcpu %s.%u: cpu=%u doorbells=%lu interrupts=%lu\n", guest, vcpu->id,
-		       vcpu->cpu->id, vcpu->doorbells, vcpu->injected);
+	console_printf("vcpu %s.%u: cpu=%u entries=%lu doorbells=%lu interrupts=%lu "
+		       "guest_ticks=%lu entry_ticks=%lu\n", guest, vcpu->id, vcpu->cpu->id,
+		       vcpu->entries, vcpu->doorbells, vcpu->injected, vcpu->guest_ticks,
+		       vcpu->entry_ticks);
 	for (unsigned int reason = 0; reason < VCPU_EXIT_KINDS; reason++) {
 		const char *name = arch_exit_name(reason);
+		u64 count = vcpu->exits[reason], ticks = vcpu->exit_ticks[reason];
 
-		if (vcpu->exits[reason])
-			console_printf("vcpu %s.%u: exit=%u name=\"%s\" count=%lu\n", guest,
-				       vcpu->id, reason, name ? name : "?", vcpu->exits[reason]);
+		if (count)
+			console_printf("vcpu %s.%u: exit=%u name=\"%s\" count=%lu ticks=%lu "
+				       "average=%lu\n", guest, vcpu->id, reason,
+				       name ? name : "?", count, ticks, ticks / count);
 	}
 }
 
@@ -93,6 +97,19 @@ static void show_mem(void)
 {
 	for (unsigned int owner = 0; owner < MEM_OWNERS; owner++)
 		console_printf("mem %s: bytes=%lu\n", mem_owner_name(owner), mem_used(owner));
+	console_printf("mem total: bytes=%lu\n", mem_total());
+}
+
+/* Shares in hundredths of a per cent; of what has been charged until now. */
+static void show_times(unsigned int i, const struct cpu_stats *s)
+{
+	u64 work = s->work_ns, guest = s->guest_ns, idle = s->idle_ns;
+	u64 all = work + guest + idle, unit = MAX(all / 10000, 1ul);
+
+	console_printf("cpu %u: work_ns=%lu guest_ns=%lu idle_ns=%lu work_share=%lu.%02lu%% "
+		       "guest_share=%lu.%02lu%% idle_share=%lu.%02lu%%\n", i, work, guest, idle,
+		       work / unit / 100, work / unit % 100, guest / unit / 100,
+		       guest / unit % 100, idle / unit / 100, idle / unit % 100);
 }
 
 static void show_cpus(void)
@@ -108,6 +125,7 @@ static void show_cpus(void)
 			       "kicks=%lu\n", i, states[READ_ONCE(cpus[i]->state)],
 			       cpus[i]->online, s->loops, s->idle, s->work_items, s->vcpu_runs,
 			       s->kicks_sent);
+		show_times(i, s);
 	}
 }
 

@@ -37,6 +37,7 @@ struct port_stats {
 	u64 rx_frames, rx_bytes;	/* into the switch, from this port */
 	u64 tx_frames, tx_bytes;	/* handed to deliver(); drops[] says what it did not take */
 	u64 rx_broadcast, tx_flooded;
+	u64 rx_dropped;			/* of rx_frames, what went no further: in drops[] too */
 	/* Counted by the port's owner. */
 	u64 copies, copied_bytes;	/* payload copies made delivering to this port */
 	/* In software, for want of an offload: checksums; large frames, their parts. */

@@ -81,10 +81,11 @@ static void show_port(const struct port *port)
 		       port->sw ? port->sw->name : "-", port->link_up ? "up" : "down",
 		       port->max_frame, U(s->rx_frames), U(s->rx_bytes), U(s->tx_frames),
 		       U(s->tx_bytes));
-	console_printf("port %s: rx_broadcast=%llu tx_flooded=%llu copies=%llu copied_bytes=%llu "
-		       "sw_csums=%llu sw_gso_frames=%llu sw_gso_parts=%llu\n",
-		       port->name, U(s->rx_broadcast), U(s->tx_flooded), U(s->copies),
-		       U(s->copied_bytes), U(s->sw_csums), U(s->sw_gso_frames), U(s->sw_gso_parts));
+	console_printf("port %s: rx_dropped=%llu rx_broadcast=%llu tx_flooded=%llu copies=%llu "
+		       "copied_bytes=%llu sw_csums=%llu sw_gso_frames=%llu sw_gso_parts=%llu\n",
+		       port->name, U(s->rx_dropped), U(s->rx_broadcast), U(s->tx_flooded),
+		       U(s->copies), U(s->copied_bytes), U(s->sw_csums), U(s->sw_gso_frames),
+		       U(s->sw_gso_parts));
 	show_drops(port);
 }
 
@@ -125,9 +126,9 @@ static void show_one_switch(void *arg, struct net_switch *sw)
 	u64 now_ns = time_ns();
 
 	console_printf("switch %s: table_size=%u addresses=%u learnt=%llu moved=%llu aged=%llu "
-		       "table_full=%llu flooded=%llu\n", sw->name, sw->fdb.size, sw->fdb.used,
-		       U(sw->fdb.learnt), U(sw->fdb.moved), U(sw->fdb.aged), U(sw->fdb.full),
-		       U(sw->flooded));
+		       "table_full=%llu flooded=%llu refused=%llu\n", sw->name, sw->fdb.size,
+		       sw->fdb.used, U(sw->fdb.learnt), U(sw->fdb.moved), U(sw->fdb.aged),
+		       U(sw->fdb.full), U(sw->flooded), U(sw->refused));
 	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++) {
 		if (!sw->ports[i])
 			continue;

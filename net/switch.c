@@ -181,6 +181,12 @@ static inline bool eth_bad_source(u64 mac)
 	return (mac & ETH_GROUP) || !mac;
 }
 
+static void from_drop(struct port *from, enum port_drop reason)
+{
+	from->stats.rx_dropped++;
+	port_drop(from, reason, 1);
+}
+
 /* What @from asks of its frames. The VLAN of @frame, or -1: it may not come in, counted why. */
 static int port_admits(struct port *from, const struct frame *frame, u64 src, u64 now)
 {
@@ -188,20 +194,20 @@ static int port_admits(struct port *from, const struct frame *frame, u64 src, u6
 
 	/* Whoever computes it would write over what is checked here. */
 	if (frame->flags & FRAME_NEEDS_CSUM && frame->csum_start < ETH_HLEN + VLAN_HLEN) {
-		port_drop(from, DROP_MALFORMED, 1);
+		from_drop(from, DROP_MALFORMED);
 		return -1;
 	}
 	if (from->policy.spoofchk && src != fdb_mac(from->mac)) {
-		port_drop(from, DROP_SPOOF, 1);
+		from_drop(from, DROP_SPOOF);
 		return -1;
 	}
 	if (from->checks & PORT_VLAN && !vlan_ingress(&from->policy.vlan, frame, &vid)) {
-		port_drop(from, DROP_VLAN, 1);
+		from_drop(from, DROP_VLAN);
 		return -1;
 	}
 	if (!token_bucket_take(&from->packets, 1, now) ||
 	    !token_bucket_take(&from->bits, 8 * frame->len, now)) {
-		port_drop(from, DROP_RATE, 1);
+		from_drop(from, DROP_RATE);
 		return -1;
 	}
 	return vid;
@@ -303,17 +309,17 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 	if (flow->dest)
 		flow_end(flow);
 	if (unlikely(!eth)) {
-		port_drop(from, DROP_RUNT, 1);
+		from_drop(from, DROP_RUNT);
 		return 0;
 	}
 	src = fdb_mac(eth + ETH_SRC);
 	dst = fdb_mac(eth + ETH_DST);
 	if (eth_bad_source(src)) {
-		port_drop(from, DROP_BAD_SRC, 1);
+		from_drop(from, DROP_BAD_SRC);
 		return 0;
 	}
 	if (eth_reserved(dst)) {
-		port_drop(from, DROP_RESERVED, 1);
+		from_drop(from, DROP_RESERVED);
 		return 0;
 	}
 	if (unlikely(from->checks)) {
@@ -334,11 +340,13 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 	if (port < 0)
 		return switch_flood(sw, from, frame, dst);
 	if ((unsigned int)port == from->index && !from->hairpin) {
-		port_drop(from, DROP_HAIRPIN, 1);
+		from_drop(from, DROP_HAIRPIN);
 		return 0;
 	}
-	if (!port_accepts(sw->ports[port], frame, dst))
+	if (!port_accepts(sw->ports[port], frame, dst)) {
+		sw->refused++;
 		return 0;
+	}
 	if (flow->more && !from->checks)	/* or each frame is looked at for itself */
 		flow_begin(flow, eth, sw->ports[port]);
 	return BIT_ULL(port);

@@ -24,7 +24,12 @@ struct net_switch {
 	u64 attached;			/* a bit for each of them that is there */
 	struct fdb fdb;
 	unsigned int vlan_ports;	/* with a VLAN of their own; 0: tags are payload */
-	u64 flooded;			/* frames sent to all ports */
+	/*
+	 * Frames sent to all ports; to one that could not take it. All others go to one port: while
+	 * no port comes or goes, in sums over the ports,
+	 * rx_frames = rx_dropped + flooded + refused + tx_frames - tx_flooded.
+	 */
+	u64 flooded, refused;
 	struct net_switch *next;	/* switches live for ever */
 };
 

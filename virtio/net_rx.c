@@ -266,6 +266,7 @@ void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
 
 	spin_lock(&vq->lock);
 	if (!vq->enabled || vq->ring.broken) {
+		vq->stats.drops += nr;
 		spin_unlock(&vq->lock);
 		port_drop(port, DROP_BROKEN, nr);
 		return;
@@ -276,6 +277,7 @@ void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
 	vq->stats.copied_bytes += count.bytes;
 	port->stats.copies += count.frames;
 	port->stats.copied_bytes += count.bytes;
+	vq->stats.drops += nr - count.frames;
 	vhost_count_batch(vq, count.frames);
 	if (unlikely(vq->ring.broken))
 		vhost_vq_error(vq);

@@ -236,6 +236,7 @@ static void tx_drop(struct net_tx *tx, enum port_drop reason, const struct virti
 	struct vhost_net *net = tx->net;
 
 	port_drop(&net->port, reason, 1);
+	tx->vq->stats.drops++;
 	if (reason == DROP_MALFORMED)
 		log_ratelimited(&net->ratelimit, LOG_WARN,
 				"virtio-net: %s: frame dropped, bad header (flags %u, gso_type %u, "

@@ -28,6 +28,7 @@ struct vhost_vq_stats {
 	u64 runs, requeues;		/* turns of the worker; those that ended by budget */
 	u64 chains, bytes, copies, copied_bytes;
 	u64 batch[VHOST_BATCH_BUCKETS];
+	u64 drops;			/* frames that went no further: in port_stats too */
 	u64 broken;			/* times the driver broke the queue */
 };
 

@@ -35,6 +35,16 @@ u64 mem_used(enum mem_owner owner)
 	return used[owner];
 }
 
+/* All that is in use: there is no limit. */
+u64 mem_total(void)
+{
+	u64 bytes = 0;
+
+	for (unsigned int owner = 0; owner < MEM_OWNERS; owner++)
+		bytes += used[owner];
+	return bytes;
+}
+
 void *phys_to_virt(u64 phys)
 {
 	return (void *)(uintptr_t)phys;

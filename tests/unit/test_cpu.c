@@ -274,6 +274,31 @@ static void kicks_go_to_those_who_do_not_look(void **state)
 	assert_int_equal(kicks, 2);
 }
 
+static void ten(void)
+{
+	host_time_advance(10);
+}
+
+static void hundred(void)
+{
+	host_time_advance(100);
+}
+
+static void time_goes_to_work_or_guests_or_sleep(void **state)
+{
+	const struct cpu_stats *s = &cpu.stats;
+
+	runnable[0] = true;
+	in_runnable = ten;	/* asked of each vCPU in each pass */
+	on_run = hundred;
+	assert_int_equal(loop(), 2);
+	/* The last turn has not come back. */
+	assert_int_equal(s->guest_ns, 100 * (ARRAY_SIZE(ran) - 1));
+	assert_int_equal(s->work_ns, 10 * ARRAY_SIZE(vcpu) * ARRAY_SIZE(ran));
+	assert_int_equal(s->idle_ns, 0);
+	assert_int_equal(s->work_ns + s->guest_ns + s->idle_ns, s->charged_ns - 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup(one_vcpu_alone_has_no_slice, setup),
 		cmocka_unit_test_setup(a_timer_ends_the_turn, setup),
 		cmocka_unit_test_setup(kicks_go_to_those_who_do_not_look, setup),
+		cmocka_unit_test_setup(time_goes_to_work_or_guests_or_sleep, setup),
 	};
 	return cmocka_run_group_tests_name("cpu", tests, NULL, NULL);
 }

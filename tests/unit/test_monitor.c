@@ -301,13 +301,19 @@ static void test_info_exits(void **state)
 {
 	vcpu[0].exits[48] = 9;
 	vcpu[0].exits[79] = 1;
+	vcpu[0].entries = 10;
+	vcpu[0].exit_ticks[48] = 9 * 700 + 8;
+	vcpu[0].guest_ticks = 5000;
+	vcpu[0].entry_ticks = 60;
 	vcpu[0].doorbells = 3;
 	vcpu[1].injected = 4;
 	expect("info exits",
-	       "vcpu web.0: cpu=0 doorbells=3 interrupts=0\n"
-	       "vcpu web.0: exit=48 name=\"EPT violation\" count=9\n"
-	       "vcpu web.0: exit=79 name=\"?\" count=1\n"
-	       "vcpu db.0: cpu=0 doorbells=0 interrupts=4\n");
+	       "vcpu web.0: cpu=0 entries=10 doorbells=3 interrupts=0 guest_ticks=5000 "
+	       "entry_ticks=60\n"
+	       "vcpu web.0: exit=48 name=\"EPT violation\" count=9 ticks=6308 average=700\n"
+	       "vcpu web.0: exit=79 name=\"?\" count=1 ticks=0 average=0\n"
+	       "vcpu db.0: cpu=0 entries=0 doorbells=0 interrupts=4 guest_ticks=0 "
+	       "entry_ticks=0\n");
 }
 
 static void test_info_of_the_machine(void **state)
@@ -317,10 +323,16 @@ static void test_info_of_the_machine(void **state)
 	clear();
 	type("info mem\r");
 	assert_non_null(strstr(out, "mem guest: bytes=8192\n"));
+	assert_non_null(strstr(out, "mem total: bytes=8192\n"));
 	mem_free(frame, 8192, MEM_GUEST);
 	cpu.stats.loops = 17;
+	cpu.stats.work_ns = 30000;
+	cpu.stats.guest_ns = 10005;
+	cpu.stats.idle_ns = 59995;
 	expect("info cpus", "cpu 0: state=running online=0 loops=17 idle=0 work=0 runs=0 "
-	       "kicks=0\n");
+	       "kicks=0\n"
+	       "cpu 0: work_ns=30000 guest_ns=10005 idle_ns=59995 work_share=30.00% "
+	       "guest_share=10.00% idle_share=59.99%\n");
 	clear();
 	type("info version\r");
 	assert_non_null(strstr(out, "version: ringvisor="));

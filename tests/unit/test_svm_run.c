@@ -10,6 +10,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/guest/lapic_regs.h"
+#include "arch/x86/guest/ticks.h"
 #include "arch/x86/guest/vcpu.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/svm.h"
@@ -111,6 +112,7 @@ static int teardown(void **state)
 static const struct hvm_exit *run(u64 exitcode)
 {
 	code = exitcode;
+	vcpu_charge_begin(vcpu);
 	svm_run(vcpu, 0);
 	return &vcpu->arch.exit;
 }
@@ -150,6 +152,21 @@ static void check_shown(void)
 	assert_int_equal(shown_vector(), 0x41);
 	assert_int_equal(vmcb->control.eventinj, 0);
 	assert_true(vmcb->control.intercept_cr & INTERCEPT_CR_WRITE(8));
+}
+
+static void each_entry_has_one_exit_and_its_time(void **state)
+{
+	u64 begin = rdtsc(), charged;
+	unsigned int reason;
+
+	CODE("\xf4");
+	reason = run(VMEXIT_HLT)->reason;
+	assert_int_equal(vcpu->entries, 1);
+	assert_int_equal(vcpu->exits[reason], 1);
+	assert_ptr_equal(vcpu->charged, &vcpu->exit_ticks[reason]);
+	vcpu_charge(vcpu, &vcpu->entry_ticks);
+	charged = vcpu->entry_ticks + vcpu->guest_ticks + vcpu->exit_ticks[reason];
+	assert_in_range(charged, 1, rdtsc() - begin);
 }
 
 static void interrupt_stays_pending_until_taken(void **state)
@@ -638,6 +655,7 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(each_entry_has_one_exit_and_its_time),
 		T(interrupt_stays_pending_until_taken), T(interrupt_is_injected),
 		T(exception_before_interrupt), T(interrupted_delivery_is_repeated),
 		T(pause_exits_on_a_shared_cpu),

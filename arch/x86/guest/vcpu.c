@@ -10,6 +10,7 @@
 #include "arch/x86/guest/fpu.h"
 #include "arch/x86/guest/lapic.h"
 #include "arch/x86/guest/msr.h"
+#include "arch/x86/guest/ticks.h"
 #include "arch/x86/hvm.h"
 #include "arch/x86/msr.h"
 #include "asm/barrier.h"
@@ -291,6 +292,7 @@ void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 	bool go_on = true;
 
 	cpu->resched = false;
+	vcpu_charge_begin(vcpu);
 	while (go_on && vcpu_ready(vcpu) && !work_pending(cpu) && !cpu->resched) {
 		if (unlikely(exits++ == EXITS_IN_A_ROW)) {
 			interrupt_window();
@@ -312,6 +314,7 @@ void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 			break;
 		}
 	}
+	vcpu_charge(vcpu, &vcpu->entry_ticks);
 	WRITE_ONCE(cpu->state, CPU_RUNNING);
 }
 

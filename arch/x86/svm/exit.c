@@ -2,6 +2,7 @@
 /* #VMEXIT: a table by exit code (APM volume 2, appendix C) that says each in hvm's words. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/ticks.h"
 #include "arch/x86/svm/decode.h"
 #include "arch/x86/svm/svm.h"
 #include "kernel/guest.h"
@@ -499,7 +500,7 @@ void svm_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 		return;
 	}
 	x->reason = reason;
-	vcpu->exits[reason]++;
+	vcpu_charge_exit(vcpu, (unsigned int)reason);
 	e = &exits[reason];
 	if (unlikely(c->exitintinfo & EVENT_VALID))
 		keep_event(vcpu, c->exitintinfo);

@@ -2,6 +2,7 @@
 /* One VMRUN: what must be delivered or arranged before it, and what came of it. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/ticks.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/svm.h"
 #include "kernel/guest.h"
@@ -226,6 +227,7 @@ void svm_run(struct vcpu *vcpu, u64 deadline_ns)
 	load_registers(vcpu, v);
 	v->vmcb->control.clean = svm_caps.features & SVM_VMCB_CLEAN ? CLEAN_ALL & ~v->dirty : 0;
 	v->dirty = 0;
+	vcpu_charge_entry(vcpu);
 	svm_enter(vcpu->arch.gpr, v->vmcb_phys, c->host_vmcb_phys);
 	save_registers(vcpu, v);
 	finish_interrupt(vcpu, v);

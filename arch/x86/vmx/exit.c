@@ -2,6 +2,7 @@
 /* VM exits: a table by basic exit reason (SDM 3D appendix C) that says each in hvm's words. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/ticks.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/vmx/insn.h"
 #include "arch/x86/vmx/vmx.h"
@@ -445,7 +446,7 @@ void vmx_exit(struct vcpu *vcpu, struct vmx_vcpu *v)
 		x->kind = exit_unexpected(vcpu, 0);
 		return;
 	}
-	vcpu->exits[x->reason]++;
+	vcpu_charge_exit(vcpu, x->reason);
 	x->insn_len = vmcs_read(VMCS_EXIT_INSN_LEN);
 	if (!(full & EXIT_REASON_ENTRY_FAILED)) {
 		v->launched = true;

@@ -2,6 +2,7 @@
 /* One VM entry: what must be delivered or arranged before it, and what came of it. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/ticks.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/vmx/insn.h"
 #include "arch/x86/vmx/vmx.h"
@@ -190,6 +191,7 @@ void vmx_run(struct vcpu *vcpu, u64 deadline_ns)
 	vmx_update_apic_mode(vcpu);
 	prepare_events(vcpu, v);
 	prepare_translations(vcpu, v);
+	vcpu_charge_entry(vcpu);
 	how = vmx_enter(vcpu->arch.gpr, v->launched, &v->host_rsp);
 	if (unlikely(how != VMX_ENTERED)) {
 		entry_failed(vcpu, how);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a vCPU's time on its CPU goes: struct vcpu's *_ticks. Two readings of the TSC for each
+ * entry and exit. On the vCPU's CPU.
+ */
+#ifndef ARCH_X86_GUEST_TICKS_H
+#define ARCH_X86_GUEST_TICKS_H
+
+#include "arch/x86/cpu.h"
+#include "kernel/guest.h"
+
+/* The CPU begins to run it: until the entry. */
+static inline void vcpu_charge_begin(struct vcpu *vcpu)
+{
+	vcpu->charged = &vcpu->entry_ticks;
+	vcpu->charged_from = rdtsc();
+}
+
+/* From now on its time goes to @what. */
+static inline void vcpu_charge(struct vcpu *vcpu, u64 *what)
+{
+	u64 now = rdtsc();
+
+	*vcpu->charged += now - vcpu->charged_from;
+	vcpu->charged = what;
+	vcpu->charged_from = now;
+}
+
+/* Last before the entry. */
+static inline void vcpu_charge_entry(struct vcpu *vcpu)
+{
+	vcpu->entries++;
+	vcpu_charge(vcpu, &vcpu->guest_ticks);
+}
+
+/* An exit, as soon as its reason is known. */
+static inline void vcpu_charge_exit(struct vcpu *vcpu, unsigned int reason)
+{
+	vcpu->exits[reason]++;
+	vcpu_charge(vcpu, &vcpu->exit_ticks[reason]);
+}
+
+#endif
