@@ -18,15 +18,16 @@ from shared import Shared
 
 FILE = 8 << 20
 HOME = f"{NETWORK}.20"
-# What the other guests do not have, and their addresses.
+# The other guests' addresses, what they do not have, and packed rings for one of them.
 RELAYS = {
-    "whole": (21, ""),
+    "whole": (21, ",packed=on"),
     "parts": (22, ",host_tso4=off,host_tso6=off,guest_tso4=off,guest_tso6=off"),
     "plain": (23, ",csum=off,guest_csum=off,mrg_rxbuf=off"),
 }
 RELAY = f"""\
 name=$(sed 's/.*rv.relay=\\([a-z]*\\).*/\\1/' /proc/cmdline)
 httpd -p 80 -h /tmp
+echo "PACKED $(cut -c 35 /sys/bus/virtio/devices/virtio0/features)"
 until wget -q -O /tmp/file http://{HOME}/$name 2>/tmp/log; do sleep 1; done
 echo "RELAY $(sha256sum </tmp/file)"
 mv /tmp/file /tmp/back
@@ -52,6 +53,9 @@ class Four:
         self.machine = bench.boot(conf, files, kind="tcg", wire=self.wire, memory=1024, cpus=2)
         self.guest = Guest(self.machine)
         waiting = {name: rf"\[{name}\] GUEST-READY " for name in ["lin", *RELAYS]}
+        # What the guest's driver took: bit 34 of the features, VIRTIO_F_RING_PACKED.
+        waiting |= {f"{name} packed": rf"\[{name}\] PACKED {int('packed' in options)}"
+                    for name, (_, options) in RELAYS.items()}
         while waiting:
             found = self.machine.expect(list(waiting.values()), timeout=300).re.pattern
             waiting = {name: line for name, line in waiting.items() if line != found}

@@ -20,6 +20,20 @@ static void hostile_01_more_than_the_ring_holds(void **state)
 	assert_breaks(f, RING_BAD_AVAIL_IDX);
 }
 
+/* All descriptors in flight, in chains of two: half of the ids are free. */
+static void hostile_01_more_than_the_ring_holds_with_ids_left(void **state)
+{
+	struct fixture *f = *state;
+	const struct mock_buf buf[2] = { { f->buf, 1, false }, { f->buf + 1, 1, false } };
+
+	for (unsigned int i = 0; i < NUM / 2; i++) {
+		mock_packed_add(&f->vq, buf, 2);
+		assert_int_equal(pop(f), 1);
+	}
+	mock_packed_desc(&f->vq, 0, false, f->buf, 1, 0, 0);
+	assert_breaks(f, RING_BAD_AVAIL_IDX);
+}
+
 static void hostile_02_id_outside(void **state)
 {
 	struct fixture *f = *state;
@@ -199,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(hostile_01_more_than_the_ring_holds),
+		T(hostile_01_more_than_the_ring_holds_with_ids_left),
 		T(hostile_02_id_outside),
 		T(hostile_03_chain_runs_into_what_is_not_available),
 		T(hostile_04_chain_round_the_ring),
