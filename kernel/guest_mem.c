@@ -23,7 +23,7 @@ const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, 
 	for (unsigned int i = 1; i < gm->nr; i++)
 		if (guest_mem_inside(&gm->region[i], gpa, len))
 			return &gm->region[i];
-	return NULL;
+	return gm->refill ? gm->refill(gm, gpa, len) : NULL;
 }
 
 int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)

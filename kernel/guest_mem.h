@@ -22,6 +22,13 @@ struct guest_mem_region {
 struct guest_mem {
 	unsigned int nr;
 	struct guest_mem_region region[GUEST_MEM_REGIONS];
+	/*
+	 * Not NULL: the regions are a cache of a longer table (virtio/iotlb.h). The one that has
+	 * all of the range, made room for; or NULL, and if that may change, `missed` says where.
+	 */
+	const struct guest_mem_region *(*refill)(const struct guest_mem *gm, u64 gpa, u64 len);
+	bool missed;
+	u64 missed_at;
 };
 
 /* 0, -ENOSPC (table full) or -EINVAL (empty, unaligned, wrapping or overlapping). */

@@ -432,7 +432,7 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 			break;
 		}
 		if (n < VHOST_BATCH) {		/* the ring was empty */
-			if (!ring_notify_enable(&vq->ring))
+			if (vq->dev->mem->missed || !ring_notify_enable(&vq->ring))
 				break;
 			ring_notify_disable(&vq->ring);
 		}

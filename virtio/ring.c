@@ -136,6 +136,11 @@ void ring_break(struct ring *ring, enum ring_error error, u32 value)
 __attribute__((noinline, cold))
 int ring_fail(struct ring *ring, enum ring_error error, u32 value)
 {
+	/* An address whose translation is still to come: nothing is taken for now. */
+	if ((error == RING_BAD_ADDR || error == RING_INDIRECT_ADDR) && ring->mem->missed) {
+		ring->missed = true;
+		return -EAGAIN;
+	}
 	ring_break(ring, error, value);
 	return -EPROTO;
 }

@@ -118,6 +118,7 @@ struct ring {
 	u16 *taken;			/* ring of heads in the order in which they were read */
 	u16 taken_mask;
 	u16 taken_at, taken_done;	/* packed, in it: next to take, IN_ORDER: oldest not used */
+	bool missed;			/* it waits for a translation: struct guest_mem */
 	enum ring_error broken;
 	u32 broken_value;		/* the offending value, for the message */
 };

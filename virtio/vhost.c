@@ -40,18 +40,19 @@ void vhost_log_segs(struct vhost_dev *dev, const struct ring_seg *seg, u64 len)
 	}
 }
 
+static void log_area(struct vhost_virtqueue *vq, u64 addr, u64 len)
+{
+	vhost_log_write(vq->dev, guest_mem_phys(vq->dev->mem, addr, len), len);
+}
+
 /* What we write in a ring: used entries and the index, or descriptors, and our event field. */
 __attribute__((noinline, cold))
 static void log_ring(struct vhost_virtqueue *vq)
 {
-	struct vhost_dev *dev = vq->dev;
-
-	if (vq->ring.packed) {
-		vhost_log_write(dev, vq->addr.desc, virtq_desc_size(vq->num));
-		vhost_log_write(dev, vq->addr.used, sizeof(struct virtq_event));
-	} else {
-		vhost_log_write(dev, vq->addr.used, virtq_used_size(vq->num));
-	}
+	log_area(vq, vq->addr.used, vq->ring.packed ? sizeof(struct virtq_event) :
+						      virtq_used_size(vq->num));
+	if (vq->ring.packed)
+		log_area(vq, vq->addr.desc, virtq_desc_size(vq->num));
 }
 
 static void vq_work(struct work *work)

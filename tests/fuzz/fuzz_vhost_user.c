@@ -47,7 +47,7 @@ static unsigned int count_descriptors(void)
 static void once(void)
 {
 	log_set_level(LOG_ERR);
-	vu_features |= BIT_ULL(VIRTIO_F_RING_PACKED);
+	vu_features |= BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 	vu_mem_catch_faults();
 	check(!loop_init() && !backend_init("loop"));
 	check(!vu_dev_create("fuzz", 2, &dev) && !backend_attach(&dev->net.port));
@@ -67,6 +67,7 @@ static void turn(void)
 
 	for (unsigned int i = 0; i < 8; i++) {
 		vu_mem_report();
+		vu_iotlb_ask(dev);
 		loop_turn(false);
 		while (sock >= 0 && recv(sock, reply, sizeof(reply), MSG_DONTWAIT) > 0)
 			;
@@ -229,8 +230,8 @@ static void one_op(struct input *in)
 		eventfd_write(event_fd, 1);
 		break;
 	case 5:
-		good_start(vu_dev_offered(dev) & ~(take(in, 1) & 1 ?
-						   BIT_ULL(VIRTIO_F_RING_PACKED) : 0));
+		good_start(vu_dev_offered(dev) & ~(take(in, 1) << VIRTIO_F_VERSION_1 &
+						   ~BIT_ULL(VIRTIO_F_VERSION_1)));
 		break;
 	case 6:
 		resize((u32)take(in, 1) % 64 * 4096);

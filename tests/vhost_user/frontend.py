@@ -137,6 +137,7 @@ class Ring:
         self.buffers = at + 0x4000
         self.kick, self.call = os.eventfd(0, os.EFD_NONBLOCK), os.eventfd(0, os.EFD_NONBLOCK)
         self.err = os.eventfd(0, os.EFD_NONBLOCK)
+        self.offset = 0         # added to addresses in descriptors
         self.base = self.next_avail = self.last_used = base
         memory[self.avail:self.avail + 4] = struct.pack("<HH", 0, base)
         memory[self.used:self.used + 4] = struct.pack("<HH", 0, base)
@@ -147,7 +148,7 @@ class Ring:
     def post(self, head, length, write=False, address=None):
         gpa = self.buffer(head) if address is None else address
         self.memory[self.desc + 16 * head:self.desc + 16 * head + 16] = struct.pack(
-            "<QIHH", gpa, length, DESC_WRITE if write else 0, 0)
+            "<QIHH", gpa + self.offset, length, DESC_WRITE if write else 0, 0)
         slot = self.avail + 4 + 2 * (self.next_avail % self.num)
         self.memory[slot:slot + 2] = struct.pack("<H", head)
         self.next_avail = (self.next_avail + 1) & 0xffff
@@ -186,6 +187,7 @@ class FrontEnd(Connection):
         self.memory = mmap.mmap(self.memfd, size)
         self.size, self.features = size, features
         self.protocol = protocol
+        self.ring_base = USER   # added to addresses of rings
         self.rx = self.tx = None
 
     def negotiate(self):
@@ -204,8 +206,9 @@ class FrontEnd(Connection):
         i = ring.index
         self.must("SET_VRING_NUM", state(i, ring.num))
         self.must("SET_VRING_BASE", state(i, ring.base))
-        self.must("SET_VRING_ADDR", vring_addr(i, 0, USER + ring.desc, USER + ring.used,
-                                               USER + ring.avail))
+        self.must("SET_VRING_ADDR", vring_addr(i, 0, self.ring_base + ring.desc,
+                                               self.ring_base + ring.used,
+                                               self.ring_base + ring.avail))
         self.must("SET_VRING_CALL", struct.pack("<Q", i), [ring.call])
         self.must("SET_VRING_ERR", struct.pack("<Q", i), [ring.err])
         self.must("SET_VRING_KICK", struct.pack("<Q", i), [ring.kick])

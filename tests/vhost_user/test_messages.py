@@ -90,6 +90,9 @@ REFUSED = [
     refused("SET_VRING_KICK", U64(0), [FILE], "cannot be waited for"),
     refused("SET_VRING_ENABLE", state(0, 2), why="enable 2"),
     refused("SET_VRING_ENABLE", state(7, 1), why="ring 7 of 2"),
+    refused("IOTLB_MSG", bytes(32), why="without VIRTIO_F_ACCESS_PLATFORM"),
+    refused("IOTLB_MSG", bytes(31), why="31 bytes of payload"),
+    refused("SET_BACKEND_REQ_FD", why="0 descriptors"),
     # features, status, configuration
     refused("SET_FEATURES", U64(1 << 63), why="0x8000000000000000 was not offered"),
     refused("SET_PROTOCOL_FEATURES", U64(1 << 40), why="0x10000000000 was not offered"),
@@ -140,7 +143,8 @@ def test_refused(daemon, connect, request_, payload, fds, why):
     mark = daemon.mark()
     front = connect(Connection)
     front.send("SET_PROTOCOL_FEATURES",
-               U64(sum(PROTOCOL[f] for f in ("MQ", "CONFIG", "CONFIGURE_MEM_SLOTS", "STATUS"))))
+               U64(sum(PROTOCOL[f] for f in ("MQ", "BACKEND_REQ", "CONFIG", "CONFIGURE_MEM_SLOTS",
+                                             "STATUS"))))
     front.send("SET_FEATURES", U64(F_GUEST))
     if "overlaps" not in why:
         front.send(request_, payload, fds)
@@ -148,8 +152,7 @@ def test_refused(daemon, connect, request_, payload, fds, why):
         said(daemon, mark, why)
 
 
-NOT_THERE = ["NONE", "SEND_RARP", "NET_SET_MTU", "SET_BACKEND_REQ_FD", "IOTLB_MSG",
-             "SET_VRING_ENDIAN", "CREATE_CRYPTO_SESSION", "CLOSE_CRYPTO_SESSION",
+NOT_THERE = ["NONE", "SEND_RARP", "NET_SET_MTU", "SET_VRING_ENDIAN", "CREATE_CRYPTO_SESSION", "CLOSE_CRYPTO_SESSION",
              "POSTCOPY_ADVISE", "POSTCOPY_LISTEN", "POSTCOPY_END", "GET_INFLIGHT_FD",
              "SET_INFLIGHT_FD", "GPU_SET_SOCKET", "VRING_KICK"]
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/console.h"
 #include "kernel/cpu.h"
@@ -55,6 +56,8 @@ int vu_dev_create(const char *path, unsigned int nr_pairs, struct vu_dev **out)
 	snprintf(dev->net.port.name, sizeof(dev->net.port.name), "%s", base_name(path));
 	dev->net.port.max_frame = VU_MAX_FRAME;
 	vhost_set_mem_table(&dev->net.dev, &dev->mem);
+	dev->backend_fd = -1;
+	vu_iotlb_clear(dev);
 	vu_vrings_init(dev);
 	vu_devs[nr_vu_devs++] = dev;
 	*out = dev;
@@ -65,6 +68,12 @@ void vu_dev_forget(struct vu_dev *dev)
 {
 	vu_vrings_reset(dev);
 	vu_mem_clear(dev);
+	vu_iotlb_clear(dev);
+	if (dev->backend_fd >= 0)
+		close(dev->backend_fd);
+	dev->backend_fd = -1;
+	vhost_set_features(&dev->net.dev, 0, 0);
+	vhost_set_mem_table(&dev->net.dev, &dev->mem);
 	dev->features = dev->protocol_features = 0;
 	dev->status = 0;
 }

@@ -14,6 +14,7 @@
 #include "arch/host/vhost_user/proto.h"
 #include "kernel/guest_mem.h"
 #include "net/switch.h"
+#include "virtio/iotlb.h"
 #include "virtio/net_hdr.h"
 #include "virtio/vhost_net.h"
 
@@ -60,6 +61,9 @@ struct vu_dev {
 	struct guest_mem mem;
 	struct vu_region region[GUEST_MEM_REGIONS];
 	struct vu_region log;		/* SET_LOG_BASE; only its mapping */
+	struct vhost_iotlb iotlb;	/* in place of mem with VIRTIO_F_ACCESS_PLATFORM */
+	int backend_fd;			/* for requests of our own; -1: none */
+	bool asked;			/* a miss has been sent, no update since */
 	struct vu_vring vring[VU_VRINGS];
 	unsigned int nr_pairs;		/* offered */
 	struct vhost_net net;
@@ -109,6 +113,13 @@ bool vu_mem_gpa(const struct vu_dev *dev, u64 uaddr, u64 len, u64 *gpa);
 void vu_mem_catch_faults(void);
 void vu_mem_report(void);	/* between two turns: say it, disconnect */
 
+/* iotlb.c */
+bool vu_iommu(const struct vu_dev *dev);	/* addresses are I/O virtual */
+int vu_backend_fd(struct vu_dev *dev, struct vu_msg *msg);
+int vu_iotlb_msg(struct vu_dev *dev, struct vu_msg *msg);
+void vu_iotlb_ask(struct vu_dev *dev);		/* between two turns: send the miss there is */
+void vu_iotlb_clear(struct vu_dev *dev);
+
 /* vring.c: what the SET_VRING messages do. */
 int vu_vring_num(struct vu_dev *dev, struct vu_msg *msg);
 int vu_vring_addr(struct vu_dev *dev, struct vu_msg *msg);
@@ -124,5 +135,7 @@ void vu_vrings_reset(struct vu_dev *dev);	/* all stopped, nothing known of them 
 /* Something that rings depend on is about to change, and has: those that can go on do. */
 void vu_vrings_halt(struct vu_dev *dev);
 void vu_vrings_resume(struct vu_dev *dev);
+/* A translation has come: rings that wait for one go on. */
+void vu_vrings_retry(struct vu_dev *dev);
 
 #endif

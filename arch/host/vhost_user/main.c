@@ -27,6 +27,7 @@ static const char usage[] =
 	"  --queues N       queue pairs of a device, 1 to %u (1)\n"
 	"  --packed         offer packed rings\n"
 	"  --no-indirect    do not offer indirect descriptors\n"
+	"  --iommu          offer addresses that the front end translates\n"
 	"  --poll           look at the rings all the time, instead of waiting for kicks\n"
 	"  --verbose        say more\n"
 	"SIGUSR1 shows the counters; SIGTERM and SIGINT end it and show them.\n";
@@ -77,6 +78,8 @@ static int signals_init(void)
 static void turn(void)
 {
 	vu_mem_report();
+	for (unsigned int d = 0; d < nr_vu_devs; d++)
+		vu_iotlb_ask(vu_devs[d]);
 	for (unsigned int d = 0; vu_polling && d < nr_vu_devs; d++)
 		for (unsigned int i = VIRTIO_NET_TX; i < 2 * vu_devs[d]->nr_pairs; i += 2)
 			vhost_poll_queue(&vu_devs[d]->net.vq[i]);
@@ -88,6 +91,7 @@ enum {
 	OPT_QUEUES,
 	OPT_PACKED,
 	OPT_NO_INDIRECT,
+	OPT_IOMMU,
 	OPT_POLL,
 	OPT_VERBOSE,
 	OPT_HELP,
@@ -99,6 +103,7 @@ static const struct option long_options[] = {
 	{ "queues", required_argument, NULL, OPT_QUEUES },
 	{ "packed", no_argument, NULL, OPT_PACKED },
 	{ "no-indirect", no_argument, NULL, OPT_NO_INDIRECT },
+	{ "iommu", no_argument, NULL, OPT_IOMMU },
 	{ "poll", no_argument, NULL, OPT_POLL },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -132,6 +137,9 @@ static bool parse_one(int c)
 		return true;
 	case OPT_NO_INDIRECT:
 		vu_features &= ~BIT_ULL(VIRTIO_F_INDIRECT_DESC);
+		return true;
+	case OPT_IOMMU:
+		vu_features |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 		return true;
 	case OPT_POLL:
 		vu_polling = true;

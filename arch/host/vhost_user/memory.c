@@ -182,6 +182,7 @@ static void table_replace(struct vu_dev *dev, const struct vu_region *region,
 	vu_vrings_halt(dev);
 	memcpy(dev->region, region, sizeof(dev->region));
 	dev->mem = *mem;
+	vu_iotlb_clear(dev);	/* what it says is where the old regions were */
 	vu_vrings_resume(dev);
 }
 

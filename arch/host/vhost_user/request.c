@@ -12,6 +12,7 @@
 #define PROTOCOL_FEATURES (u64)(BIT(VHOST_USER_PROTOCOL_F_MQ) | \
 			   BIT(VHOST_USER_PROTOCOL_F_LOG_SHMFD) | \
 			   BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
+			   BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | \
 			   BIT(VHOST_USER_PROTOCOL_F_CONFIG) | \
 			   BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) | \
 			   BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | \
@@ -59,6 +60,7 @@ static int set_features(struct vu_dev *dev, struct vu_msg *msg)
 	vu_vrings_halt(dev);	/* the log's bit changes while rings run */
 	dev->features = said;
 	err = vhost_set_features(&dev->net.dev, said, vu_dev_offered(dev));
+	vhost_set_mem_table(&dev->net.dev, vu_iommu(dev) ? &dev->iotlb.mem : &dev->mem);
 	vu_vrings_resume(dev);
 	return err;
 }
@@ -214,6 +216,9 @@ static const struct request requests[VHOST_USER_REQUESTS] = {
 	REQUEST(SET_PROTOCOL_FEATURES, set_protocol_features, U64, U64),
 	REQUEST(GET_QUEUE_NUM, get_queue_num, 0, U64, REPLY, WITH(MQ)),
 	REQUEST(SET_VRING_ENABLE, vu_vring_enable, STATE, STATE),
+	REQUEST(SET_BACKEND_REQ_FD, vu_backend_fd, 0, U64, FDS(1, 1), WITH(BACKEND_REQ)),
+	REQUEST(IOTLB_MSG, vu_iotlb_msg, sizeof(struct vhost_user_iotlb),
+		sizeof(struct vhost_user_iotlb)),
 	REQUEST(GET_CONFIG, get_config, CONFIG_HEAD, sizeof(struct vhost_user_config), REPLY,
 		WITH(CONFIG)),
 	REQUEST(SET_CONFIG, set_config, CONFIG_HEAD, sizeof(struct vhost_user_config),

@@ -128,6 +128,10 @@ static int vring_translate(struct vu_dev *dev, const struct vu_vring *vr, struct
 			     packed ? event : virtq_used_size((u16)vr->num) };
 	u64 *const gpa[] = { &addr->desc, &addr->avail, &addr->used };
 
+	if (vu_iommu(dev)) {
+		*addr = (struct ring_addr){ said[0], said[1], said[2] };
+		return 0;
+	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(said); i++)
 		if (!vu_mem_gpa(dev, said[i], size[i], gpa[i]))
 			return vu_fail(dev, -EFAULT, "ring %u: %s of 0x%lx bytes at 0x%lx is "
@@ -155,6 +159,8 @@ static int vring_start(struct vu_dev *dev, unsigned int i)
 		err = vhost_set_vring_base(vhost, i, base_start(dev, vr->base));
 	if (!err)
 		err = vhost_vring_start(vhost, i);
+	if (err == -EFAULT && vhost->mem->missed)
+		return 0;	/* vu_vrings_retry() */
 	if (err)
 		return vu_fail(dev, err, "ring %u (size %u, base %u): %s", i, vr->num, vr->base,
 			       strerror(-err));
@@ -196,13 +202,22 @@ void vu_vrings_resume(struct vu_dev *dev)
 	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++) {
 		struct vu_vring *vr = &dev->vring[i];
 
-		if (!vring_wanted(vr) || !vring_start(dev, i))
+		if (!vring_wanted(vr) || dev->net.vq[i].enabled || !vring_start(dev, i))
 			continue;
 		pr_warn("vhost-user: %s: stopped: %s", dev->path, dev->why);
 		vr->started = false;
 		event_signal(&vr->err);
 	}
 	link_update(dev);
+}
+
+void vu_vrings_retry(struct vu_dev *dev)
+{
+	vu_vrings_resume(dev);
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++) {
+		dev->net.vq[i].ring.missed = false;
+		vhost_poll_queue(&dev->net.vq[i]);
+	}
 }
 
 void vu_vrings_stop(struct vu_dev *dev)
