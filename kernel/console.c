@@ -32,7 +32,7 @@ static const struct console_dev *dev;
  * A writer of lines: what stands before its text, again after somebody else's line came in
  * between. Hypervisor lines have nothing before them, guests their name, the monitor its prompt.
  */
-static struct spinlock console_lock;	/* what follows, and the device */
+static struct spinlock console_lock = SPINLOCK_INIT(LOCK_CONSOLE);	/* what follows, and the device */
 static bool lock_busted;
 static const void *line_owner;		/* who wrote the line that the cursor is in */
 static bool line_begun;			/* the cursor is not in the first column of a fresh line */
@@ -213,7 +213,7 @@ void console_bust_lock(void)
  * Who is there and who reads. Held while a guest's UART is told of input, so that its console is
  * not removed meanwhile; lock order: before guest->lock, which comes before console_lock.
  */
-static struct spinlock input_lock;
+static struct spinlock input_lock = SPINLOCK_INIT(LOCK_CONSOLE_INPUT);
 static struct guest_console *reader;	/* NULL: the monitor */
 static struct guest_console *last_guest;	/* who read before the monitor did */
 static bool escape;			/* Ctrl-A was typed */

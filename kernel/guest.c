@@ -329,6 +329,7 @@ struct guest *guest_create(const struct guest_config *config, const struct archi
 		free(guest);
 		return NULL;
 	}
+	spin_init(&guest->lock, LOCK_GUEST);
 	guest->config = config;
 	guest->archive = archive;
 	guest->cpu = where[0];

@@ -39,7 +39,7 @@ void *_sbrk_r(struct _reent *reent, ptrdiff_t increment)
 }
 
 /* malloc() and its relations call each other with the lock held, so it nests on one CPU. */
-static struct spinlock heap_lock;
+static struct spinlock heap_lock = SPINLOCK_INIT(LOCK_HEAP);
 static struct cpu *heap_owner;
 static unsigned int heap_depth;
 

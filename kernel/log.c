@@ -19,7 +19,7 @@ struct record {
 _Static_assert(LOG_LINE_MAX <= UINT8_MAX, "struct record's len");
 _Static_assert(sizeof(struct record) + LOG_LINE_MAX < RING_SIZE, "a line fits");
 
-static struct spinlock log_lock;	/* the ring */
+static struct spinlock log_lock = SPINLOCK_INIT(LOCK_LOG);	/* the ring */
 static char ring[RING_SIZE];
 static u64 ring_head, ring_tail;	/* bytes ever written, and first one kept */
 static enum log_level console_level = CONFIG_LOG_LEVEL;

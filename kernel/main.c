@@ -29,6 +29,7 @@
 #include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/guest_config.h"
+#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/mem.h"
 #include "kernel/monitor.h"
@@ -421,6 +422,7 @@ void kernel_main(const struct boot_info *bi)
 	console_init(&uart_console);
 	cpu_init(&bsp, 0);
 	traps_init(&bsp);
+	lock_checks_start();
 	say_banner();
 	parse_cmdline();
 	phase_done("entry");

@@ -31,7 +31,7 @@ struct extents {
 static struct mem_range ram_ranges[BOOT_MEM_MAX * 2];
 static struct extents ram = { ram_ranges, 0, ARRAY_SIZE(ram_ranges) };
 
-static struct spinlock mem_lock;	/* guards all below */
+static struct spinlock mem_lock = SPINLOCK_INIT(LOCK_MEM);	/* guards all below */
 static struct mem_range free_ranges[EXTENTS_STATIC];
 static struct extents frames = { free_ranges, 0, EXTENTS_STATIC };
 static u64 used[MEM_OWNERS];

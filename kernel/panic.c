@@ -7,6 +7,7 @@
 #include "asm/barrier.h"
 #include "kernel/console.h"
 #include "kernel/cpu.h"
+#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/time.h"
@@ -26,6 +27,7 @@ bool panic_enter(void)
 		return false;
 	}
 	arch_stop_other_cpus();
+	lock_checks_stop();
 	console_bust_lock();
 	log_bust_lock();
 	return true;

@@ -53,6 +53,7 @@ void vpci_bus_init(struct vpci_bus *bus, struct guest *guest, u64 mmio_base, u64
 		.mmio_size = mmio_size,
 		.mmio_next = mmio_base,
 	};
+	spin_init(&bus->intx_lock, LOCK_VPCI_INTX);
 }
 
 static void cfg_header(struct vpci_dev *dev, const struct vpci_id *id)

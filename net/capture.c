@@ -21,7 +21,7 @@ static struct {
 	u32 left, snaplen;
 	struct capture_stats stats;
 	void (*more)(void);
-} capture;
+} capture = { .lock = SPINLOCK_INIT(LOCK_CAPTURE) };
 
 static void buffer_write(const void *from, u32 len)
 {

@@ -14,7 +14,7 @@ static struct {
 	struct part *free;
 	struct part *parts;		/* all of them */
 	struct part *returned;		/* lock-free stack: put on any CPU, under any lock */
-} pool;
+} pool = { .lock = SPINLOCK_INIT(LOCK_PARTS) };
 
 static void part_done(struct frame *frame)
 {

@@ -33,7 +33,7 @@ struct switch_batch {
 };
 
 static struct net_switch *switches;
-static struct spinlock switches_lock;
+static struct spinlock switches_lock = SPINLOCK_INIT(LOCK_SWITCHES);
 
 static struct net_switch *switch_create(const char *name)
 {
@@ -47,6 +47,7 @@ static struct net_switch *switch_create(const char *name)
 		pr_err("switch: %s: out of memory", name);
 		return NULL;
 	}
+	spin_init(&sw->lock, LOCK_SWITCH);
 	strcpy(sw->name, name);
 	sw->next = switches;
 	switches = sw;

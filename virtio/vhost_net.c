@@ -20,6 +20,8 @@ int vhost_net_init(struct vhost_net *net, const char *name, unsigned int nr_pair
 	for (unsigned int p = 0; p < nr_pairs && !err; p++) {
 		struct vhost_virtqueue *vq = &net->vq[VHOST_NET_QUEUES * p];
 
+		spin_init(&vq[VIRTIO_NET_TX].lock, LOCK_VQ_TX);
+		spin_init(&vq[VIRTIO_NET_RX].lock, LOCK_VQ_RX);
 		err = net_tx_init(&net->tx[p], net, &vq[VIRTIO_NET_TX], tx_size);
 		if (!err)
 			err = net_rx_init(&net->rx[p], net, &vq[VIRTIO_NET_RX], rx_size);

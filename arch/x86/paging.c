@@ -31,7 +31,7 @@ struct window {
 	u64 next, end;
 };
 
-static struct spinlock paging_lock;	/* tables and windows */
+static struct spinlock paging_lock = SPINLOCK_INIT(LOCK_PAGING);	/* tables and windows */
 static u64 *root;
 static u64 direct_base;			/* 0 while the early tables' identity map is in use */
 static bool nx, large_1g;

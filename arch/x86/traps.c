@@ -110,12 +110,22 @@ static struct gdt_tss *gdt_tss_alloc(struct cpu *cpu)
 	return phys ? phys_to_virt(phys) : NULL;
 }
 
+/* this_cpu() from here on. */
+static void gs_load(struct cpu *cpu)
+{
+	cpu->arch.self = &cpu->arch;
+	wrmsr(MSR_IA32_GS_BASE, (u64)&cpu->arch);
+	wrmsr(MSR_IA32_KERNEL_GS_BASE, 0);
+}
+
 void traps_init(struct cpu *cpu)
 {
 	struct desc_ptr gdtr = { .limit = sizeof(cpu->arch.gdt_tss->gdt) - 1 };
 	struct desc_ptr idtr = { .limit = sizeof(idt) - 1, .base = (u64)idt };
-	struct gdt_tss *gt = gdt_tss_alloc(cpu);
+	struct gdt_tss *gt;
 
+	gs_load(cpu);		/* allocation takes locks, and they may want to know who does */
+	gt = gdt_tss_alloc(cpu);
 	if (!gt)
 		panic("traps: CPU %u: no memory for its descriptor tables", cpu->id);
 	if (cpu->id == 0)
@@ -129,9 +139,7 @@ void traps_init(struct cpu *cpu)
 	cpu->arch.gdt_tss = gt;
 	gdtr.base = (u64)gt->gdt;
 	gdt_load(&gdtr, SEL_CODE, SEL_DATA, SEL_TSS);
-	cpu->arch.self = &cpu->arch;
-	wrmsr(MSR_IA32_GS_BASE, (u64)&cpu->arch);
-	wrmsr(MSR_IA32_KERNEL_GS_BASE, 0);
+	gs_load(cpu);		/* loading the selector has cleared it */
 	__asm__ volatile("lidt %0" :: "m"(idtr));
 }
 

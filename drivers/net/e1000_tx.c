@@ -295,6 +295,7 @@ int e1000_tx_alloc(struct e1000 *nic)
 {
 	struct e1000_tx *tx = &nic->tx;
 
+	spin_init(&tx->lock, LOCK_NIC);
 	tx->desc_phys = mem_alloc(TX_BYTES, PAGE_SIZE, MEM_DMA);
 	if (!tx->desc_phys)
 		return -ENOMEM;

@@ -153,6 +153,7 @@ int vnic_tx_alloc(struct vnic *nic)
 	u16 size = MIN(vp_queue_max(&nic->vp, VIRTIO_NET_TX), (u16)VNIC_RING_MAX);
 	int err;
 
+	spin_init(&tx->lock, LOCK_NIC);
 	if (size < TX_DESCS_MAX)
 		return -ENODEV;
 	err = vring_alloc(&tx->ring, size);

@@ -3,13 +3,16 @@
  * Notifications of a virtqueue both ways, with VIRTIO_F_EVENT_IDX and without: no buffer stays
  * in the ring while the worker has nothing to do and the driver waits for its interrupt.
  *
- * Mirrors, by their names: virtio/ring.c ring_available(), ring_notify_disable(),
- * ring_notify_enable(), ring_publish(); virtio/vhost.c vhost_signal(), vq_kicked(), vq_work();
+ * Mirrors, by their names: virtio/ring.c ring_notify_disable(), ring_notify_enable();
+ * virtio/ring_split.c ring_split_notify(), ring_split_more(), ring_split_publish(), which
+ * ring_publish() calls (the packed ring's have the same order of stores, barriers and loads, with
+ * its event structures in place of flags and event fields); virtio/vhost.c vhost_signal(), vq_kicked(), vq_work();
  * virtio/net_tx.c net_tx_kick(), tx_batch(); virtio/virtq.h virtq_need_event(). The driver is
  * Linux's (drivers/virtio/virtio_ring.c), in the words of virtio 1.2 §2.7.13 and §2.7.14.
  * That queued work is run at some time is what cpu.pml shows.
  *
- * Indices are counted modulo 8 in place of 65,536, with a ring of two entries.
+ * Indices are counted modulo 8 in place of 65,536, with a ring of two entries and batches of one
+ * (VHOST_BATCH).
  *
  * config: FLAGS		the flags of avail and used
  * config: EVENT_IDX		the event fields

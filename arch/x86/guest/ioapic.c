@@ -185,6 +185,7 @@ void vioapic_reset(struct vioapic *io)
 void vioapic_init(struct vioapic *io, struct guest *guest)
 {
 	memset(io, 0, sizeof(*io));
+	spin_init(&io->lock, LOCK_VIOAPIC);
 	io->guest = guest;
 	vioapic_reset(io);
 }

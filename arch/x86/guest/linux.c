@@ -246,7 +246,7 @@ static int put_boot_params(const struct image *image, const struct bzimage *bz, 
 {
 	static struct boot_params bp;	/* too large for the stack; guests are loaded one by one */
 	size_t len = SETUP_HEADER_JUMP + bz->hdr.jump_offset - SETUP_HEADER;
-	static struct spinlock lock;
+	static struct spinlock lock = SPINLOCK_INIT(LOCK_LOADER);
 	int err;
 
 	spin_lock(&lock);

@@ -350,6 +350,7 @@ void vpic_reset(struct vpic *pic)
 void vpic_init(struct vpic *pic, struct guest *guest)
 {
 	memset(pic, 0, sizeof(*pic));
+	spin_init(&pic->lock, LOCK_VPIC);
 	pic->guest = guest;
 	vpic_reset(pic);
 }
