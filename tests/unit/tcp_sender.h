@@ -46,7 +46,8 @@ static inline struct virtio_net_hdr large_hdr(const struct sender *s)
 }
 
 /* A frame to @dst; @large: with a gso_type, else one that needs its checksum. */
-static inline void send_tcp(struct sender *s, const u8 *dst, const struct tcp_spec *spec, bool large)
+static inline void send_tcp(struct sender *s, const u8 *dst, const struct tcp_spec *spec,
+			    bool large)
 {
 	struct virtio_net_hdr hdr;
 
