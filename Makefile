@@ -287,7 +287,7 @@ distclean:
 	rm -rf $(O)
 
 help:
-	@sed -n 's/^#= \(.*\)/  \1/p' Makefile arch/host/Makefile $(wildcard tests/Makefile)
+	@sed -n 's/^#= \(.*\)/  \1/p' Makefile arch/host/Makefile $(wildcard tests/Makefile tests/*/Makefile)
 
 #= all                 build $(O)/ringvisor.elf (the default)
 #= iso                 a GRUB ISO for BIOS and UEFI, with BUNDLE=file.cpio as its boot archive
