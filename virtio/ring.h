@@ -128,7 +128,8 @@ struct ring {
  * (16/2/4, packed 16/4/4), that each area lies wholly in RAM, and that they do not overlap.
  * @start: where to go on. Split: the avail index, 0 after reset. Packed: bits 0..14 position of
  * the next available descriptor, 15 its wrap counter (RING_PACKED_START after reset); nothing is
- * in flight, so the used position is the same. @features: enum ring_features.
+ * in flight, so the used position is the same. @features: enum ring_features. @mem does not change
+ * until ring_disable(): which region was the last one is remembered.
  * -EINVAL, -EFAULT, -ENOMEM. Source: virtio 1.2 §2.7 and §2.8.10, sizes and alignments.
  */
 #define RING_PACKED_START	VIRTQ_EVENT_WRAP
