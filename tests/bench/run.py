@@ -7,6 +7,7 @@ the hypervisor's instructions go to profile.txt.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import pathlib
@@ -24,6 +25,16 @@ import other                            # noqa: E402
 import report                           # noqa: E402
 
 OUT = BUILD / "bench"
+
+
+def lock():
+    """Held until the end: two benchmarks would write to the same files."""
+    file = open(OUT / ".lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"bench: another one is running in {OUT}")
+    return file
 
 
 def own_namespace():
@@ -66,6 +77,7 @@ def main():
     args = parser.parse_args()
 
     OUT.mkdir(parents=True, exist_ok=True)
+    held = lock()                       # noqa: F841
     version = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, text=True,
                              check=False, stdout=subprocess.PIPE).stdout.strip()
     tap = own_namespace()
