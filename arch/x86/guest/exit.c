@@ -11,6 +11,7 @@
 #include "arch/x86/guest/vcpu.h"
 #include "arch/x86/guest/vpc.h"
 #include "arch/x86/hvm.h"
+#include "asm/barrier.h"
 #include "kernel/guest.h"
 #include "kernel/log.h"
 
@@ -120,9 +121,13 @@ static bool exit_hlt(struct vcpu *vcpu)
 	return false;
 }
 
-/* Whoever it waits for may be one that waits for this CPU. */
+/*
+ * Whoever it waits for may be one that waits for this CPU, or for what is under it: another
+ * hardware thread, or an emulator's thread that plays all CPUs in turn. So PAUSE is one here, too.
+ */
 static bool exit_pause(struct vcpu *vcpu)
 {
+	cpu_relax();
 	skip(vcpu);
 	vcpu->yields = true;
 	return false;
