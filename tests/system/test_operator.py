@@ -90,6 +90,10 @@ def convert(three, file):
                           capture_output=True, timeout=60)
 
 
+# The capture's lines wait for nobody and would cut those that a test waits for: until they are out.
+QUIET = ">/dev/null; sleep 3"
+
+
 def capture(three, command, traffic):
     """The frames of `capture ...` while something happens, or until there are enough of them."""
     ended = re.compile(r"(?m)^capture \S+: ended .*$")
@@ -112,7 +116,7 @@ def test_capture(three):
     guest = three.guest("lin")
     guest.check(f"ping -c 1 {ADDRESS}")         # so that no ARP is in between
     frames = capture(three, "capture lin.net0 100 2000",
-                     lambda: guest.check(f"ping -c 2 -s 1000 -p a5 {ADDRESS}"))
+                     lambda: guest.check(f"ping -c 2 -s 1000 -p a5 {ADDRESS} {QUIET}"))
     pings = [frame for frame in frames if ICMP in frame]
     assert [frame[ICMP].type for frame in pings] == [8, 0, 8, 0], frames.summary()
     for frame in pings:
@@ -126,7 +130,7 @@ def test_capture(three):
 def test_capture_is_cut_and_ends(three):
     guest = three.guest("lin")
     frames = capture(three, "capture uplink0 2 60",
-                     lambda: guest.check(f"ping -c 3 -s 1000 {ADDRESS}"))
+                     lambda: guest.check(f"ping -c 3 -s 1000 {ADDRESS} {QUIET}"))
     assert [len(frame) for frame in frames] == [min(frame.wirelen, 60) for frame in frames]
     assert len(frames) == 2 and 'frames=2 missed=0' in three.machine.text()
     answers = three.monitor("capture off", "capture nobody.net0", "capture lin.net0 0")
@@ -161,7 +165,7 @@ def test_vlan(three):
     red = three.guest("red")
     red.check("ping -c 3 10.7.0.2")
     frames = capture(three, "capture uplink0",
-                     lambda: red.run("arping -c 1 -w 5 -I eth0 10.7.0.99"))
+                     lambda: red.run(f"arping -c 1 -w 5 -I eth0 10.7.0.99 {QUIET}"))
     asked = [frame for frame in frames if ARP in frame and frame[ARP].pdst == "10.7.0.99"]
     assert asked and asked[0][Dot1Q].vlan == 10, frames.summary()
     assert asked[0][Ether].src == "52:54:00:00:01:02"
