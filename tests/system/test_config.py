@@ -19,7 +19,7 @@ MISTAKES = [
      "mac"),
     ("guest ring -kernel k -netdev tap,id=n0\n\t-device virtio-net-pci,netdev=n0,rx_queue_size=100\n",
      "rx_queue_size"),
-    ("guest legacy -kernel k -netdev tap,id=n0\n\t-device virtio-net-pci,netdev=n0,packed=on\n", "packed"),
+    ("guest legacy -kernel k -netdev tap,id=n0\n\t-device virtio-net-pci,netdev=n0,iommu_platform=on\n", "iommu_platform"),
     ("guest card -kernel k -device e1000,netdev=n0\n", '-device e1000: unknown device'),
     ("gast typo -kernel k\n", 'gast: unknown, expected guest NAME ... or set NAME=VALUE'),
     ('guest quote -kernel k -append "abc\n', "guest quote: quotation mark not closed"),
