@@ -32,7 +32,8 @@ static const struct console_dev *dev;
  * A writer of lines: what stands before its text, again after somebody else's line came in
  * between. Hypervisor lines have nothing before them, guests their name, the monitor its prompt.
  */
-static struct spinlock console_lock = SPINLOCK_INIT(LOCK_CONSOLE);	/* what follows, and the device */
+/* What follows, and the device. */
+static struct spinlock console_lock = SPINLOCK_INIT(LOCK_CONSOLE);
 static bool lock_busted;
 static const void *line_owner;		/* who wrote the line that the cursor is in */
 static bool line_begun;			/* the cursor is not in the first column of a fresh line */

@@ -32,7 +32,7 @@ struct cpu {
 	bool runs_guests;	/* virtualization is on */
 	struct work_queue work;
 	struct timer_queue timers;
-	struct list vcpus;	/* struct vcpu.cpu_node: those placed on this CPU, last picked last */
+	struct list vcpus;	/* struct vcpu.cpu_node: those placed here, last picked last */
 	u64 ran_floor;		/* the least ran_ns that a vCPU counts as having */
 	struct vcpu *current;	/* the vCPU last entered; its state may still be loaded */
 	/*

@@ -8,9 +8,9 @@
 struct cpu;
 
 /*
- * place_vcpus() - a CPU for each vCPU of @config in @where: those that -cpu-affinity names, in turn;
- * without it the one with the fewest vCPUs, the BSP after its equals, since it has the console's and
- * the NICs' interrupts. At least one CPU runs guests. BSP at boot.
+ * place_vcpus() - a CPU for each vCPU of @config in @where: those that -cpu-affinity names, in
+ * turn; without it the one with the fewest vCPUs, the BSP after its equals, since it has the
+ * console's and the NICs' interrupts. At least one CPU runs guests. BSP at boot.
  * 0, or -ENODEV when one that is named is not there or does not run guests; *@bad says which.
  */
 int place_vcpus(const struct guest_config *config, struct cpu **where, unsigned int *bad);

@@ -20,7 +20,8 @@ enum redirection {
 	REDIR_DEST_SHIFT = 24,		/* of the high half: physical APIC id */
 };
 
-static struct spinlock ioapic_lock = SPINLOCK_INIT(LOCK_IOAPIC);	/* IOREGSEL and IOWIN belong together */
+/* IOREGSEL and IOWIN belong together. */
+static struct spinlock ioapic_lock = SPINLOCK_INIT(LOCK_IOAPIC);
 static struct ioapic {
 	volatile char *regs;
 	unsigned int gsi_base, pins;

@@ -14,7 +14,8 @@
 
 #define BUSES 256
 
-static struct spinlock pci_lock = SPINLOCK_INIT(LOCK_PCI_CONFIG);	/* the pair of ports; ecam_bus[] */
+/* The pair of ports; ecam_bus[]. */
+static struct spinlock pci_lock = SPINLOCK_INIT(LOCK_PCI_CONFIG);
 static u8 *ecam_bus[BUSES];
 
 static const struct acpi_mcfg *ecam_find(unsigned int bus)

@@ -9,7 +9,9 @@ enum prefix {
 	PREFIX_REP = 0xf3,
 };
 enum rex { REX = 0x40, REX_MASK = 0xf0, REX_B = 1, REX_R = 4 };
-enum opcode { OP_HLT = 0xf4, OP_NOP = 0x90, OP_TWO_BYTE = 0x0f, OP_GROUP_7 = 0x01, OP_MOVZX_WORD = 0xb7 };
+enum opcode {
+	OP_HLT = 0xf4, OP_NOP = 0x90, OP_TWO_BYTE = 0x0f, OP_GROUP_7 = 0x01, OP_MOVZX_WORD = 0xb7,
+};
 enum group_7 { GROUP_7_LMSW = 6, GROUP_7_XSETBV = 0xd1 };
 
 /* 0F xx, table A-3: those without further bytes, and MOV CR */

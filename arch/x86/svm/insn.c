@@ -48,7 +48,8 @@ struct code {
 };
 
 /* From the next page, if the first one ends before the instruction may. */
-static void fetch_rest(struct vcpu *vcpu, const struct walk_regs *regs, u64 linear, struct code *code)
+static void fetch_rest(struct vcpu *vcpu, const struct walk_regs *regs, u64 linear,
+		       struct code *code)
 {
 	u64 gpa, n = INSN_MAX_LEN - code->len;
 	const void *p;
