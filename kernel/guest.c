@@ -320,9 +320,10 @@ static void guest_free(struct guest *guest)
 struct guest *guest_create(const struct guest_config *config, const struct archive *archive,
 			   struct cpu *const *where, int *err)
 {
-	struct guest *guest = calloc(1, sizeof(*guest));
+	struct guest *guest;
 
 	take_stock();
+	guest = calloc(1, sizeof(*guest));
 	*err = !guest || nr_guests == CONFIG_MAX_GUESTS ? -ENOMEM : 0;
 	if (*err) {
 		pr_err("guest %s: no room for another guest", config->name);

@@ -9,6 +9,7 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/guest.h"
+#include "kernel/lifecycle.h"
 #include "kernel/log.h"
 #include "kernel/mem.h"
 #include "kernel/monitor.h"
@@ -93,11 +94,25 @@ static void show_vhost(void)
 	}
 }
 
+/* What guests cost besides their RAM; of equal guests each the average. The heap does not shrink. */
+static void show_guests_mem(void)
+{
+	u64 tables = guests_memory(MEM_EPT), vhost = guests_memory(MEM_VHOST);
+	u64 heap = guests_memory(MEM_HEAP);
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < nr_guests; i++)
+		nr += READ_ONCE(guests[i]->state) != GUEST_ENDED;
+	console_printf("mem overhead: guests=%u average=%lu nested_paging=%lu vhost=%lu heap=%lu\n",
+		       nr, (tables + vhost + heap) / MAX(nr, 1u), tables, vhost, heap);
+}
+
 static void show_mem(void)
 {
 	for (unsigned int owner = 0; owner < MEM_OWNERS; owner++)
 		console_printf("mem %s: bytes=%lu\n", mem_owner_name(owner), mem_used(owner));
 	console_printf("mem total: bytes=%lu\n", mem_total());
+	show_guests_mem();
 }
 
 /* Shares in hundredths of a per cent; of what has been charged until now. */

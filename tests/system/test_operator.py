@@ -289,7 +289,8 @@ def check_machine(taken):
 
 def memory(taken):
     """What all owners have, free memory included, and what the firmware says that there is."""
-    mem = {what.split()[1]: number(pairs, "bytes") for what, pairs in taken["mem"].items()}
+    mem = {what.split()[1]: number(pairs, "bytes") for what, pairs in taken["mem"].items()
+           if "bytes" in pairs}
     total = mem.pop("total")
     return sum(mem.values()), total
 

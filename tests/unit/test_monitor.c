@@ -10,6 +10,7 @@
 #include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/log.h"
+#include "kernel/lifecycle.h"
 #include "kernel/mem.h"
 #include "kernel/monitor.h"
 #include "virtio/net.h"
@@ -89,6 +90,11 @@ const char *arch_exit_name(unsigned int reason)
 const char *mem_owner_name(enum mem_owner owner)
 {
 	return owner == MEM_GUEST ? "guest" : "other";
+}
+
+u64 guests_memory(enum mem_owner owner)
+{
+	return owner == MEM_EPT ? 3000 : owner == MEM_VHOST ? 2000 : owner == MEM_HEAP ? 1000 : 0;
 }
 
 void virtio_net_show(const struct virtio_net *net)
@@ -324,6 +330,8 @@ static void test_info_of_the_machine(void **state)
 	type("info mem\r");
 	assert_non_null(strstr(out, "mem guest: bytes=8192\n"));
 	assert_non_null(strstr(out, "mem total: bytes=8192\n"));
+	assert_non_null(strstr(out, "mem overhead: guests=2 average=3000 nested_paging=3000 "
+			       "vhost=2000 heap=1000\n"));
 	mem_free(frame, 8192, MEM_GUEST);
 	cpu.stats.loops = 17;
 	cpu.stats.work_ns = 30000;
