@@ -44,6 +44,7 @@ enum ip6_header {		/* RFC 8200 §3 */
 enum ip_protocol {
 	IP_HOP_BY_HOP = 0,
 	IP_TCP = 6,
+	IP_UDP = 17,
 	IP_ROUTING = 43,
 	IP_DST_OPTIONS = 60,
 };

@@ -177,13 +177,15 @@ static int init_queues(struct virtio_net *net, struct cpu *cpu)
 	net->queue[VIRTIO_NET_RX].size_max = (u16)c->rx_queue_size;
 	net->queue[VIRTIO_NET_TX].size_max = (u16)c->tx_queue_size;
 	err = vhost_net_init(&net->vhost, name, 1, c->rx_queue_size, c->tx_queue_size, cpu);
+	if (err)
+		return err;
 	vhost_set_mem_table(&net->vhost.dev, &net->guest->mem);
 	event_init(&net->err, queue_broken);
 	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++) {
 		vhost_set_vring_call(&net->vhost.dev, i, &net->queue[i].call);
 		vhost_set_vring_err(&net->vhost.dev, i, &net->err);
 	}
-	return err;
+	return 0;
 }
 
 static void init_device(struct virtio_net *net)

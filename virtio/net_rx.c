@@ -258,18 +258,22 @@ static void rx_frames(struct net_rx *rx, struct frame **frames, unsigned int nr,
 	}
 }
 
-void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
+bool net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
 {
 	struct port *port = &rx->net->port;
 	struct vhost_virtqueue *vq = rx->vq;
 	struct rx_count count = { 0 };
 
 	spin_lock(&vq->lock);
+	if (unlikely(rx->passive)) {
+		spin_unlock(&vq->lock);
+		return false;
+	}
 	if (!vq->enabled || vq->ring.broken) {
 		vq->stats.drops += nr;
 		spin_unlock(&vq->lock);
 		port_drop(port, DROP_BROKEN, nr);
-		return;
+		return true;
 	}
 	rx_frames(rx, frames, nr, &count);
 	vq->stats.bytes += count.bytes;
@@ -282,6 +286,7 @@ void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
 	if (unlikely(vq->ring.broken))
 		vhost_vq_error(vq);
 	spin_unlock(&vq->lock);
+	return true;
 }
 
 /* One publication and one decision about an interrupt for all that was delivered. */

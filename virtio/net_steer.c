@@ -1,102 +1,302 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receive steering (virtio 1.2 §5.1.6.5.5): with several pairs, the frames of a flow go to one of
- * the receive queues that run, by a hash of what tells flows apart.
+ * Receive steering (virtio 1.2 §5.1.6.5.6.1), as Linux's tun does it: the frames of a flow go to
+ * the pair by which the driver last sent of that flow; those of other flows by their hash to one of
+ * the pairs in use.
+ *
+ * The flows are kept in a table of fixed size, one place for a hash, the last come has it. What
+ * a driver does to it concerns its own frames alone; what others send does not change it.
+ * Entries are single words, read and written without a lock: they are hints, and are checked
+ * against what runs when they are used.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "kernel/time.h"
 #include "net/headers.h"
 #include "net/switch.h"
 #include "virtio/vhost_net.h"
 
-enum flow_fields {		/* addresses of IP headers: RFC 791 §3.1, RFC 8200 §3 */
-	FLOW_IP4 = 12,
-	FLOW_IP4_LEN = 8,
-	FLOW_IP6 = 8,
-	FLOW_IP6_LEN = 32,
+enum flow_fields {		/* RFC 791 §3.1, RFC 8200 §3 */
+	FLOW_IP4_SRC = 12,
+	FLOW_IP4_DST = 16,
+	FLOW_IP6_SRC = 8,
+	FLOW_IP6_DST = 24,
+	FLOW_IP4_WORDS = 4,	/* of the header, in bytes each */
+	FLOW_IP4_IHL = 0x0f,
 	FLOW_PORTS_LEN = 4,	/* of TCP and UDP, at the start of the header */
 };
 
-#define STEER_BATCH 64
+#define STEER_BATCH	64
+#define STEER_FLOWS	1024	/* as many places as tun has */
+#define STEER_EXPIRY_NS	(3 * NSEC_PER_SEC)	/* as tun */
 
-static u32 hash_bytes(u32 hash, const u8 *p, u32 len)
+/* An entry: upper half of the hash, when the driver last sent, and by which pair. */
+#define ENTRY_PAIR_BITS	3
+#define ENTRY_TIME_BITS	13
+#define ENTRY_TAG	(~0u << (ENTRY_PAIR_BITS + ENTRY_TIME_BITS))
+#define ENTRY_TIME	((1u << ENTRY_TIME_BITS) - 1)	/* in TICK_SHIFT's ticks: 9 minutes */
+#define TICK_SHIFT	26	/* 67 ms */
+
+_Static_assert(VHOST_NET_PAIRS_MAX <= 1 << ENTRY_PAIR_BITS, "pairs fit");
+_Static_assert(!(STEER_FLOWS & (STEER_FLOWS - 1)) && STEER_FLOWS <= ~ENTRY_TAG, "place and tag");
+
+struct net_steer {
+	u64 key;
+	unsigned int pairs;		/* in use: the first so many */
+	struct net_steer_stats stats;
+	u32 flow[STEER_FLOWS];
+};
+
+/* ---- Flows ---- */
+
+/* The same for both directions. One multiplication for each end, and the upper bits are good. */
+static inline u32 hash_ends(u64 key, u64 a, u64 b)
 {
-	while (len--)
-		hash = (hash ^ *p++) * 0x01000193;	/* FNV-1a */
-	return hash;
+	u64 h = (MIN(a, b) ^ key) * 0x9e3779b97f4a7c15;
+
+	h ^= h >> 32;
+	return (u32)(((h + MAX(a, b)) * 0xd6e8feb86659fd93) >> 32);
 }
 
-/* Only bytes of the first @len, which are stable, are looked at. */
-static u32 flow_hash(const u8 *eth, u32 len)
+static inline u64 load_64(const u8 *p)
 {
-	u32 hash = hash_bytes(0x811c9dc5, eth, 2 * (ETH_SRC - ETH_DST));
-	const u8 *ip = eth + ETH_HLEN;
-	u16 type = (u16)(eth[ETH_TYPE] << 8 | eth[ETH_TYPE + 1]);
+	u64 v;
 
-	if (type == ETH_TYPE_IP4 && len >= ETH_HLEN + IP4_HLEN + FLOW_PORTS_LEN) {
-		hash = hash_bytes(hash, ip + FLOW_IP4, FLOW_IP4_LEN);
-		/* Only the first fragment has ports: a flow stays together without them. */
-		if (!((ip[IP4_FRAGMENT] << 8 | ip[IP4_FRAGMENT + 1]) & IP4_FRAGMENT_MASK))
-			hash = hash_bytes(hash, ip + IP4_HLEN, FLOW_PORTS_LEN);
-	} else if (type == ETH_TYPE_IP6 && len >= ETH_HLEN + IP6_HLEN + FLOW_PORTS_LEN) {
-		hash = hash_bytes(hash, ip + FLOW_IP6, FLOW_IP6_LEN);
-		hash = hash_bytes(hash, ip + IP6_HLEN, FLOW_PORTS_LEN);
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Ports of TCP and UDP at @off, source in the upper half; 0: others have none. */
+static inline u32 flow_ports(u8 protocol, const u8 *eth, u32 off, u32 len)
+{
+	if ((protocol != IP_TCP && protocol != IP_UDP) || off + FLOW_PORTS_LEN > len)
+		return 0;
+	return get_be32(eth + off);
+}
+
+static u32 hash_ip4(u64 key, const u8 *eth, u32 ip, u32 len)
+{
+	u32 ports = 0;
+
+	/* Only the first fragment has ports: a flow stays together without them. */
+	if (!(get_be16(eth + ip + IP4_FRAGMENT) & IP4_FRAGMENT_MASK))
+		ports = flow_ports(eth[ip + IP4_PROTOCOL], eth,
+				   ip + FLOW_IP4_WORDS * (eth[ip] & FLOW_IP4_IHL), len);
+	return hash_ends(key, (u64)get_be32(eth + ip + FLOW_IP4_SRC) << 16 | ports >> 16,
+			 (u64)get_be32(eth + ip + FLOW_IP4_DST) << 16 | (u16)ports);
+}
+
+static inline u64 fold_ip6(const u8 *addr, u32 port)
+{
+	return load_64(addr) * 0xa0761d6478bd642f ^ load_64(addr + 8) ^ (u64)port << 48;
+}
+
+static u32 hash_ip6(u64 key, const u8 *eth, u32 ip, u32 len)
+{
+	u32 ports = flow_ports(eth[ip + IP6_NEXT], eth, ip + IP6_HLEN, len);
+
+	return hash_ends(key, fold_ip6(eth + ip + FLOW_IP6_SRC, ports >> 16),
+			 fold_ip6(eth + ip + FLOW_IP6_DST, (u16)ports));
+}
+
+/* @eth: the first @len bytes, which are stable, at least an Ethernet header. */
+static u32 flow_hash(u64 key, const u8 *eth, u32 len)
+{
+	u32 off = ETH_TYPE;
+	u16 type = get_be16(eth + off);
+
+	for (unsigned int tags = 0; tags < VLAN_TAGS_MAX &&
+	     (type == ETH_TYPE_VLAN || type == ETH_TYPE_QINQ) &&
+	     off + VLAN_HLEN + sizeof(type) <= len; tags++) {
+		off += VLAN_HLEN;
+		type = get_be16(eth + off);
 	}
-	return hash ^ hash >> 16;
+	off += sizeof(type);
+	if (type == ETH_TYPE_IP4 && len >= off + IP4_HLEN)
+		return hash_ip4(key, eth, off, len);
+	if (type == ETH_TYPE_IP6 && len >= off + IP6_HLEN)
+		return hash_ip6(key, eth, off, len);
+	return hash_ends(key, load_64(eth + ETH_SRC) << 16, load_64(eth + ETH_DST) << 16);
 }
 
-static unsigned int running(struct vhost_net *net, struct net_rx **rx)
+/* The frame's, or 0 for what is no frame. */
+static inline u32 frame_hash(u64 key, const struct frame *frame)
 {
-	unsigned int n = 0;
+	const u8 *eth = frame_eth(frame);
 
-	for (unsigned int p = 0; p < net->nr_pairs; p++)
-		if (READ_ONCE(net->rx[p].vq->enabled))
-			rx[n++] = &net->rx[p];
-	return n;
+	return eth ? flow_hash(key, eth, frame->hdr_len ? frame->hdr_len : frame->seg[0].len) : 0;
 }
 
-static void steer(struct net_rx **rx, unsigned int n, struct frame **frames, unsigned int nr)
+static inline u32 entry_time(u32 entry)
 {
+	return entry >> ENTRY_PAIR_BITS & ENTRY_TIME;
+}
+
+static inline u32 now_ticks(void)
+{
+	return (u32)(time_ns() >> TICK_SHIFT) & ENTRY_TIME;
+}
+
+void net_steer_learn(struct vhost_net *net, unsigned int pair, struct frame **frames,
+		     unsigned int nr)
+{
+	struct net_steer *steer = net->steer;
+	u32 now;
+
+	if (READ_ONCE(steer->pairs) < 2)
+		return;
+	now = now_ticks();
+	for (unsigned int i = 0; i < nr; i++) {
+		u32 hash = frame_hash(steer->key, frames[i]);
+		u32 *place = &steer->flow[hash % STEER_FLOWS];
+		u32 entry = (hash & ENTRY_TAG) | now << ENTRY_PAIR_BITS | pair;
+
+		if (READ_ONCE(*place) != entry)	/* others' caches have it */
+			WRITE_ONCE(*place, entry);
+	}
+}
+
+/* ---- Frames to pairs ---- */
+
+/* Pairs in use whose receive queue runs. */
+struct pairs {
+	unsigned int n;
+	u32 running;			/* a bit each */
+	u8 pair[VHOST_NET_PAIRS_MAX];
+};
+
+static void pairs_find(const struct vhost_net *net, struct pairs *pairs)
+{
+	unsigned int in_use = READ_ONCE(net->steer->pairs);
+
+	pairs->n = pairs->running = 0;
+	for (unsigned int p = 0; p < in_use; p++) {
+		if (!READ_ONCE(net->rx[p].vq->enabled))
+			continue;
+		pairs->running |= BIT(p);
+		pairs->pair[pairs->n++] = (u8)p;
+	}
+}
+
+/* By its flow, if that is known and its pair runs; *known counts those. */
+static inline unsigned int pair_of(const struct net_steer *steer, const struct pairs *pairs,
+				   const struct frame *frame, u32 now, unsigned int *known)
+{
+	u32 hash = frame_hash(steer->key, frame);
+	u32 entry = READ_ONCE(steer->flow[hash % STEER_FLOWS]);
+	unsigned int pair = entry & (BIT(ENTRY_PAIR_BITS) - 1);
+
+	if ((entry & ENTRY_TAG) == (hash & ENTRY_TAG) && (pairs->running & BIT(pair)) &&
+	    ((now - entry_time(entry)) & ENTRY_TIME) <= STEER_EXPIRY_NS >> TICK_SHIFT) {
+		++*known;
+		return pair;
+	}
+	return pairs->pair[(u64)hash * pairs->n >> 32];
+}
+
+static void deliver_to(struct vhost_net *net, unsigned int pair, struct frame **frames,
+		       unsigned int nr)
+{
+	/* The driver has given it up meanwhile; the first one it cannot. */
+	if (unlikely(!net_rx_deliver(&net->rx[pair], frames, nr)))
+		net_rx_deliver(&net->rx[0], frames, nr);
+}
+
+static void steer(struct vhost_net *net, const struct pairs *pairs, struct frame **frames,
+		  unsigned int nr)
+{
+	unsigned int count[VHOST_NET_PAIRS_MAX] = { 0 }, at[VHOST_NET_PAIRS_MAX], known = 0;
+	struct frame *sorted[STEER_BATCH];
+	u32 now = now_ticks();
 	u8 to[STEER_BATCH];
-	struct frame *group[STEER_BATCH];
 
 	for (unsigned int i = 0; i < nr; i++) {
-		const u8 *eth = frame_eth(frames[i]);
-		u32 len = frames[i]->hdr_len ? frames[i]->hdr_len : frames[i]->seg[0].len;
-
-		to[i] = eth ? (u8)(flow_hash(eth, len) % n) : 0;
+		to[i] = (u8)pair_of(net->steer, pairs, frames[i], now, &known);
+		count[to[i]]++;
 	}
-	for (unsigned int q = 0; q < n; q++) {
-		unsigned int count = 0;
-
-		for (unsigned int i = 0; i < nr; i++)
-			if (to[i] == q)
-				group[count++] = frames[i];
-		if (count)
-			net_rx_deliver(rx[q], group, count);
+	__atomic_fetch_add(&net->steer->stats.by_flow, known, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&net->steer->stats.by_hash, nr - known, __ATOMIC_RELAXED);
+	if (count[to[0]] == nr) {
+		deliver_to(net, to[0], frames, nr);
+		return;
 	}
+	for (unsigned int p = 0, next = 0; p < net->nr_pairs; next += count[p++])
+		at[p] = next;
+	for (unsigned int i = 0; i < nr; i++)
+		sorted[at[to[i]]++] = frames[i];
+	for (unsigned int p = 0; p < net->nr_pairs; p++)
+		if (count[p])
+			deliver_to(net, p, sorted + at[p] - count[p], count[p]);
 }
 
 static void steer_deliver(struct port *port, struct frame **frames, unsigned int nr)
 {
 	struct vhost_net *net = port->owner;
-	struct net_rx *rx[VHOST_NET_PAIRS_MAX];
-	unsigned int n = running(net, rx);
+	struct pairs pairs;
 
-	if (n < 2) {
-		net_rx_deliver(n ? rx[0] : &net->rx[0], frames, nr);
+	pairs_find(net, &pairs);
+	if (pairs.n < 2) {
+		deliver_to(net, pairs.n ? pairs.pair[0] : 0, frames, nr);
 		return;
 	}
 	for (unsigned int i = 0; i < nr; i += STEER_BATCH)
-		steer(rx, n, frames + i, MIN(nr - i, (unsigned int)STEER_BATCH));
+		steer(net, &pairs, frames + i, MIN(nr - i, (unsigned int)STEER_BATCH));
 }
 
+/* What this CPU has delivered it sees without the lock; others see to theirs. */
 static void steer_flush(struct port *port)
 {
 	struct vhost_net *net = port->owner;
 
 	for (unsigned int p = 0; p < net->nr_pairs; p++)
-		net_rx_flush(&net->rx[p]);
+		if (READ_ONCE(net->rx[p].vq->ring.pending))
+			net_rx_flush(&net->rx[p]);
 }
 
 const struct port_ops net_steer_ops = { .deliver = steer_deliver, .flush = steer_flush };
+
+struct net_steer_stats net_steer_stats(const struct vhost_net *net)
+{
+	return net->steer ? net->steer->stats : (struct net_steer_stats){ 0 };
+}
+
+/* ---- Pairs in use ---- */
+
+void net_set_pairs(struct vhost_net *net, unsigned int pairs)
+{
+	if (!net->steer)
+		return;
+	WRITE_ONCE(net->steer->pairs, pairs);
+	for (unsigned int p = 0; p < net->nr_pairs; p++) {
+		struct vhost_virtqueue *vq = net->rx[p].vq;
+
+		spin_lock(&vq->lock);
+		net->rx[p].passive = p >= pairs;
+		if (vq->enabled)	/* what was delivered before */
+			vhost_signal(vq);
+		spin_unlock(&vq->lock);
+	}
+}
+
+unsigned int net_pairs(const struct vhost_net *net)
+{
+	return net->steer ? READ_ONCE(net->steer->pairs) : 1;
+}
+
+int net_steer_init(struct vhost_net *net)
+{
+	net->steer = calloc(1, sizeof(*net->steer));
+	if (!net->steer)
+		return -ENOMEM;
+	net->steer->key = time_ns() * 0x9e3779b97f4a7c15;
+	net->steer->pairs = net->nr_pairs;
+	return 0;
+}
+
+void net_steer_free(struct vhost_net *net)
+{
+	free(net->steer);
+	net->steer = NULL;
+}

@@ -339,6 +339,8 @@ static unsigned int tx_send(struct net_tx *tx, struct frame **frames, unsigned i
 {
 	unsigned int back = 0;
 
+	if (tx->net->steer)
+		net_steer_learn(tx->net, tx->vq->index / VHOST_NET_QUEUES, frames, nr);
 	tx->in_flight += nr;
 	switch_input(&tx->net->port, frames, nr);
 	for (unsigned int i = 0; i < nr; i++) {

@@ -54,6 +54,7 @@ struct net_rx {
 	struct ring_seg *segs;		/* chains being filled: room for two of the longest */
 	unsigned int max_segs;		/* of one chain */
 	bool mergeable;
+	bool passive;			/* the driver has not asked for this pair: net_set_pairs() */
 	u8 csum_valid;			/* FRAME_CSUM_VALID, if the driver takes the word for it */
 };
 
@@ -62,17 +63,19 @@ struct net_rx {
 struct vhost_net {
 	struct vhost_dev dev;
 	/* Pair p: 2 * p + enum virtio_net_queue. */
-	struct vhost_virtqueue vq[VHOST_NET_PAIRS_MAX * VHOST_NET_QUEUES];
+	struct vhost_virtqueue *vq;
 	unsigned int nr_pairs;
 	struct port port;
-	struct net_tx tx[VHOST_NET_PAIRS_MAX];
-	struct net_rx rx[VHOST_NET_PAIRS_MAX];
+	struct net_tx *tx;		/* by pair */
+	struct net_rx *rx;
+	struct net_steer *steer;	/* NULL: one pair */
 	struct ratelimit ratelimit;
 };
 
 /*
  * vhost_net_init() - @net is zeroed; its @nr_pairs pairs of queues, of at most these sizes, are
- * worked on @cpu. With more than one pair each flow has a receive queue of those that run.
+ * worked on @cpu. With more than one pair each flow has a receive queue of those that run
+ * (net_set_pairs()).
  * -ENOMEM; to be freed with vhost_net_free(), also after an error.
  */
 int vhost_net_init(struct vhost_net *net, const char *name, unsigned int nr_pairs,
@@ -100,10 +103,33 @@ int net_rx_init(struct net_rx *rx, struct vhost_net *net, struct vhost_virtqueue
 void net_rx_free(struct net_rx *rx);
 void net_rx_start(struct net_rx *rx);	/* features are known, the queue has not started yet */
 void net_rx_kick(struct vhost_virtqueue *vq);
-/* Frames to one queue; published by net_rx_flush(). Any CPU. */
-void net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr);
+/*
+ * Frames to one queue; published by net_rx_flush(). Any CPU. False: nothing was done, as the pair
+ * is passive, which the only or first one never is.
+ */
+bool net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr);
 void net_rx_flush(struct net_rx *rx);
 extern const struct port_ops net_port_ops;	/* one pair */
-extern const struct port_ops net_steer_ops;	/* several: net_steer.c */
+
+/* ---- Several pairs: net_steer.c ---- */
+
+extern const struct port_ops net_steer_ops;
+int net_steer_init(struct vhost_net *net);	/* -ENOMEM */
+void net_steer_free(struct vhost_net *net);
+/* These go out by pair @pair: their flows are to come in by it (virtio 1.2 §5.1.6.5.6). */
+void net_steer_learn(struct vhost_net *net, unsigned int pair, struct frame **frames,
+		     unsigned int nr);
+/*
+ * The driver receives by the first @pairs (1..nr_pairs; all at first): when it returns, nothing
+ * more comes by the others. Their buffers stay where they are, and what they send is sent. Any
+ * CPU, no lock of a receive queue held.
+ */
+void net_set_pairs(struct vhost_net *net, unsigned int pairs);
+unsigned int net_pairs(const struct vhost_net *net);
+
+struct net_steer_stats {
+	u64 by_flow, by_hash;		/* frames received, by how their pair was found */
+};
+struct net_steer_stats net_steer_stats(const struct vhost_net *net);
 
 #endif
