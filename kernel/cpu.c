@@ -76,33 +76,30 @@ static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
 	return picked;
 }
 
-/*
- * The loop is about to stop looking: true if it may. From here on cpu_kick() interrupts what
- * follows; the full barrier pairs with the one there.
- */
-static bool cpu_pause(struct cpu *cpu, enum cpu_state state)
-{
-	WRITE_ONCE(cpu->state, state);
-	mb();
-	return !work_pending(cpu);
-}
-
 static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
 {
 	u64 deadline = timer_next(cpu), begin = others ? time_ns() : 0;
 
 	if (others)
 		deadline = MIN(deadline, begin + SLICE_NS);
-	if (cpu_pause(cpu, CPU_IN_GUEST)) {
-		cpu->stats.vcpu_runs++;
-		cpu->current = vcpu;
-		cpu_charge(cpu, &cpu->stats.work_ns);
-		arch_vcpu_run(vcpu, deadline);
-		cpu_charge(cpu, &cpu->stats.guest_ns);
-	}
-	WRITE_ONCE(cpu->state, CPU_RUNNING);
+	cpu->stats.vcpu_runs++;
+	cpu->current = vcpu;
+	cpu_charge(cpu, &cpu->stats.work_ns);
+	arch_vcpu_run(vcpu, deadline);
+	cpu_charge(cpu, &cpu->stats.guest_ns);
 	if (others)
 		vcpu->ran_ns += time_ns() - begin;
+}
+
+/*
+ * The loop is about to stop looking: true if it may. From here on cpu_kick() interrupts the sleep;
+ * the full barrier pairs with the one there. arch_vcpu_run() does the same for guest mode.
+ */
+static bool cpu_pause(struct cpu *cpu)
+{
+	WRITE_ONCE(cpu->state, CPU_IDLE);
+	mb();
+	return !work_pending(cpu);
 }
 
 static void cpu_sleep(struct cpu *cpu)
@@ -110,7 +107,7 @@ static void cpu_sleep(struct cpu *cpu)
 	bool others;
 
 	/* A vCPU may have been woken after sched_pick() and before the barrier. */
-	if (cpu_pause(cpu, CPU_IDLE) && !sched_pick(cpu, &others)) {
+	if (cpu_pause(cpu) && !sched_pick(cpu, &others)) {
 		cpu->stats.idle++;
 		cpu_charge(cpu, &cpu->stats.work_ns);
 		arch_cpu_idle(cpu, timer_next(cpu));

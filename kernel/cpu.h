@@ -52,6 +52,22 @@ extern unsigned int nr_cpus;
 
 static inline struct cpu *this_cpu(void) { return (struct cpu *)arch_this_cpu(); }
 
+/* Is anything queued on @cpu? On @cpu itself; work_queue() on another one adds to head alone. */
+static inline bool work_pending(const struct cpu *cpu)
+{
+	return READ_ONCE(cpu->work.head) || cpu->work.batch || cpu->work.kept;
+}
+
+/* When its next timer is due, or TIME_NEVER. On @cpu itself. */
+static inline u64 timer_next(const struct cpu *cpu)
+{
+	const struct list *first = cpu->timers.armed.next;
+
+	if (first == &cpu->timers.armed)
+		return TIME_NEVER;
+	return list_entry(first, struct timer, node)->deadline_ns;
+}
+
 /* Set up @cpu's portable half. BSP, before the CPU is started. */
 void cpu_init(struct cpu *cpu, unsigned int id);
 

@@ -56,10 +56,3 @@ void timer_run(struct cpu *cpu)
 		timer->fn(timer);
 	}
 }
-
-u64 timer_next(const struct cpu *cpu)
-{
-	if (list_empty(&cpu->timers.armed))
-		return TIME_NEVER;
-	return list_entry(cpu->timers.armed.next, struct timer, node)->deadline_ns;
-}

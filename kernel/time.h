@@ -38,8 +38,7 @@ void timer_start(struct timer *timer, u64 deadline_ns);
 void timer_stop(struct timer *timer);
 static inline bool timer_armed(const struct timer *timer) { return !list_empty(&timer->node); }
 
-/* The loop: call what is due; the next deadline, or TIME_NEVER. */
+/* The loop: call what is due. When the next one is: timer_next(), kernel/cpu.h. */
 void timer_run(struct cpu *cpu);
-u64 timer_next(const struct cpu *cpu);
 
 #endif

@@ -36,13 +36,6 @@ bool work_queue(struct work *work)
 	return true;
 }
 
-bool work_pending(const struct cpu *cpu)
-{
-	const struct work_queue *q = &cpu->work;
-
-	return READ_ONCE(q->head) || READ_ONCE(q->batch) || READ_ONCE(q->kept);
-}
-
 /* Move everything pushed so far behind what is kept: oldest first. */
 static void queue_take(struct work_queue *q)
 {

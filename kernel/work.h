@@ -32,9 +32,6 @@ void work_init(struct work *work, struct cpu *cpu, work_fn fn);
 /* Any CPU. True if it was not queued before. Wakes the CPU if it sleeps or runs a guest. */
 bool work_queue(struct work *work);
 
-/* Is anything queued on @cpu? Any CPU; a hint unless it is the caller's own. */
-bool work_pending(const struct cpu *cpu);
-
 /* The loop: run what is queued now (not what it queues again). Number run. */
 unsigned int work_run(struct cpu *cpu);
 

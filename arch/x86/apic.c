@@ -141,10 +141,11 @@ void arch_cpu_kick(struct cpu *cpu)
 	apic_send_ipi(cpu->arch.apic_id, VECTOR_KICK);
 }
 
-void apic_timer_arm(u64 deadline_ns)
+void apic_timer_set(u64 deadline_ns)
 {
 	u64 now, ahead;
 
+	arch_this_cpu()->timer_ns = deadline_ns;
 	if (tsc_deadline) {
 		wrmsr(MSR_IA32_TSC_DEADLINE, deadline_ns == TIME_NEVER ? 0 :
 		      MAX(tsc_from_ns(deadline_ns), 1ull));
@@ -180,6 +181,15 @@ static void nothing(void *arg)
 {
 }
 
+/*
+ * A new deadline may have replaced the one that this interrupt is of. Then the next
+ * apic_timer_arm() writes it once more, or leaves it: an interrupt for nothing.
+ */
+static void timer_fired(void *arg)
+{
+	arch_this_cpu()->timer_ns = TIME_NEVER;
+}
+
 void apic_cpu_init(void)
 {
 	u64 base = rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_EN;
@@ -194,6 +204,7 @@ void apic_cpu_init(void)
 	apic_write(APIC_LVT_LINT1, LVT_NMI);
 	apic_write(APIC_LVT_ERROR, VECTOR_ERROR);
 	apic_write(APIC_DIVIDE, DIVIDE_BY_16);
+	arch_this_cpu()->timer_ns = TIME_NEVER;
 	apic_write(APIC_LVT_TIMER, VECTOR_TIMER | (tsc_deadline ? LVT_TIMER_TSC_DEADLINE :
 						   LVT_TIMER_ONE_SHOT));
 	/* Memory-mapped LVT writes and WRMSR are not ordered with each other: 11.5.4.1. */
@@ -253,7 +264,7 @@ int apic_init(void)
 			return -ENOMEM;
 	}
 	pic_disable();
-	irq_set(VECTOR_TIMER, nothing, NULL, "timer");
+	irq_set(VECTOR_TIMER, timer_fired, NULL, "timer");
 	irq_set(VECTOR_KICK, nothing, NULL, "kick");
 	irq_set(VECTOR_ERROR, count_error, NULL, "apic error");
 	apic_cpu_init();

@@ -6,6 +6,7 @@
 #ifndef ARCH_X86_APIC_H
 #define ARCH_X86_APIC_H
 
+#include "asm/cpu.h"
 #include "kernel/types.h"
 
 /*
@@ -46,6 +47,12 @@ void apic_send_nmi_others(void);
  * once if it is past, never for TIME_NEVER. One deadline: a new one replaces it. Meant for
  * arch_cpu_idle() and for backends whose run() cannot end at a deadline by itself.
  */
-void apic_timer_arm(u64 deadline_ns);
+void apic_timer_set(u64 deadline_ns);
+
+static inline void apic_timer_arm(u64 deadline_ns)
+{
+	if (arch_this_cpu()->timer_ns != deadline_ns)
+		apic_timer_set(deadline_ns);
+}
 
 #endif

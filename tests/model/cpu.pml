@@ -6,8 +6,8 @@
  * Mirrors, by their names: kernel/cpu.c cpu_loop(), sched_pick(), cpu_enter(), cpu_sleep(),
  * cpu_pause(), cpu_kick(); kernel/work.c work_queue(), work_run(), work_pending(); kernel/vcpu.c
  * vcpu_kick(), vcpu_runnable(); kernel/event.h event_signal(), which is a call of work_queue() or
- * of vlapic_post(); arch/x86/guest/vcpu.c arch_vcpu_run(), vcpu_ready(), announce_guest_mode();
- * arch/x86/guest/lapic.c vlapic_post().
+ * of vlapic_post(); arch/x86/guest/vcpu.c arch_vcpu_run(), vcpu_ready(), take_kick(),
+ * announce_guest_mode(); arch/x86/guest/lapic.c vlapic_post().
  *
  * Left out: timers and time slices, which would end a sleep that should have ended before.
  * Each mutant has one barrier or one look less and must be seen to fail.
@@ -19,7 +19,7 @@
  * mutant: NO_GUEST_BARRIER	announce_guest_mode()
  * mutant: NO_GUEST_WORK_LOOK	announce_guest_mode(): work_pending()
  * mutant: NO_KICKED_LOOK	announce_guest_mode(): vcpu->arch.kicked
- * mutant: KICKED_AFTER_LOOK	vcpu_ready(): kicked is cleared after init_pending was looked at
+ * mutant: KICKED_AFTER_LOOK	take_kick(): kicked is cleared after init_pending was looked at
  * mutant: NO_QUEUED_BARRIER	work_queue(): a plain look at work->queued
  */
 #define WAKERS 2
@@ -30,7 +30,7 @@
 #define STATE 0			/* cpu->state */
 #define KICKED 1		/* vcpu->arch.kicked */
 #define POSTED 2		/* vlapic->posted */
-#define INIT 3			/* vlapic->init_pending: what only vcpu_ready() looks at */
+#define INIT 3			/* vlapic->init_pending: what only take_kick() looks at */
 #define DATA 4			/* of each waker: what the work's function shall see */
 #define WORDS 6
 #include "tso.pml"
@@ -154,9 +154,9 @@ inline sched_pick()
 	picked = !halted
 }
 
-inline cpu_pause(new_state, may)
+inline cpu_pause(may)
 {
-	store(CPU, STATE, new_state);
+	store(CPU, STATE, IDLE);
 #ifndef NO_PAUSE_BARRIER
 	mb(CPU);
 #endif
@@ -188,23 +188,31 @@ inline announce_guest_mode(may)
 #endif
 }
 
-inline clear(word)
+inline take_init()
 {
 	if
-	:: load(word) -> locked(CPU, mem[word] = 0)
+	:: load(INIT) -> locked(CPU, mem[INIT] = 0)
 	:: else
 	fi
 }
 
-inline vcpu_ready()
+inline take_kick()
 {
 #ifdef KICKED_AFTER_LOOK
-	clear(INIT);
-	clear(KICKED)
+	take_init();
+	locked(CPU, mem[KICKED] = 0)
 #else
-	clear(KICKED);
-	clear(INIT)
+	locked(CPU, mem[KICKED] = 0);
+	take_init()
 #endif
+}
+
+inline vcpu_ready()
+{
+	if
+	:: load(KICKED) -> take_kick()
+	:: else
+	fi
 }
 
 /* hvm->run(): what is posted is injected; the guest halts, or computes until it is interrupted. */
@@ -222,31 +230,25 @@ end_guest:	ipi -> ipi = 0
 inline arch_vcpu_run()
 {
 	do
-	:: halted || head -> break
+	:: halted -> break
 	:: else ->
 		vcpu_ready();
 		announce_guest_mode(may);
 		if
-		:: may -> hvm_run()
-		:: else
-		fi;
-		store(CPU, STATE, RUNNING)
+		:: may -> hvm_run(); store(CPU, STATE, RUNNING)
+		:: else ->
+			store(CPU, STATE, RUNNING);
+			if
+			:: head -> break
+			:: else
+			fi
+		fi
 	od
-}
-
-inline cpu_enter()
-{
-	cpu_pause(IN_GUEST, may);
-	if
-	:: may -> arch_vcpu_run()
-	:: else
-	fi;
-	store(CPU, STATE, RUNNING)
 }
 
 inline cpu_sleep()
 {
-	cpu_pause(IDLE, may);
+	cpu_pause(may);
 #ifndef NO_SECOND_PICK
 	sched_pick();
 	may = may && !picked;
@@ -267,7 +269,7 @@ proctype cpu_loop()
 	:: work_run();
 	   sched_pick();
 	   if
-	   :: picked -> cpu_enter()
+	   :: picked -> arch_vcpu_run()	/* cpu_enter() */
 	   :: else -> cpu_sleep()
 	   fi
 	od

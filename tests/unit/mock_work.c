@@ -24,11 +24,6 @@ bool work_queue(struct work *work)
 	return true;
 }
 
-bool work_pending(const struct cpu *cpu)
-{
-	return nr;
-}
-
 void work_cancel(struct work *work)
 {
 	for (struct work **p = &head; *p; p = &(*p)->next) {

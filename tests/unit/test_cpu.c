@@ -34,7 +34,9 @@ void arch_cpu_idle(struct cpu *c, u64 deadline_ns)
 
 void arch_vcpu_run(struct vcpu *v, u64 deadline_ns)
 {
-	assert_int_equal(cpu.state, CPU_IN_GUEST);
+	assert_int_equal(cpu.state, CPU_RUNNING);
+	if (work_pending(&cpu))		/* its look, after it has said CPU_IN_GUEST */
+		return;
 	run_until = deadline_ns;
 	ran[nr_ran++ % ARRAY_SIZE(ran)] = v - vcpu;
 	if (on_run)

@@ -79,12 +79,11 @@ static void save(struct vcpu *vcpu)
 	vcpu->arch.cr2 = read_cr2();
 }
 
-void vcpu_load(struct vcpu *vcpu)
+/* On the vCPU's CPU: the vCPU that was loaded there is saved, @vcpu is loaded. */
+static void load(struct vcpu *vcpu)
 {
 	struct arch_cpu *cpu = arch_this_cpu();
 
-	if (likely(cpu->loaded == vcpu))
-		return;
 	if (cpu->loaded)
 		save(cpu->loaded);
 	cpu->loaded = vcpu;
@@ -238,20 +237,30 @@ static void take_sipi(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->state, VCPU_RUNNABLE);
 }
 
-/* Everything but the CPU's own work that may keep @vcpu from going on. */
-static bool vcpu_ready(struct vcpu *vcpu)
+/*
+ * What comes with a kick and nobody else looks at. Whoever kicks has published before; what is read
+ * now is not older: full barrier.
+ */
+static void take_kick(struct vcpu *vcpu)
 {
 	struct vlapic *apic = vcpu->arch.lapic;
 
-	/* Whoever kicks has published before; what we read now is not older: full barrier. */
-	if (READ_ONCE(vcpu->arch.kicked))
-		__atomic_exchange_n(&vcpu->arch.kicked, 0, __ATOMIC_SEQ_CST);
+	__atomic_exchange_n(&vcpu->arch.kicked, 0, __ATOMIC_SEQ_CST);
 	if (unlikely(READ_ONCE(apic->init_pending)))
 		take_init(vcpu);
 	if (unlikely(READ_ONCE(apic->sipi_pending)))
 		take_sipi(vcpu);
-	return READ_ONCE(vcpu->state) == VCPU_RUNNABLE && !READ_ONCE(vcpu->guest->request) &&
-	       READ_ONCE(vcpu->guest->state) == GUEST_RUNNING;
+}
+
+/* Everything but the CPU's own work that may keep @vcpu from going on. */
+static bool vcpu_ready(struct vcpu *vcpu)
+{
+	const struct guest *guest = vcpu->guest;
+
+	if (unlikely(READ_ONCE(vcpu->arch.kicked)))
+		take_kick(vcpu);
+	return READ_ONCE(vcpu->state) == VCPU_RUNNABLE && !READ_ONCE(guest->request) &&
+	       READ_ONCE(guest->state) == GUEST_RUNNING;
 }
 
 /* From here on cpu_kick() interrupts the guest; pairs with the barrier there. */
@@ -264,13 +273,15 @@ static bool announce_guest_mode(struct cpu *cpu, const struct vcpu *vcpu)
 
 static void run_once(struct vcpu *vcpu, u64 deadline_ns)
 {
-	u64 deadline = MIN(deadline_ns, timer_next(vcpu->cpu));
+	struct cpu *cpu = vcpu->cpu;
+	u64 deadline = MIN(deadline_ns, timer_next(cpu));
 
-	vcpu_load(vcpu);
+	if (unlikely(cpu->arch.loaded != vcpu))
+		load(vcpu);
 	if (!(hvm_caps & HVM_CAP_DEADLINE))
 		apic_timer_arm(deadline);
 	hvm->run(vcpu, deadline);
-	WRITE_ONCE(vcpu->cpu->state, CPU_RUNNING);
+	WRITE_ONCE(cpu->state, CPU_RUNNING);
 }
 
 /*
@@ -293,13 +304,14 @@ void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 
 	cpu->resched = false;
 	vcpu_charge_begin(vcpu);
-	while (go_on && vcpu_ready(vcpu) && !work_pending(cpu) && !cpu->resched) {
+	while (go_on && vcpu_ready(vcpu) && !cpu->resched) {
 		if (unlikely(exits++ == EXITS_IN_A_ROW)) {
 			interrupt_window();
 			break;
 		}
-		if (!announce_guest_mode(cpu, vcpu)) {
+		if (unlikely(!announce_guest_mode(cpu, vcpu))) {
 			WRITE_ONCE(cpu->state, CPU_RUNNING);
+			go_on = !work_pending(cpu);
 			continue;
 		}
 		run_once(vcpu, deadline_ns);

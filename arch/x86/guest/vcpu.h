@@ -12,8 +12,6 @@
 
 struct vcpu;
 
-/* On the vCPU's CPU: the vCPU that was loaded there is saved, @vcpu is loaded. */
-void vcpu_load(struct vcpu *vcpu);
 bool vcpu_is_loaded(const struct vcpu *vcpu);
 
 /*

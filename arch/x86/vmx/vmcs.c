@@ -43,7 +43,7 @@ struct direct_msr {
 
 /*
  * MSRs that the guest reaches without an exit: those that a VMCS holds, and those that
- * vcpu_load() switches. For IA32_EFER and IA32_APIC_BASE a write has a policy.
+ * guest/vcpu.c switches. For IA32_EFER and IA32_APIC_BASE a write has a policy.
  */
 static const struct direct_msr direct_msrs[] = {
 	{ MSR_IA32_TIME_STAMP_COUNTER, MSR_READ },	/* with the TSC offset */
