@@ -38,6 +38,7 @@ struct nic_config {
 	u16 host_mtu;			/* 0: VIRTIO_NET_F_MTU not offered */
 	unsigned int vectors;		/* MSI-X vectors; 0: no MSI-X, INTx only */
 	unsigned int rx_queue_size, tx_queue_size;	/* power of two, 64..1024 */
+	bool modern_pio_notify;		/* notification by ports, too */
 	unsigned int devfn;		/* addr=SLOT[.FN]; automatic: next free slot from 2 */
 	unsigned int line;
 };

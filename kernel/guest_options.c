@@ -214,6 +214,7 @@ static const struct option nic_rows[] = {
 	  .flags = OPTION_POWER_OF_2 },
 	{ "tx_queue_size", option_set_uint, NIC(tx_queue_size), .min = 64, .max = 1024,
 	  .flags = OPTION_POWER_OF_2 },
+	{ "modern-pio-notify", option_set_bool, NIC(modern_pio_notify), .expected = "on or off" },
 	{ "bus", option_set_fixed, .expected = "pci.0" },
 	{ "addr", set_addr, .expected = "a slot, 0x2..0x1f" },
 	NIC_OFF("ctrl_vq"), NIC_OFF("ctrl_rx"),
@@ -232,6 +233,7 @@ static void set_nic(struct guest_options *g, char *list)
 		.csum = true, .host_tso4 = true, .host_tso6 = true, .host_ecn = true,
 		.guest_csum = true, .guest_tso4 = true, .guest_tso6 = true, .guest_ecn = true,
 		.vectors = VECTORS_DEFAULT, .rx_queue_size = 256, .tx_queue_size = 256,
+		.modern_pio_notify = true,
 		.line = g->line,
 	} };
 

@@ -45,6 +45,8 @@ enum pci_bar_bits {		/* §6.2.5.1 */
 	PCI_BAR_64 = BIT(2),
 	PCI_BAR_PREFETCH = BIT(3),
 	PCI_BAR_FLAGS = 0xf,
+	PCI_BAR_IO_FLAGS = 3,
+	PCI_BAR_IO_MAX = 256,
 };
 
 enum pci_cap_id {		/* appendix H */

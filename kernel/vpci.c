@@ -56,6 +56,13 @@ void vpci_bus_init(struct vpci_bus *bus, struct guest *guest, u64 mmio_base, u64
 	spin_init(&bus->intx_lock, LOCK_VPCI_INTX);
 }
 
+void vpci_bus_set_pio_window(struct vpci_bus *bus, u64 base, u64 size)
+{
+	bus->pio_base = base;
+	bus->pio_size = size;
+	bus->pio_next = base;
+}
+
 static void cfg_header(struct vpci_dev *dev, const struct vpci_id *id)
 {
 	cfg_init(dev, PCI_VENDOR_ID, id->vendor, 2);
@@ -104,6 +111,21 @@ int vpci_add_cap(struct vpci_dev *dev, u8 cap_id, const void *body, unsigned int
 	return (int)off;
 }
 
+/* The host bridge forwards its windows and nothing else: RAM, LAPIC, ... are out of reach. */
+static bool in_mmio_window(const struct vpci_bus *bus, u64 gpa, u64 size)
+{
+	u64 off = gpa - bus->mmio_base;
+
+	return off < bus->mmio_size && size <= bus->mmio_size - off;
+}
+
+static bool in_pio_window(const struct vpci_bus *bus, u64 port, u64 size)
+{
+	u64 off = port - bus->pio_base;
+
+	return off < bus->pio_size && size <= bus->pio_size - off;
+}
+
 int vpci_add_bar(struct vpci_dev *dev, unsigned int bar, u64 size, bool is_64, bool prefetchable)
 {
 	struct vpci_bus *bus = dev->bus;
@@ -128,6 +150,40 @@ int vpci_add_bar(struct vpci_dev *dev, unsigned int bar, u64 size, bool is_64, b
 	return 0;
 }
 
+/* The first port from bus->pio_next on where @size of them are nobody's: the board may have some. */
+static u64 free_ports(const struct vpci_bus *bus, u64 size)
+{
+	u64 port = ALIGN_UP(bus->pio_next, size), i = 0;
+
+	while (i < size && in_pio_window(bus, port, size)) {
+		if (io_find(&bus->guest->pio, port + i++)) {
+			port += size;
+			i = 0;
+		}
+	}
+	return port;
+}
+
+int vpci_add_io_bar(struct vpci_dev *dev, unsigned int bar, u64 size)
+{
+	struct vpci_bus *bus = dev->bus;
+	unsigned int off = PCI_BAR0 + 4 * bar;
+	u64 port;
+
+	if (bar >= VPCI_BARS || size <= PCI_BAR_IO_FLAGS || size > PCI_BAR_IO_MAX ||
+	    (size & (size - 1)))
+		return -EINVAL;
+	port = free_ports(bus, size);
+	if (!in_pio_window(bus, port, size))
+		return -ENOSPC;
+	bus->pio_next = port + size;
+	dev->bar[bar] = (struct vpci_bar){ .size = size, .is_io = true };
+	cfg_init(dev, off, (u32)port | PCI_BAR_IO, 4);
+	wmask_set(dev, off, (u32)~(size - 1), 4);
+	dev->wmask[PCI_COMMAND] |= PCI_COMMAND_IO;
+	return 0;
+}
+
 void vpci_set_writable(struct vpci_dev *dev, unsigned int off, unsigned int len)
 {
 	memset(dev->wmask + off, 0xff, len);
@@ -138,17 +194,17 @@ void vpci_set_writable(struct vpci_dev *dev, unsigned int off, unsigned int len)
 static u64 bar_value(const struct vpci_dev *dev, unsigned int bar)
 {
 	unsigned int off = PCI_BAR0 + 4 * bar;
-	u64 gpa = cfg_get(dev->cfg, off, 4) & ~(u32)PCI_BAR_FLAGS;
+	u32 low = cfg_get(dev->cfg, off, 4);
+	u64 gpa = low & ~(u32)PCI_BAR_FLAGS;
 
+	if (dev->bar[bar].is_io)
+		return low & ~(u32)PCI_BAR_IO_FLAGS;
 	return dev->bar[bar].is_64 ? gpa | (u64)cfg_get(dev->cfg, off + 4, 4) << 32 : gpa;
 }
 
-/* The host bridge forwards its window and nothing else: RAM, LAPIC, ... are out of reach. */
-static bool in_window(const struct vpci_bus *bus, u64 gpa, u64 size)
+static bool in_window(const struct vpci_bus *bus, const struct vpci_bar *bar, u64 at)
 {
-	u64 off = gpa - bus->mmio_base;
-
-	return off < bus->mmio_size && size <= bus->mmio_size - off;
+	return bar->is_io ? in_pio_window(bus, at, bar->size) : in_mmio_window(bus, at, bar->size);
 }
 
 static void bar_unmap(struct vpci_dev *dev, unsigned int i)
@@ -163,7 +219,7 @@ static void bar_map(struct vpci_dev *dev, unsigned int i, u64 gpa)
 {
 	int err;
 
-	if (!in_window(dev->bus, gpa, dev->bar[i].size)) {
+	if (!in_window(dev->bus, &dev->bar[i], gpa)) {
 		dev->bar_conflicts++;	/* no line: sizing a BAR with decode on looks the same */
 		return;
 	}
@@ -179,16 +235,21 @@ static void bar_map(struct vpci_dev *dev, unsigned int i, u64 gpa)
 	dev->bar[i].mapped = true;
 }
 
+static bool is_decoded(const struct vpci_dev *dev, unsigned int bar)
+{
+	u16 bit = dev->bar[bar].is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+
+	return dev->bar[bar].size && command(dev) & bit;
+}
+
 /* Follow what software has written to the BARs and to COMMAND. */
 static void bars_update(struct vpci_dev *dev)
 {
-	bool decode = command(dev) & PCI_COMMAND_MEMORY;
-
 	for (unsigned int i = 0; i < VPCI_BARS; i++)
-		if (dev->bar[i].size && (!decode || dev->bar[i].gpa != bar_value(dev, i)))
+		if (!is_decoded(dev, i) || dev->bar[i].gpa != bar_value(dev, i))
 			bar_unmap(dev, i);
 	for (unsigned int i = 0; i < VPCI_BARS; i++)
-		if (dev->bar[i].size && decode && !dev->bar[i].mapped)
+		if (is_decoded(dev, i) && !dev->bar[i].mapped)
 			bar_map(dev, i, bar_value(dev, i));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * PCI as a guest sees it: one bus, functions with a 256-byte configuration space (4 KiB
- * answered through ECAM: the rest reads 0), memory BARs, capabilities, MSI-X, INTx.
+ * answered through ECAM: the rest reads 0), memory and I/O BARs, capabilities, MSI-X, INTx.
  * Source: PCI Local Bus 3.0 §6; MSI-X §6.8.2. Used under guest->lock unless said otherwise.
  */
 #ifndef KERNEL_VPCI_H
@@ -21,8 +21,8 @@ struct vpci_dev;
 
 struct vpci_ops {
 	/*
-	 * A BAR became visible at @gpa or stopped being so (moved, decode off, reset). The
-	 * owner adds/removes its io regions and doorbells in the guest's space.
+	 * A BAR became visible at @gpa (an I/O BAR: a port) or stopped being so (moved, decode off,
+	 * reset). The owner adds/removes its io regions and doorbells in the guest's space.
 	 * -EBUSY: it would overlap something; then the BAR stays undecoded (counted, logged).
 	 */
 	int (*bar_map)(struct vpci_dev *dev, unsigned int bar, u64 gpa);
@@ -35,7 +35,8 @@ struct vpci_ops {
 };
 
 struct vpci_bar {
-	u64 size;		/* power of two >= 16; 0: not implemented */
+	u64 size;		/* power of two >= 16 (I/O: 4..256); 0: not implemented */
+	bool is_io;
 	bool is_64;		/* takes this and the next slot */
 	bool prefetchable;
 	u64 gpa;		/* where mapped now; valid if mapped */
@@ -79,6 +80,8 @@ struct vpci_bus {
 	struct vpci_dev *dev[VPCI_DEVS];
 	u64 mmio_base, mmio_size;	/* 32-bit window for BARs, firmware-assigned at reset */
 	u64 mmio_next;
+	u64 pio_base, pio_size;		/* the same for I/O BARs; size 0: none */
+	u64 pio_next;
 	struct spinlock intx_lock;	/* lines are shared by slots: the wired OR and its result */
 	unsigned int intx_count[VPCI_INTX_GSIS];
 };
@@ -90,6 +93,8 @@ struct vpci_id {
 };
 
 void vpci_bus_init(struct vpci_bus *bus, struct guest *guest, u64 mmio_base, u64 mmio_size);
+/* The ports that the bridge forwards. Before vpci_add_io_bar(). */
+void vpci_bus_set_pio_window(struct vpci_bus *bus, u64 base, u64 size);
 /* -EBUSY: slot taken; -EINVAL: not function 0 of a slot. Bits of MSI-X, BARs, ... come after. */
 int vpci_add(struct vpci_bus *bus, struct vpci_dev *dev, unsigned int devfn,
 	     const struct vpci_id *id, const struct vpci_ops *ops, void *owner, const char *name);
@@ -98,6 +103,8 @@ void vpci_remove(struct vpci_dev *dev);
 int vpci_add_cap(struct vpci_dev *dev, u8 cap_id, const void *body, unsigned int len);
 /* Its address after reset comes from the bus's window: -ENOSPC when that is used up. */
 int vpci_add_bar(struct vpci_dev *dev, unsigned int bar, u64 size, bool is_64, bool prefetchable);
+/* @size ports (4..256, PCI 3.0 §6.2.5.1), at first where nothing else of the guest answers. */
+int vpci_add_io_bar(struct vpci_dev *dev, unsigned int bar, u64 size);
 /* Table and PBA lie in @bar, whose owner answers there with vpci_msix_read() and _write(). */
 int vpci_add_msix(struct vpci_dev *dev, unsigned int vectors, unsigned int bar, u32 table_off,
 		  u32 pba_off);

@@ -237,7 +237,7 @@ static int attach(struct virtio_net *net)
 	const struct nic_config *c = net->config;
 	int err = virtio_pci_create(&net->pci, net->guest, &net->vdev, c->devfn, PCI_CLASS_ETHERNET,
 				    MIN(c->vectors, (unsigned int)VPCI_MSIX_MAX),
-				    net->vhost.dev.name);
+				    c->modern_pio_notify, net->vhost.dev.name);
 
 	if (err)
 		return err;

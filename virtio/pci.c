@@ -76,7 +76,7 @@ static u64 bar4_read(void *dev, u64 off, unsigned int size)
 	}
 }
 
-/* Doorbells are looked up before this; it serves the configuration access capability. */
+/* Doorbells are looked up before this; it serves what they do not take. */
 static void notify_write(struct virtio_pci *vp, u64 off)
 {
 	struct virtio_dev *vdev = vp->vdev;
@@ -112,6 +112,20 @@ static void bar4_write(void *dev, u64 off, unsigned int size, u64 val)
 	}
 }
 
+/* ---- BAR 2: nothing to read; written here is what rings no doorbell ---- */
+
+static u64 pio_read(void *dev, u64 off, unsigned int size)
+{
+	return 0;
+}
+
+static void pio_write(void *dev, u64 off, unsigned int size, u64 val)
+{
+	notify_write(dev, off);
+}
+
+/* ---- BAR 1 ---- */
+
 static u64 msix_read(void *dev, u64 off, unsigned int size)
 {
 	return vpci_msix_read(&((struct virtio_pci *)dev)->pci, off, size);
@@ -123,53 +137,75 @@ static void msix_write(void *dev, u64 off, unsigned int size, u64 val)
 }
 
 static const struct io_ops bar4_ops = { .read = bar4_read, .write = bar4_write };
+static const struct io_ops pio_ops = { .read = pio_read, .write = pio_write };
 static const struct io_ops msix_ops = { .read = msix_read, .write = msix_write };
 
 /* ---- Mapping ---- */
 
-static u64 doorbell_addr(u64 bar4, unsigned int queue)
+/* What BARs hold, those that the function has. */
+static const struct bar {
+	const struct io_ops *ops;
+	bool pio;
+	bool bells;		/* from @notify on */
+	u64 notify;
+} bars[VPCI_BARS] = {
+	[VIRTIO_PCI_MSIX_BAR] = { &msix_ops },
+	[VIRTIO_PCI_PIO_BAR] = { &pio_ops, .pio = true, .bells = true },
+	[VIRTIO_PCI_BAR] = { &bar4_ops, .bells = true, .notify = VIRTIO_PCI_NOTIFY },
+};
+
+static struct io_space *bar_space(struct virtio_pci *vp, const struct bar *b)
 {
-	return bar4 + VIRTIO_PCI_NOTIFY + queue * VIRTIO_PCI_NOTIFY_MULTIPLIER;
+	return b->pio ? &vp->guest->pio : &vp->guest->mmio;
 }
 
-static void doorbells_remove(struct virtio_pci *vp, u64 bar4, unsigned int n)
+static u64 doorbell_addr(const struct bar *b, u64 at, unsigned int queue)
+{
+	return at + b->notify + queue * VIRTIO_PCI_NOTIFY_MULTIPLIER;
+}
+
+static void doorbells_remove(struct virtio_pci *vp, const struct bar *b, u64 at, unsigned int n)
 {
 	while (n--)
-		doorbell_remove(&vp->guest->doorbells, false, doorbell_addr(bar4, n));
+		doorbell_remove(&vp->guest->doorbells, b->pio, doorbell_addr(b, at, n));
 }
 
-static int bar4_map(struct virtio_pci *vp, u64 gpa)
+static int doorbells_add(struct virtio_pci *vp, const struct bar *b, u64 at)
 {
-	int err = io_add(&vp->guest->mmio, gpa, VIRTIO_PCI_BAR_SIZE, &bar4_ops, vp, vp->pci.name);
+	int err = 0;
 
 	for (unsigned int i = 0; !err && i < vp->vdev->nr_queues; i++) {
-		err = doorbell_add(&vp->guest->doorbells, false, doorbell_addr(gpa, i),
+		err = doorbell_add(&vp->guest->doorbells, b->pio, doorbell_addr(b, at, i),
 				   VIRTIO_PCI_NOTIFY_MULTIPLIER,
 				   vhost_get_vring_kick(vp->vdev->vhost, i));
-		if (err) {
-			doorbells_remove(vp, gpa, i);
-			io_remove(&vp->guest->mmio, gpa, vp);
-		}
+		if (err)
+			doorbells_remove(vp, b, at, i);
 	}
 	return err;
 }
 
-static int bar_map(struct vpci_dev *pci, unsigned int bar, u64 gpa)
+static int bar_map(struct vpci_dev *pci, unsigned int bar, u64 at)
 {
 	struct virtio_pci *vp = pci->owner;
+	const struct bar *b = &bars[bar];
+	int err = io_add(bar_space(vp, b), at, pci->bar[bar].size, b->ops, vp, pci->name);
 
-	if (bar == VIRTIO_PCI_BAR)
-		return bar4_map(vp, gpa);
-	return io_add(&vp->guest->mmio, gpa, VIRTIO_PCI_MSIX_BAR_SIZE, &msix_ops, vp, pci->name);
+	if (err || !b->bells)
+		return err;
+	err = doorbells_add(vp, b, at);
+	if (err)
+		io_remove(bar_space(vp, b), at, vp);
+	return err;
 }
 
-static void bar_unmap(struct vpci_dev *pci, unsigned int bar, u64 gpa)
+static void bar_unmap(struct vpci_dev *pci, unsigned int bar, u64 at)
 {
 	struct virtio_pci *vp = pci->owner;
+	const struct bar *b = &bars[bar];
 
-	if (bar == VIRTIO_PCI_BAR)
-		doorbells_remove(vp, gpa, vp->vdev->nr_queues);
-	io_remove(&vp->guest->mmio, gpa, vp);
+	if (b->bells)
+		doorbells_remove(vp, b, at, vp->vdev->nr_queues);
+	io_remove(bar_space(vp, b), at, vp);
 }
 
 /* ---- Configuration access capability, §4.1.4.9 ---- */
@@ -183,15 +219,10 @@ static bool cfg_window(const struct virtio_pci *vp, const struct io_ops **ops, u
 	memcpy(&cap, &vp->pci.cfg[vp->cfg_cap], sizeof(cap));
 	*off = le32_to_cpu(cap.offset);
 	*len = le32_to_cpu(cap.length);
-	if (cap.bar == VIRTIO_PCI_BAR) {
-		*ops = &bar4_ops;
-		bar_size = VIRTIO_PCI_BAR_SIZE;
-	} else if (cap.bar == VIRTIO_PCI_MSIX_BAR && vp->pci.msix_cap) {
-		*ops = &msix_ops;
-		bar_size = VIRTIO_PCI_MSIX_BAR_SIZE;
-	} else {
+	bar_size = cap.bar < VPCI_BARS ? vp->pci.bar[cap.bar].size : 0;
+	if (!bar_size)
 		return false;
-	}
+	*ops = bars[cap.bar].ops;
 	return (*len == 1 || *len == 2 || *len == 4) && *off % *len == 0 && *off < bar_size;
 }
 
@@ -253,21 +284,27 @@ static const struct vpci_ops pci_ops = {
 /* ---- Creation ---- */
 
 /* A virtio capability; the part behind the common header comes from @cap too. */
-static int add_cap(struct virtio_pci *vp, void *body, u8 len, u8 type, u32 offset, u32 length)
+static int add_cap_at(struct virtio_pci *vp, void *body, u8 len, u8 type, u8 bar, u32 offset,
+		      u32 length)
 {
 	struct virtio_pci_cap *cap = body;
 
 	*cap = (struct virtio_pci_cap){
-		.cap_len = len, .cfg_type = type, .bar = length ? VIRTIO_PCI_BAR : 0,
+		.cap_len = len, .cfg_type = type, .bar = bar,
 		.offset = cpu_to_le32(offset), .length = cpu_to_le32(length),
 	};
 	return vpci_add_cap(&vp->pci, PCI_CAP_ID_VENDOR, (u8 *)body + 2, len - 2u);
 }
 
+static int add_cap(struct virtio_pci *vp, void *body, u8 len, u8 type, u32 offset, u32 length)
+{
+	return add_cap_at(vp, body, len, type, VIRTIO_PCI_BAR, offset, length);
+}
+
 static int add_cfg_cap(struct virtio_pci *vp)
 {
 	struct virtio_pci_cfg_cap cap = { 0 };
-	int off = add_cap(vp, &cap, sizeof(cap), VIRTIO_PCI_CAP_PCI_CFG, 0, 0);
+	int off = add_cap_at(vp, &cap, sizeof(cap), VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0);
 	unsigned int at = (unsigned int)off;
 
 	if (off < 0)
@@ -279,17 +316,32 @@ static int add_cfg_cap(struct virtio_pci *vp)
 	return 0;
 }
 
-static int add_caps(struct virtio_pci *vp)
+/*
+ * Drivers take the first capability of a kind that they can use (§4.1.4), and who cannot do I/O
+ * space the one after it. What is added last is first in the list.
+ */
+static int add_notify_caps(struct virtio_pci *vp)
 {
-	struct virtio_pci_cap cap;
 	struct virtio_pci_notify_cap notify = {
 		.notify_off_multiplier = cpu_to_le32(VIRTIO_PCI_NOTIFY_MULTIPLIER),
 	};
+	u32 ports = (u32)vp->pci.bar[VIRTIO_PCI_PIO_BAR].size;
+	int err = add_cap(vp, &notify, sizeof(notify), VIRTIO_PCI_CAP_NOTIFY_CFG,
+			  VIRTIO_PCI_NOTIFY, VIRTIO_PCI_AREA_SIZE);
+
+	if (err < 0 || !ports)
+		return err;
+	return add_cap_at(vp, &notify, sizeof(notify), VIRTIO_PCI_CAP_NOTIFY_CFG,
+			  VIRTIO_PCI_PIO_BAR, 0, ports);
+}
+
+static int add_caps(struct virtio_pci *vp)
+{
+	struct virtio_pci_cap cap;
 	int err = add_cfg_cap(vp);
 
 	if (err >= 0)
-		err = add_cap(vp, &notify, sizeof(notify), VIRTIO_PCI_CAP_NOTIFY_CFG,
-			      VIRTIO_PCI_NOTIFY, VIRTIO_PCI_AREA_SIZE);
+		err = add_notify_caps(vp);
 	if (err >= 0)
 		err = add_cap(vp, &cap, sizeof(cap), VIRTIO_PCI_CAP_DEVICE_CFG, VIRTIO_PCI_DEVICE,
 			      VIRTIO_PCI_AREA_SIZE);
@@ -300,6 +352,16 @@ static int add_caps(struct virtio_pci *vp)
 		err = add_cap(vp, &cap, sizeof(cap), VIRTIO_PCI_CAP_COMMON_CFG, VIRTIO_PCI_COMMON,
 			      VIRTIO_PCI_AREA_SIZE);
 	return MIN(err, 0);
+}
+
+/* Without room for it the device does without: no error. */
+static void add_pio_bar(struct virtio_pci *vp)
+{
+	u64 size = VIRTIO_PCI_NOTIFY_MULTIPLIER;
+
+	while (size < vp->vdev->nr_queues * VIRTIO_PCI_NOTIFY_MULTIPLIER)
+		size *= 2;
+	(void)vpci_add_io_bar(&vp->pci, VIRTIO_PCI_PIO_BAR, size);
 }
 
 static int add_bars(struct virtio_pci *vp, unsigned int vectors)
@@ -316,7 +378,8 @@ static int add_bars(struct virtio_pci *vp, unsigned int vectors)
 }
 
 int virtio_pci_create(struct virtio_pci *vp, struct guest *guest, struct virtio_dev *vdev,
-		      unsigned int devfn, u32 class, unsigned int vectors, const char *name)
+		      unsigned int devfn, u32 class, unsigned int vectors, bool pio_notify,
+		      const char *name)
 {
 	const struct vpci_id id = {
 		.vendor = VIRTIO_PCI_VENDOR, .device = VIRTIO_PCI_DEVICE_BASE + vdev->device_id,
@@ -333,6 +396,8 @@ int virtio_pci_create(struct virtio_pci *vp, struct guest *guest, struct virtio_
 	err = vpci_add(guest->pci, &vp->pci, devfn, &id, &pci_ops, vp, name);
 	if (err)
 		return err;
+	if (pio_notify)
+		add_pio_bar(vp);
 	err = add_caps(vp);
 	if (!err)
 		err = add_bars(vp, vectors);

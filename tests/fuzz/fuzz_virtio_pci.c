@@ -22,12 +22,15 @@ static void check_regions(const struct mock_net *mn)
 {
 	const struct io_space *s = &mn->mg.guest.mmio;
 
-	check(s->nr <= 2 && mn->mg.guest.doorbells.nr <= VHOST_NET_QUEUES);
+	check(s->nr <= 2 && mn->mg.guest.doorbells.nr <= 2 * VHOST_NET_QUEUES);
 	for (unsigned int i = 0; i < s->nr; i++) {
 		check(s->region[i].base >= MOCK_WINDOW);
 		check(s->region[i].base + s->region[i].size <= (u64)MOCK_WINDOW + MOCK_WINDOW_SIZE);
 		check(i == 0 || s->region[i - 1].base + s->region[i - 1].size <= s->region[i].base);
 	}
+	check(mn->mg.guest.pio.nr <= 1);
+	if (mn->mg.guest.pio.nr)
+		check(mn->mg.guest.pio.region[0].base - MOCK_PORTS < MOCK_PORTS_SIZE);
 }
 
 static u64 area(const struct mock_net *mn, u8 which)
@@ -43,7 +46,7 @@ static void one_op(struct mock_net *mn, struct input *in)
 	u8 op = (u8)take(in, 1), size = (u8)size_of(op >> 4);
 	u64 addr;
 
-	switch (op % 9) {
+	switch (op % 10) {
 	case 0:
 		mock_cfg_read(&mn->mv, (unsigned int)take(in, 2) % 0x1100, size);
 		break;
@@ -73,6 +76,11 @@ static void one_op(struct mock_net *mn, struct input *in)
 		break;
 	case 8:
 		virtio_config_changed(&mn->net->vdev);
+		break;
+	case 9:
+		addr = mn->mv.notify_port + take(in, 1);
+		mock_pio_write(&mn->mg, (u16)addr, size, take(in, size));
+		mock_pio_read(&mn->mg, (u16)addr, size);
 		break;
 	}
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* guest: -netdev tap,id=a,br=brvn -netdev tap,id=b,br=brvn -device virtio-net-pci,netdev=a,mac=52:54:00:00:00:0a,addr=0x3 -device virtio-net-pci,netdev=b,mac=52:54:00:00:00:0b,addr=0x4 */
-/* Two virtio-net functions on one switch: frames from one arrive at the other, by doorbell and MSI-X. */
+/*
+ * Two virtio-net functions on one switch: frames from one arrive at the other, by doorbells in
+ * memory and in I/O space, and MSI-X.
+ */
 #include "lib.h"
 
 const char test_name[] = "virtio_net";
@@ -29,15 +32,22 @@ struct queue {
 	u8 buffer[SIZE][BUFFER];
 	u16 seen;
 	u64 doorbell;
+	u16 port;			/* the same in I/O space */
 };
 
 static struct nic {
 	u32 devfn;
 	u64 common, notify, device;
+	u16 ports;
 	u32 notify_multiplier;
 	struct queue queue[2];
 	volatile u32 interrupts;
 } nics[2] __attribute__((aligned(4096)));
+
+static bool cap_is_io(u32 devfn, u32 cap)
+{
+	return pci_read(devfn, 0x10 + 4 * (pci_read(devfn, cap + 4) & 0xff)) & 1;
+}
 
 static u64 cap_address(u32 devfn, u32 cap)
 {
@@ -52,7 +62,12 @@ static void find_caps(struct nic *n)
 			n->common = cap_address(n->devfn, cap);
 			break;
 		case CFG_NOTIFY:
-			n->notify = cap_address(n->devfn, cap);
+			if (cap_is_io(n->devfn, cap)) {
+				check(!n->notify, "memory before I/O space");
+				n->ports = cap_address(n->devfn, cap);
+			} else {
+				n->notify = cap_address(n->devfn, cap);
+			}
 			n->notify_multiplier = pci_read(n->devfn, cap + 16);
 			break;
 		case CFG_DEVICE:
@@ -60,7 +75,7 @@ static void find_caps(struct nic *n)
 			break;
 		}
 	}
-	check(n->common && n->notify && n->device, "a virtio capability is missing");
+	check(n->common && n->notify && n->device && n->ports, "a virtio capability is missing");
 }
 
 static void msix(struct nic *n, u8 vector)
@@ -88,6 +103,7 @@ static void setup_queue(struct nic *n, u16 index)
 	write32(n->common + QUEUE_DRIVER + 4, 0);
 	write64(n->common + QUEUE_DEVICE, (u64)&q->used);
 	q->doorbell = n->notify + read16(n->common + QUEUE_NOTIFY_OFF) * n->notify_multiplier;
+	q->port = n->ports + read16(n->common + QUEUE_NOTIFY_OFF) * n->notify_multiplier;
 	write16(n->common + QUEUE_ENABLE, 1);
 }
 
@@ -102,7 +118,7 @@ static void start(struct nic *n, u32 slot, u8 vector)
 {
 	n->devfn = slot << 3;
 	check_eq(pci_read(n->devfn, 0), 0x10411af4);
-	pci_write(n->devfn, 4, 6);		/* memory, bus master */
+	pci_write(n->devfn, 4, 7);		/* I/O space, memory, bus master */
 	find_caps(n);
 	msix(n, vector);
 	write8(n->common + STATUS, 0);
@@ -149,6 +165,7 @@ static void send(struct nic *from, struct nic *to, u32 seq, u32 len)
 {
 	struct queue *q = &from->queue[TX];
 	u8 *frame = q->buffer[seq % SIZE] + HEADER;
+	const u16 index = TX, *src = &index;
 
 	memset(q->buffer[seq % SIZE], 0, HEADER);
 	for (u32 i = 0; i < 6; i++) {
@@ -160,7 +177,7 @@ static void send(struct nic *from, struct nic *to, u32 seq, u32 len)
 	for (u32 i = 14; i < len; i++)
 		frame[i] = payload(seq, i);
 	put(q, seq % SIZE, HEADER + len, 0);
-	switch (seq % 3) {			/* whatever the instruction, it rings */
+	switch (seq % 7) {			/* whatever the instruction, it rings */
 	case 0:
 		write16(q->doorbell, TX);
 		break;
@@ -169,6 +186,18 @@ static void send(struct nic *from, struct nic *to, u32 seq, u32 len)
 		break;
 	case 2:
 		__asm__ volatile("movw %w1, %0" : "=m"(*(volatile u16 *)q->doorbell) : "r"(TX));
+		break;
+	case 3:
+		outw(q->port, TX);
+		break;
+	case 4:
+		outb(q->port, TX);
+		break;
+	case 5:
+		outl(q->port, TX);
+		break;
+	case 6:
+		__asm__ volatile("outsw" : "+S"(src) : "d"(q->port) : "memory");
 		break;
 	}
 }
@@ -190,7 +219,7 @@ static void receive(struct nic *at, u32 seq, u32 len)
 	for (u32 i = 14; i < len; i++)
 		check(q->buffer[id][HEADER + i] == (u8)payload(seq, i), "frame %u: byte %u", seq, i);
 	put(q, id, BUFFER, DESC_WRITE);
-	write16(q->doorbell, RX);
+	outw(q->port, RX);
 }
 
 /* HLT needs something to end it when a frame is lost. */
@@ -221,6 +250,9 @@ void test(void)
 		send(&nics[1], &nics[0], seq, len);
 		receive(&nics[0], seq, len);
 	}
+	check_eq(inw(nics[0].ports), 0);
+	pci_write(nics[0].devfn, 4, 6);
+	check_eq(inw(nics[0].ports), 0xffff);
 	sti_cli();		/* they may all have come before anybody waited */
 	check(nics[0].interrupts && nics[1].interrupts, "no interrupts");
 	check(nics[0].queue[TX].used.idx == 3 * SIZE, "%u of %u sent frames completed",

@@ -75,6 +75,12 @@ def test_dhcp(net):
     assert f"sending ACK to {net.address}" in served
 
 
+def test_notification_by_port(net):
+    """The driver has taken the ports, as it can use I/O space."""
+    assert re.search(r"c[0-9a-f]{3}-c[0-9a-f]{3} : virtio-pci-modern",
+                     net.guest.check("cat /proc/ioports"))
+
+
 @pytest.mark.parametrize("size", [56, 1472, 8000])
 def test_ping_from_outside(net, size):
     ping(net, 1000, size)

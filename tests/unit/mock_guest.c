@@ -35,7 +35,9 @@ void mock_guest_init(struct mock_guest *mg, const char *name, u64 ram)
 	mg->guest.mem = mg->ram.gm;
 	mg->guest.mmio.name = "mmio";
 	mg->guest.pci = &mg->bus;
+	mg->guest.pio.name = "pio";
 	vpci_bus_init(&mg->bus, &mg->guest, MOCK_WINDOW, MOCK_WINDOW_SIZE);
+	vpci_bus_set_pio_window(&mg->bus, MOCK_PORTS, MOCK_PORTS_SIZE);
 }
 
 void mock_guest_free(struct mock_guest *mg)
@@ -62,4 +64,18 @@ void mock_mmio_write(struct mock_guest *mg, u64 gpa, unsigned int size, u64 val)
 {
 	if (!doorbell_ring(&mg->guest.doorbells, false, gpa))
 		io_write(&mg->guest.mmio, gpa, size, val);
+}
+
+u64 mock_pio_read(struct mock_guest *mg, u16 port, unsigned int size)
+{
+	u64 val;
+
+	io_read(&mg->guest.pio, port, size, &val);
+	return val;
+}
+
+void mock_pio_write(struct mock_guest *mg, u16 port, unsigned int size, u64 val)
+{
+	if (!doorbell_ring(&mg->guest.doorbells, true, port))
+		io_write(&mg->guest.pio, port, size, val);
 }

@@ -12,6 +12,8 @@
 
 #define MOCK_WINDOW	0xd0000000	/* PCI memory window */
 #define MOCK_WINDOW_SIZE 0x0fe00000
+#define MOCK_PORTS	0xc000		/* and its I/O window */
+#define MOCK_PORTS_SIZE	0x1000
 #define MOCK_MSI_ADDR	0xfee00000
 
 struct mock_guest {
@@ -33,5 +35,7 @@ void mock_guest_clear(struct mock_guest *mg);
 /* What a vCPU does: doorbells first, then the space. */
 u64 mock_mmio_read(struct mock_guest *mg, u64 gpa, unsigned int size);
 void mock_mmio_write(struct mock_guest *mg, u64 gpa, unsigned int size, u64 val);
+u64 mock_pio_read(struct mock_guest *mg, u16 port, unsigned int size);
+void mock_pio_write(struct mock_guest *mg, u16 port, unsigned int size, u64 val);
 
 #endif

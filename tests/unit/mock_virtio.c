@@ -23,9 +23,16 @@ void mock_cfg_write(struct mock_virtio *mv, unsigned int off, unsigned int size,
 static u64 bar_addr(struct mock_virtio *mv, unsigned int bar)
 {
 	u32 low = mock_cfg_read(mv, PCI_BAR0 + 4 * bar, 4);
-	u64 high = low & PCI_BAR_64 ? mock_cfg_read(mv, PCI_BAR0 + 4 * bar + 4, 4) : 0;
+	u64 high = (low & (PCI_BAR_64 | PCI_BAR_IO)) == PCI_BAR_64 ? mock_cfg_read(mv, PCI_BAR0 + 4 * bar + 4, 4) : 0;
 
+	if (low & PCI_BAR_IO)
+		return low & ~(u32)PCI_BAR_IO_FLAGS;
 	return (low & ~(u32)PCI_BAR_FLAGS) | high << 32;
+}
+
+static bool is_io_bar(struct mock_virtio *mv, unsigned int bar)
+{
+	return mock_cfg_read(mv, PCI_BAR0 + 4 * bar, 4) & PCI_BAR_IO;
 }
 
 static void take_virtio_cap(struct mock_virtio *mv, unsigned int cap)
@@ -51,7 +58,11 @@ static void take_virtio_cap(struct mock_virtio *mv, unsigned int cap)
 		mv->device = addr;
 		break;
 	case VIRTIO_PCI_CAP_NOTIFY_CFG:
-		mv->notify = addr;
+		if (is_io_bar(mv, bar))
+			mv->notify_port = (u16)addr;
+		else
+			mv->notify = addr;
+		mv->port_first |= mv->notify_port && !mv->notify;
 		mv->notify_multiplier = mock_cfg_read(mv,
 			cap + offsetof(struct virtio_pci_notify_cap, notify_off_multiplier), 4);
 		break;
@@ -63,7 +74,7 @@ void mock_virtio_probe(struct mock_virtio *mv, struct mock_guest *mg, unsigned i
 	unsigned int cap;
 
 	*mv = (struct mock_virtio){ .mg = mg, .devfn = devfn };
-	mock_cfg_write(mv, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	mock_cfg_write(mv, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	for (cap = mock_cfg_read(mv, PCI_CAPABILITY_LIST, 1); cap;
 	     cap = mock_cfg_read(mv, cap + 1, 1)) {
 		u32 id = mock_cfg_read(mv, cap, 1), table;

@@ -10,6 +10,8 @@ struct mock_virtio {
 	struct mock_guest *mg;
 	unsigned int devfn;
 	u64 common, isr, device, notify, msix;	/* guest-physical addresses; 0: not found */
+	u16 notify_port;			/* 0: none in I/O space */
+	bool port_first;			/* ... or not before that in memory */
 	u32 notify_multiplier;
 	unsigned int cfg_cap;			/* PCI configuration access capability */
 	unsigned int msix_cap;

@@ -100,7 +100,7 @@ static inline void device_init(struct device *d, struct mock_guest *mg, unsigned
 	};
 	virtio_dev_init(&d->vdev);
 	assert_int_equal(virtio_pci_create(&d->vp, &mg->guest, &d->vdev, devfn, 0x020000, vectors,
-					   "test/dev"), 0);
+					   true, "test/dev"), 0);
 }
 
 static inline int setup_vectors(void **state, unsigned int vectors)
@@ -135,6 +135,7 @@ static inline int teardown(void **state)
 	mock_work_run();
 	virtio_pci_destroy(&f->dev.vp);
 	assert_int_equal(f->mg.guest.mmio.nr, 0);
+	assert_int_equal(f->mg.guest.pio.nr, 0);
 	assert_int_equal(f->mg.guest.doorbells.nr, 0);
 	mock_guest_free(&f->mg);
 	free(f);

@@ -113,6 +113,7 @@ static void test_defaults(void **state)
 	assert_int_equal(guest[1].nic[1].vectors, 3);
 	assert_int_equal(guest[1].nic[1].rx_queue_size, 256);
 	assert_true(guest[1].nic[1].csum && guest[1].nic[1].mrg_rxbuf);
+	assert_true(guest[1].nic[1].modern_pio_notify);
 	assert_false(guest[1].nic[1].mq || guest[1].nic[1].packed);
 }
 
@@ -143,7 +144,7 @@ static void test_the_other_options(void **state)
 		   "-device isa-debug-exit,iobase=0xf4,iosize=4 -netdev tap,id=a "
 		   "-device virtio-net-pci,netdev=a,host_mtu=9000,vectors=0,csum=off,status=off,"
 		   "guest_csum=off,mrg_rxbuf=off,event_idx=off,indirect_desc=off,packed=off,"
-		   "disable-legacy=on,addr=1f.0", 1);
+		   "disable-legacy=on,addr=1f.0,modern-pio-notify=off", 1);
 	assert_true(guest[0].no_reboot);
 	assert_int_equal(guest[0].on_crash, ON_CRASH_RESET);
 	assert_int_equal(guest[0].memory, GIB);
@@ -156,7 +157,7 @@ static void test_the_other_options(void **state)
 	assert_int_equal(guest[0].nic[0].devfn, 0x1f << 3);
 	assert_false(guest[0].nic[0].csum || guest[0].nic[0].guest_csum || guest[0].nic[0].status ||
 		     guest[0].nic[0].mrg_rxbuf || guest[0].nic[0].event_idx ||
-		     guest[0].nic[0].indirect_desc);
+		     guest[0].nic[0].indirect_desc || guest[0].nic[0].modern_pio_notify);
 }
 
 /* Each of QEMU's switches moves its own flag and no other. */

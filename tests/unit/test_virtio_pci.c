@@ -31,8 +31,8 @@ static void identity_is_read_only(void **state)
 	identity(state);
 	mock_cfg_write(&f->mv, PCI_COMMAND, 2, 0xffff);
 	assert_int_equal(mock_cfg_read(&f->mv, PCI_COMMAND, 2),
-			 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
-			 PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
+			 PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
+			 PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
 	mock_cfg_write(&f->mv, PCI_INTERRUPT_LINE, 1, 0xab);
 	assert_int_equal(mock_cfg_read(&f->mv, PCI_INTERRUPT_LINE, 1), 0xab);
 }
@@ -399,11 +399,11 @@ static void hostile_31_configuration_access_capability(void **state)
 {
 	struct fixture *f = *state;
 	static const struct { u8 bar; u32 off, len; } bad[] = {
-		{ 0, 0, 4 }, { 2, 0, 4 }, { 5, 0, 4 }, { 6, 0, 4 }, { 255, 0, 4 },
+		{ 0, 0, 4 }, { 3, 0, 4 }, { 5, 0, 4 }, { 6, 0, 4 }, { 255, 0, 4 },
 		{ 4, 0, 0 }, { 4, 0, 3 }, { 4, 0, 8 }, { 4, 0, UINT32_MAX },
 		{ 4, 1, 4 }, { 4, 2, 4 }, { 4, 1, 2 },
 		{ 4, VIRTIO_PCI_BAR_SIZE, 4 }, { 4, UINT32_MAX - 3, 4 }, { 4, UINT32_MAX, 1 },
-		{ 1, VIRTIO_PCI_MSIX_BAR_SIZE, 4 },
+		{ 1, VIRTIO_PCI_MSIX_BAR_SIZE, 4 }, { 2, 16, 2 }, { 2, 1, 2 }, { 2, 0, 8 },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {

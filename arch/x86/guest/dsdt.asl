@@ -33,7 +33,8 @@ DefinitionBlock ("", "DSDT", 2, "RNGVSR", "VPC     ", 1)
 				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode,
 					EntireRange, 0, 0x0000, 0x0cf7, 0, 0x0cf8)
 				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode,
-					EntireRange, 0, 0x0d00, 0xffff, 0, 0xf300)
+					EntireRange, 0, VPC_PCI_PIO_BASE, VPC_PCI_PIO_LAST, 0,
+					VPC_PCI_PIO_SIZE)
 				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
 					NonCacheable, ReadWrite, 0, VPC_PCI_MMIO_BASE,
 					VPC_PCI_MMIO_LAST, 0, VPC_PCI_MMIO_SIZE)

@@ -115,6 +115,7 @@ int vpci_host_init(struct vpci_host *host, struct guest *guest, struct vpm *pm)
 	memset(host, 0, sizeof(*host));
 	host->pm = pm;
 	vpci_bus_init(&host->bus, guest, VPC_PCI_MMIO_BASE, VPC_PCI_MMIO_SIZE);
+	vpci_bus_set_pio_window(&host->bus, VPC_PCI_PIO_BASE, VPC_PCI_PIO_SIZE);
 	return vpci_add(&host->bus, &host->bridge, 0, &bridge_id, &bridge_ops, host,
 			"host bridge");
 }

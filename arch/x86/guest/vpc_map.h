@@ -13,6 +13,9 @@
 #define VPC_PCI_MMIO_BASE	0xd0000000
 #define VPC_PCI_MMIO_SIZE	0x0fe00000
 #define VPC_PCI_MMIO_LAST	0xdfdfffff
+#define VPC_PCI_PIO_BASE	0xc000
+#define VPC_PCI_PIO_SIZE	0x1000
+#define VPC_PCI_PIO_LAST	0xcfff
 #define VPC_ECAM_BASE		0xe0000000	/* bus 0 */
 #define VPC_ECAM_SIZE		0x00100000
 #define VPC_IOAPIC_BASE		0xfec00000

@@ -427,9 +427,9 @@ u32 pci_cap(u32 devfn, u8 id, u32 after)
 u64 pci_bar(u32 devfn, u32 bar)
 {
 	u32 low = pci_read(devfn, 0x10 + 4 * bar);
-	u64 high = (low & 6) == 4 ? pci_read(devfn, 0x14 + 4 * bar) : 0;
+	u64 high = (low & 7) == 4 ? pci_read(devfn, 0x14 + 4 * bar) : 0;
 
-	return high << 32 | (low & ~15u);
+	return low & 1 ? low & ~3u : high << 32 | (low & ~15u);
 }
 
 /* ---- From start.S ---- */

@@ -214,6 +214,6 @@ void pci_write(u32 devfn, u32 off, u32 val);
 /* Function with this device id at any slot, or -1. */
 int pci_find(u16 vendor, u16 device);
 u32 pci_cap(u32 devfn, u8 id, u32 after);	/* offset or 0 */
-u64 pci_bar(u32 devfn, u32 bar);		/* memory BAR's address */
+u64 pci_bar(u32 devfn, u32 bar);		/* its address or port */
 
 #endif
