@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * NICs between interrupt and switch. An interrupt switches the NIC's interrupts off and
+ * NICs between interrupt and switch. An interrupt switches its queue's interrupts off and
  * queues the poll; the poll queues itself while there is more than its budget, and switches
  * interrupts on again when there is not.
  */
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "asm/barrier.h"
 #include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/time.h"
@@ -22,16 +23,21 @@
 struct netdev *netdevs[NETDEVS_MAX];
 unsigned int nr_netdevs;
 
-static struct timer second_timer;
+/* The one that this CPU sends by. */
+static struct netdev_queue *tx_queue(const struct netdev *dev)
+{
+	return dev->queue[dev->nr_queues > 1 ? this_cpu()->id % dev->nr_queues : 0];
+}
 
 static void uplink_deliver(struct port *port, struct frame **frames, unsigned int nr)
 {
 	struct netdev *dev = port->owner;
-	unsigned int sent = dev->ops->tx(dev, frames, nr);
+	struct netdev_queue *q = tx_queue(dev);
+	unsigned int sent = dev->ops->tx(q, frames, nr);
 
 	if (sent < nr) {
 		port_drop(port, DROP_RING_FULL, nr - sent);
-		__atomic_fetch_add(&dev->stats.tx_dropped, nr - sent, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&q->stats.tx_dropped, nr - sent, __ATOMIC_RELAXED);
 	}
 }
 
@@ -39,7 +45,7 @@ static void uplink_flush(struct port *port)
 {
 	struct netdev *dev = port->owner;
 
-	dev->ops->tx_flush(dev);
+	dev->ops->tx_flush(tx_queue(dev));
 }
 
 static const struct port_ops uplink_ops = {
@@ -47,77 +53,121 @@ static const struct port_ops uplink_ops = {
 	.flush = uplink_flush,
 };
 
-void netdev_interrupt(struct netdev *dev)
+void netdev_interrupt(struct netdev_queue *q)
 {
-	dev->stats.interrupts++;
-	dev->ops->irq_enable(dev, false);
-	work_queue(&dev->poll_work);
+	q->stats.interrupts++;
+	q->dev->ops->irq_enable(q, false);
+	work_queue(&q->poll_work);
+}
+
+/*
+ * From here to queue_leave() netdev_stop() waits, unless it is called on the queue's CPU. False:
+ * it has begun already.
+ */
+static bool queue_enter(struct netdev_queue *q)
+{
+	WRITE_ONCE(q->busy, true);
+	mb();	/* busy before the look; pairs with the one in netdev_stop() */
+	return READ_ONCE(q->dev->running);
+}
+
+static void queue_leave(struct netdev_queue *q)
+{
+	__atomic_store_n(&q->busy, false, __ATOMIC_RELEASE);
+}
+
+static void queue_poll(struct netdev_queue *q)
+{
+	struct netdev *dev = q->dev;
+
+	q->stats.polls++;
+	if (dev->ops->poll(q, NETDEV_BUDGET)) {
+		work_queue(&q->poll_work);
+		return;
+	}
+	if (dev->polled)
+		return;
+	dev->ops->irq_enable(q, true);
+	/* What came in just now has raised an interrupt; taking it here costs less. */
+	if (dev->ops->pending(q)) {
+		dev->ops->irq_enable(q, false);
+		work_queue(&q->poll_work);
+	}
 }
 
 static void netdev_poll_work(struct work *work)
 {
-	struct netdev *dev = container_of(work, struct netdev, poll_work);
+	struct netdev_queue *q = container_of(work, struct netdev_queue, poll_work);
 
-	if (!dev->running)
-		return;
-	dev->stats.polls++;
-	if (dev->ops->poll(dev, NETDEV_BUDGET)) {
-		work_queue(work);
-		return;
-	}
-	if (dev->polled || !dev->running)
-		return;
-	dev->ops->irq_enable(dev, true);
-	/* What came in just now has raised an interrupt; taking it here costs less. */
-	if (dev->ops->pending(dev)) {
-		dev->ops->irq_enable(dev, false);
-		work_queue(work);
-	}
+	if (queue_enter(q))
+		queue_poll(q);
+	queue_leave(q);
 }
 
 static void netdev_poll_timer(struct timer *timer)
 {
 	struct netdev *dev = container_of(timer, struct netdev, poll_timer);
 
-	if (!dev->running)
+	if (!READ_ONCE(dev->running))
 		return;
-	work_queue(&dev->poll_work);
+	for (unsigned int i = 0; i < dev->nr_queues; i++)
+		work_queue(&dev->queue[i]->poll_work);
 	timer_start(timer, time_ns() + NETDEV_POLL_NS);
 }
 
-/* Interrupts do not arrive: something pending for a second and no poll in all that time. */
-static void netdev_check_irq(struct netdev *dev)
+static void netdev_poll_instead(struct netdev *dev)
 {
-	bool pending = dev->ops->pending(dev);
-	bool lost = pending && dev->was_pending && dev->polls_seen == dev->stats.polls;
-
-	dev->was_pending = pending;
-	dev->polls_seen = dev->stats.polls;
-	if (!lost || dev->polled)
-		return;
-	dev->stats.irq_lost++;
-	pr_warn("net: %s: no interrupt for frames pending (lost %llu times)", dev->name,
-		(unsigned long long)dev->stats.irq_lost);
-	work_queue(&dev->poll_work);
-	if (dev->stats.irq_lost < NETDEV_IRQ_LOST_MAX)
-		return;
 	pr_warn("net: %s: interrupts do not arrive, polling it instead", dev->name);
 	dev->polled = true;
-	dev->ops->irq_enable(dev, false);
+	for (unsigned int i = 0; i < dev->nr_queues; i++)
+		dev->ops->irq_enable(dev->queue[i], false);
 	netdev_poll_timer(&dev->poll_timer);
+}
+
+/* Interrupts do not arrive: something pending for a second and no poll in all that time. */
+static void netdev_check_irq(struct netdev_queue *q)
+{
+	struct netdev *dev = q->dev;
+	bool pending = dev->ops->pending(q);
+	bool lost = pending && q->was_pending && q->polls_seen == q->stats.polls;
+
+	q->was_pending = pending;
+	q->polls_seen = q->stats.polls;
+	if (!lost || dev->polled)
+		return;
+	q->stats.irq_lost++;
+	pr_warn("net: %s: no interrupt for frames pending (queue %u, lost %llu times)", dev->name,
+		q->index, (unsigned long long)q->stats.irq_lost);
+	work_queue(&q->poll_work);
+	if (q->stats.irq_lost >= NETDEV_IRQ_LOST_MAX)
+		netdev_poll_instead(dev);
 }
 
 static void netdev_second(struct timer *timer)
 {
-	for (unsigned int i = 0; i < nr_netdevs; i++) {
-		struct netdev *dev = netdevs[i];
+	struct netdev *dev = container_of(timer, struct netdev, second_timer);
 
-		if (dev->running)
-			dev->ops->watchdog(dev);
-		if (dev->running)
-			netdev_check_irq(dev);
+	if (queue_enter(dev->queue[0])) {
+		dev->ops->watchdog(dev);
+		for (unsigned int i = 0; i < dev->nr_queues && dev->running; i++)
+			netdev_check_irq(dev->queue[i]);
 	}
-	timer_start(timer, time_ns() + NSEC_PER_SEC);
+	queue_leave(dev->queue[0]);
+	if (READ_ONCE(dev->running))
+		timer_start(timer, time_ns() + NSEC_PER_SEC);
+}
+
+/* A timer runs on the CPU that armed it. */
+static void netdev_timers_work(struct work *work)
+{
+	struct netdev *dev = container_of(work, struct netdev, timers_work);
+
+	if (!READ_ONCE(dev->running))
+		return;
+	if (!timer_armed(&dev->second_timer))
+		timer_start(&dev->second_timer, time_ns() + NSEC_PER_SEC);
+	if (dev->polled && !timer_armed(&dev->poll_timer))
+		netdev_poll_timer(&dev->poll_timer);
 }
 
 void netdev_set_link(struct netdev *dev, bool up, unsigned int speed)
@@ -143,22 +193,42 @@ static int netdev_start(struct netdev *dev)
 
 	if (err)
 		return err;
-	dev->running = true;
-	if (dev->polled)
-		netdev_poll_timer(&dev->poll_timer);
-	else
-		dev->ops->irq_enable(dev, true);
+	WRITE_ONCE(dev->running, true);
+	for (unsigned int i = 0; i < dev->nr_queues && !dev->polled; i++)
+		dev->ops->irq_enable(dev->queue[i], true);
+	work_queue(&dev->timers_work);
 	return 0;
+}
+
+/* Nobody is in poll() or watchdog() when this returns, but for the caller. */
+static void netdev_wait(struct netdev *dev)
+{
+	if (dev->timers_work.cpu == this_cpu()) {
+		timer_stop(&dev->second_timer);
+		timer_stop(&dev->poll_timer);
+		work_cancel(&dev->timers_work);
+	}
+	for (unsigned int i = 0; i < dev->nr_queues; i++) {
+		struct netdev_queue *q = dev->queue[i];
+
+		if (q->poll_work.cpu == this_cpu()) {
+			work_cancel(&q->poll_work);
+			continue;
+		}
+		while (__atomic_load_n(&q->busy, __ATOMIC_ACQUIRE))
+			cpu_relax();
+	}
 }
 
 static void netdev_stop(struct netdev *dev)
 {
 	if (!dev->running)
 		return;
-	dev->running = false;
-	timer_stop(&dev->poll_timer);
-	work_cancel(&dev->poll_work);
-	dev->ops->irq_enable(dev, false);
+	WRITE_ONCE(dev->running, false);
+	mb();	/* before the looks; pairs with the one in queue_enter() */
+	netdev_wait(dev);
+	for (unsigned int i = 0; i < dev->nr_queues; i++)
+		dev->ops->irq_enable(dev->queue[i], false);
 	dev->ops->stop(dev);
 }
 
@@ -197,26 +267,41 @@ static int netdev_attach(struct netdev *dev)
 	return sw ? switch_attach(sw, &dev->port) : -ENOMEM;
 }
 
+unsigned int netdev_queues(unsigned int max)
+{
+	return MAX(1u, MIN(max, MIN(nr_cpus, (unsigned int)NETDEV_QUEUES_MAX)));
+}
+
+void netdev_add_queue(struct netdev *dev, struct netdev_queue *q)
+{
+	struct cpu *cpu = cpus[dev->nr_queues % nr_cpus];
+
+	if (!dev->nr_queues)
+		work_init(&dev->timers_work, cpu, netdev_timers_work);
+	work_init(&q->poll_work, cpu, netdev_poll_work);
+	q->dev = dev;
+	q->index = dev->nr_queues;
+	dev->queue[dev->nr_queues++] = q;
+}
+
 int netdev_register(struct netdev *dev)
 {
 	int err;
 
-	work_init(&dev->poll_work, this_cpu(), netdev_poll_work);
 	timer_init(&dev->poll_timer, netdev_poll_timer);
+	timer_init(&dev->second_timer, netdev_second);
 	err = netdev_attach(dev);
 	if (err)
 		return err;
 	pr_info("net: %s: %s on %s, MAC %02x:%02x:%02x:%02x:%02x:%02x%s", dev->name,
 		dev->port.name, dev->port.sw->name, dev->mac[0], dev->mac[1], dev->mac[2],
 		dev->mac[3], dev->mac[4], dev->mac[5], dev->polled ? ", polled" : "");
+	if (dev->nr_queues > 1)
+		pr_info("net: %s: %u queues", dev->name, dev->nr_queues);
 	err = netdev_start(dev);
 	if (err) {
 		switch_detach(&dev->port);
 		return err;
-	}
-	if (nr_netdevs == 0) {
-		timer_init(&second_timer, netdev_second);
-		timer_start(&second_timer, time_ns() + NSEC_PER_SEC);
 	}
 	netdevs[nr_netdevs++] = dev;
 	return 0;
@@ -224,10 +309,25 @@ int netdev_register(struct netdev *dev)
 
 void netdev_stop_all(void)
 {
-	if (nr_netdevs)
-		timer_stop(&second_timer);
 	for (unsigned int i = 0; i < nr_netdevs; i++) {
 		netdev_stop(netdevs[i]);
 		netdev_set_link(netdevs[i], false, 0);
 	}
+}
+
+static void stats_add(struct netdev_stats *sum, const struct netdev_stats *stats)
+{
+	const u64 *from = (const u64 *)stats;
+	u64 *to = (u64 *)sum;
+
+	for (unsigned int i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += READ_ONCE(from[i]);
+}
+
+void netdev_get_stats(const struct netdev *dev, struct netdev_stats *sum)
+{
+	*sum = (struct netdev_stats){ 0 };
+	stats_add(sum, &dev->stats);
+	for (unsigned int i = 0; i < dev->nr_queues; i++)
+		stats_add(sum, &dev->queue[i]->stats);
 }

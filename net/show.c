@@ -4,6 +4,7 @@
  * further lines of the same name add keys.
  */
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 #include "kernel/monitor.h"
 #include "net/capture_monitor.h"
 #include "net/netdev.h"
@@ -13,13 +14,26 @@
 #define MAC_FMT "%02x:%02x:%02x:%02x:%02x:%02x"
 #define MAC_ARGS(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
 
+static void show_queue(const struct netdev_queue *q)
+{
+	const struct netdev_stats *s = &q->stats;
+
+	console_printf("nic %s queue %u: cpu=%u rx_packets=%llu tx_packets=%llu interrupts=%llu "
+		       "irq_lost=%llu polls=%llu\n", q->dev->name, q->index,
+		       q->poll_work.cpu->id, U(s->rx_packets), U(s->tx_packets),
+		       U(s->interrupts), U(s->irq_lost), U(s->polls));
+}
+
 static void show_netdev(const struct netdev *dev)
 {
-	const struct netdev_stats *s = &dev->stats;
+	struct netdev_stats sum;
+	const struct netdev_stats *s = &sum;
 
-	console_printf("nic %s: port=%s mac=" MAC_FMT " link=%s speed=%u mode=%s irq=%s\n",
-		       dev->name, dev->port.name, MAC_ARGS(dev->mac), dev->link_up ? "up" : "down",
-		       dev->speed, dev->polled ? "polled" : "interrupt", dev->irq);
+	netdev_get_stats(dev, &sum);
+	console_printf("nic %s: port=%s mac=" MAC_FMT " link=%s speed=%u mode=%s irq=%s "
+		       "queues=%u\n", dev->name, dev->port.name, MAC_ARGS(dev->mac),
+		       dev->link_up ? "up" : "down", dev->speed,
+		       dev->polled ? "polled" : "interrupt", dev->irq, dev->nr_queues);
 	console_printf("nic %s: rx_packets=%llu rx_bytes=%llu rx_errors=%llu rx_dropped=%llu "
 		       "rx_missed=%llu\n", dev->name, U(s->rx_packets), U(s->rx_bytes),
 		       U(s->rx_errors), U(s->rx_dropped), U(s->rx_missed));
@@ -29,6 +43,8 @@ static void show_netdev(const struct netdev *dev)
 	console_printf("nic %s: interrupts=%llu irq_lost=%llu polls=%llu resets=%llu "
 		       "link_changes=%llu\n", dev->name, U(s->interrupts), U(s->irq_lost),
 		       U(s->polls), U(s->resets), U(s->link_changes));
+	for (unsigned int i = 0; i < dev->nr_queues; i++)
+		show_queue(dev->queue[i]);
 }
 
 static void show_drops(const struct port *port)

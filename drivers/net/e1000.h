@@ -23,7 +23,7 @@
 #define E1000_FRAME_MIN	60	/* IEEE 802.3 §3.2.8 without FCS; shorter ones are padded */
 
 #define E1000_ITR_256NS	195	/* 50 us: at most 20,000 interrupts a second */
-#define E1000_MSIX_MAX	2
+#define E1000_QUEUES_MAX 2
 
 struct e1000;
 
@@ -40,9 +40,13 @@ struct e1000_chip {
 	void (*end_dma)(struct e1000 *nic);
 	void (*wait_eeprom)(struct e1000 *nic);	/* until registers are loaded, after a reset */
 	void (*configure)(struct e1000 *nic);	/* after what is common; may be NULL */
-	/* Handlers of MSI-X table entries, with the NIC as argument. */
-	void (*msix[E1000_MSIX_MAX])(void *nic);
-	unsigned int nr_msix;
+	/*
+	 * With MSI-X: so many queues at most, an MSI-X table entry each, and one behind those for
+	 * all other causes. Without it, one queue. 0: the NIC has no MSI-X.
+	 */
+	unsigned int msix_queues;
+	void (*queue_interrupt)(void *queue);
+	void (*other_interrupt)(void *nic);
 };
 
 struct e1000_rx {			/* CPU of the poll */
@@ -79,20 +83,28 @@ struct e1000_tx {
 	u64 reaped;			/* frames, ever: has anything moved? */
 };
 
-struct e1000 {
-	struct netdev dev;
-	struct pci_dev *pci;
-	const struct e1000_chip *chip;
-	u8 *regs;
-	u32 int_rx, int_tx, int_other;	/* enum e1000_int: those that are wanted */
+struct e1000_queue {
+	struct netdev_queue nq;
+	struct e1000 *nic;
+	u8 *regs;			/* of the NIC, with its own where queue 0 has those */
+	/* enum e1000_int: those that are wanted. Other ones are looked after by queue 0. */
+	u32 int_rx, int_tx, int_other;
 	struct e1000_rx rx;
 	struct e1000_tx tx;
-	bool link_check;		/* LSC was seen */
 	/* Watchdog: what the transmitter looked like a second ago. */
 	u32 tdh_seen;
 	u64 reaped_seen;
 	bool was_busy;			/* frames were with the NIC */
 	unsigned int stuck;		/* seconds without a change */
+};
+
+struct e1000 {
+	struct netdev dev;
+	struct pci_dev *pci;
+	const struct e1000_chip *chip;
+	u8 *regs;
+	struct e1000_queue *queue[E1000_QUEUES_MAX];
+	bool link_check;		/* LSC was seen */
 };
 
 static inline u32 e1000_read(const struct e1000 *nic, u32 reg)
@@ -105,39 +117,59 @@ static inline void e1000_write(struct e1000 *nic, u32 reg, u32 val)
 	mmio_write32(nic->regs + reg, val);
 }
 
+static inline struct e1000_queue *e1000_queue(struct netdev_queue *nq)
+{
+	return container_of(nq, struct e1000_queue, nq);
+}
+
+/* Registers that each queue has. */
+static inline u32 e1000_queue_read(const struct e1000_queue *q, u32 reg)
+{
+	return mmio_read32(q->regs + reg);
+}
+
+static inline void e1000_queue_write(struct e1000_queue *q, u32 reg, u32 val)
+{
+	mmio_write32(q->regs + reg, val);
+}
+
 /* struct pci_driver's probe(); @found counts the NICs of this kind. */
 int e1000_core_probe(struct pci_dev *pci, const struct e1000_chip *chip, unsigned int *found);
-void e1000_interrupt(void *nic);	/* handler for INTx and MSI */
+/* All that it has, back to what was before probe(). */
+void e1000_free(struct e1000 *nic);
 void e1000_delay(u64 ns);
 /* Until (reg & mask) == want; false after @ns. */
 bool e1000_wait(const struct e1000 *nic, u32 reg, u32 mask, u32 want, u64 ns);
 
 /* Memory for rings and buffers, once. -ENOMEM. */
-int e1000_rx_alloc(struct e1000 *nic);
-int e1000_tx_alloc(struct e1000 *nic);
+int e1000_rx_alloc(struct e1000_queue *q);
+int e1000_tx_alloc(struct e1000_queue *q);
 /* Give back what alloc() got; also after it failed. */
-void e1000_rx_free(struct e1000 *nic);
-void e1000_tx_free(struct e1000 *nic);
+void e1000_rx_free(struct e1000_queue *q);
+void e1000_tx_free(struct e1000_queue *q);
 
-/* After a device reset: ring set up, receiver or transmitter on. */
-void e1000_rx_start(struct e1000 *nic);
-void e1000_tx_start(struct e1000 *nic);
+/* After a device reset: ring set up. The receiver or transmitter is switched on after that. */
+void e1000_rx_start(struct e1000_queue *q);
+void e1000_tx_start(struct e1000_queue *q);
 /* After the device was reset to stop it: buffers come back, frames are put. */
-void e1000_rx_stop(struct e1000 *nic);
-void e1000_tx_stop(struct e1000 *nic);
+void e1000_rx_stop(struct e1000_queue *q);
+void e1000_tx_stop(struct e1000_queue *q);
+/* Once they are on: the buffers are the NIC's, and so may be frames. */
+void e1000_rx_refill(struct e1000_queue *q);
+void e1000_tx_run(struct e1000_queue *q);
 
 /* struct netdev_ops */
-bool e1000_rx_poll(struct e1000 *nic, unsigned int budget);	/* true: more to do */
-unsigned int e1000_tx(struct netdev *dev, struct frame **frames, unsigned int nr);
-void e1000_tx_flush(struct netdev *dev);
+bool e1000_rx_poll(struct e1000_queue *q, unsigned int budget);	/* true: more to do */
+unsigned int e1000_tx(struct netdev_queue *q, struct frame **frames, unsigned int nr);
+void e1000_tx_flush(struct netdev_queue *q);
 
 /* Put the frames the NIC has sent. Any CPU; the poll looks again whether to interrupt for more. */
-void e1000_tx_reap(struct e1000 *nic);
-void e1000_tx_poll(struct e1000 *nic);
+void e1000_tx_reap(struct e1000_queue *q);
+void e1000_tx_poll(struct e1000_queue *q);
 
 /* Has the NIC written something back that was not looked at? Any CPU; a hint. */
-bool e1000_rx_pending(const struct e1000 *nic);
-bool e1000_tx_pending(const struct e1000 *nic);
+bool e1000_rx_pending(const struct e1000_queue *q);
+bool e1000_tx_pending(const struct e1000_queue *q);
 
 extern const struct pci_driver e1000_driver, e1000e_driver;
 

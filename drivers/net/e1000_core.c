@@ -160,12 +160,30 @@ static void e1000_configure(struct e1000 *nic)
 		e1000_write(nic, E1000_RAH + 8 * i, 0);
 	for (unsigned int i = 0; i < E1000_MTA_WORDS; i++)
 		e1000_write(nic, E1000_MTA + 4 * i, 0);
-	/* §13.4.30, §13.4.31: moderation by ITR alone, no delay timers. */
+	/* §13.4.30, §13.4.31, §13.4.41: moderation by ITR alone, no delay timers. */
+	e1000_write(nic, E1000_TIDV, 0);
 	e1000_write(nic, E1000_RDTR, 0);
 	e1000_write(nic, E1000_RADV, 0);
 	e1000_write(nic, E1000_ITR, E1000_ITR_256NS);
+	e1000_write(nic, E1000_RXCSUM, RXCSUM_IPOFL | RXCSUM_TUOFL);
 	if (nic->chip->configure)
 		nic->chip->configure(nic);
+}
+
+/* §14.4, §14.5: the rings are there; from here on the NIC uses them. */
+static void e1000_enable(struct e1000 *nic)
+{
+	if (nic->chip->tipg)
+		e1000_write(nic, E1000_TIPG, nic->chip->tipg);
+	e1000_write(nic, E1000_TCTL, TCTL_EN | TCTL_PSP | TCTL_CT << TCTL_CT_SHIFT |
+		    TCTL_COLD_FD << TCTL_COLD_SHIFT | nic->chip->tctl);
+	/* Guests have addresses of their own: all frames are taken, the switch sorts them. */
+	e1000_write(nic, E1000_RCTL, RCTL_EN | RCTL_UPE | RCTL_MPE | RCTL_BAM | RCTL_BSIZE_2048 |
+		    RCTL_SECRC);
+	for (unsigned int i = 0; i < nic->dev.nr_queues; i++) {
+		e1000_tx_run(nic->queue[i]);
+		e1000_rx_refill(nic->queue[i]);
+	}
 }
 
 static int e1000_start(struct netdev *dev)
@@ -177,10 +195,13 @@ static int e1000_start(struct netdev *dev)
 		return err;
 	pci_enable(nic->pci);
 	e1000_configure(nic);
-	nic->stuck = 0;
-	nic->was_busy = false;
-	e1000_tx_start(nic);
-	e1000_rx_start(nic);
+	for (unsigned int i = 0; i < dev->nr_queues; i++) {
+		nic->queue[i]->stuck = 0;
+		nic->queue[i]->was_busy = false;
+		e1000_tx_start(nic->queue[i]);
+		e1000_rx_start(nic->queue[i]);
+	}
+	e1000_enable(nic);
 	nic->link_check = false;
 	e1000_update_link(nic);
 	return 0;
@@ -195,32 +216,35 @@ static void e1000_stop(struct netdev *dev)
 		pr_err("e1000: %s: bus mastering switched off", dev->name);
 		pci_disable(nic->pci);
 	}
-	e1000_tx_stop(nic);
-	e1000_rx_stop(nic);
+	for (unsigned int i = 0; i < dev->nr_queues; i++) {
+		e1000_tx_stop(nic->queue[i]);
+		e1000_rx_stop(nic->queue[i]);
+	}
 }
 
 /*
  * Causes of what was polled meanwhile would interrupt for nothing: they are forgotten. What
  * came after the poll's last look is found by pending(), which is asked next.
  */
-static void e1000_irq_enable(struct netdev *dev, bool on)
+static void e1000_irq_enable(struct netdev_queue *nq, bool on)
 {
-	struct e1000 *nic = dev->priv;
+	struct e1000_queue *q = e1000_queue(nq);
+	struct e1000 *nic = q->nic;
 
 	if (!on) {
-		e1000_write(nic, E1000_IMC, INT_ALL);
+		e1000_write(nic, E1000_IMC, q->int_rx | q->int_tx | q->int_other);
 		return;
 	}
 	if (nic->pci->irq.kind == PCI_IRQ_MSIX)
-		e1000_write(nic, E1000_ICR, nic->int_rx | nic->int_tx);
+		e1000_write(nic, E1000_ICR, q->int_rx | q->int_tx);
 	else if (e1000_read(nic, E1000_ICR) & INT_LSC)
 		nic->link_check = true;
-	e1000_write(nic, E1000_IMS, nic->int_rx | nic->int_other |
-		    (nic->tx.irq_wanted ? nic->int_tx : 0));
+	e1000_write(nic, E1000_IMS, q->int_rx | q->int_other |
+		    (q->tx.irq_wanted ? q->int_tx : 0));
 }
 
 /* INTx may be shared: no cause, not ours. Reading takes the interrupt back (§13.4.17). */
-void e1000_interrupt(void *arg)
+static void e1000_interrupt(void *arg)
 {
 	struct e1000 *nic = arg;
 	u32 cause = e1000_read(nic, E1000_ICR);
@@ -229,7 +253,7 @@ void e1000_interrupt(void *arg)
 		return;
 	if (cause & INT_LSC)
 		nic->link_check = true;
-	netdev_interrupt(&nic->dev);
+	netdev_interrupt(&nic->queue[0]->nq);
 }
 
 /* For pci_request_irq(): an interrupt to look for. */
@@ -246,23 +270,25 @@ static void e1000_provoke(void *arg, bool on)
 	}
 }
 
-static bool e1000_poll(struct netdev *dev, unsigned int budget)
+static bool e1000_poll(struct netdev_queue *nq, unsigned int budget)
 {
-	struct e1000 *nic = dev->priv;
+	struct e1000_queue *q = e1000_queue(nq);
+	struct e1000 *nic = q->nic;
 
-	if (nic->link_check) {
+	if (nic->link_check && nq->index == 0) {
 		nic->link_check = false;
 		e1000_update_link(nic);
 	}
-	e1000_tx_poll(nic);
-	return e1000_rx_poll(nic, budget);
+	e1000_tx_poll(q);
+	return e1000_rx_poll(q, budget);
 }
 
-static bool e1000_pending(struct netdev *dev)
+static bool e1000_pending(struct netdev_queue *nq)
 {
-	const struct e1000 *nic = dev->priv;
+	const struct e1000_queue *q = e1000_queue(nq);
 
-	return nic->link_check || e1000_rx_pending(nic) || e1000_tx_pending(nic);
+	return (q->nic->link_check && nq->index == 0) || e1000_rx_pending(q) ||
+	       e1000_tx_pending(q);
 }
 
 static void e1000_read_stats(struct e1000 *nic)
@@ -281,31 +307,36 @@ static void e1000_read_stats(struct e1000 *nic)
 }
 
 /* Frames with the NIC, and it has not moved for TX_HANG_S seconds. */
-static bool e1000_tx_stuck(struct e1000 *nic)
+static bool e1000_tx_stuck(struct e1000_queue *q)
 {
-	u32 tdh = e1000_read(nic, E1000_TDH);
-	bool busy = nic->tx.frames;
-	bool same = busy && nic->was_busy && tdh == nic->tdh_seen &&
-		    nic->tx.reaped == nic->reaped_seen;
+	u32 tdh = e1000_queue_read(q, E1000_TDH);
+	bool busy = q->tx.frames;
+	bool same = busy && q->was_busy && tdh == q->tdh_seen && q->tx.reaped == q->reaped_seen;
 
-	nic->was_busy = busy;
-	nic->tdh_seen = tdh;
-	nic->reaped_seen = nic->tx.reaped;
-	nic->stuck = same ? nic->stuck + 1 : 0;
-	return nic->stuck >= TX_HANG_S;
+	q->was_busy = busy;
+	q->tdh_seen = tdh;
+	q->reaped_seen = q->tx.reaped;
+	q->stuck = same ? q->stuck + 1 : 0;
+	return q->stuck >= TX_HANG_S;
 }
 
 static void e1000_watchdog(struct netdev *dev)
 {
 	struct e1000 *nic = dev->priv;
+	struct e1000_queue *stuck = NULL;
 
 	e1000_update_link(nic);
 	e1000_read_stats(nic);
-	e1000_tx_reap(nic);
-	if (!e1000_tx_stuck(nic))
+	for (unsigned int i = 0; i < dev->nr_queues; i++) {
+		e1000_tx_reap(nic->queue[i]);
+		if (e1000_tx_stuck(nic->queue[i]))
+			stuck = nic->queue[i];
+	}
+	if (!stuck)
 		return;
-	pr_warn("e1000: %s: transmitter stopped (%u frames, TDH %u, TDT %u, link %s)", dev->name,
-		nic->tx.frames, nic->tdh_seen, nic->tx.tail_written, dev->link_up ? "up" : "down");
+	pr_warn("e1000: %s: transmitter %u stopped (%u frames, TDH %u, TDT %u, link %s)",
+		dev->name, stuck->nq.index, stuck->tx.frames, stuck->tdh_seen,
+		stuck->tx.tail_written, dev->link_up ? "up" : "down");
 	/* Without a link that is as it should be, but the senders want their buffers back. */
 	dev->stats.tx_hangs += dev->link_up;
 	netdev_restart(dev, dev->link_up ? "transmit hang" : "frames pending without link");
@@ -337,44 +368,100 @@ static int e1000_setup(struct e1000 *nic)
 		return -ENOMEM;
 	}
 	err = e1000_reset(nic);
-	if (!err)
-		err = e1000_read_mac(nic);
-	if (err)
-		return err;
-	if (e1000_rx_alloc(nic) != 0 || e1000_tx_alloc(nic) != 0) {
-		pr_err("e1000: %s: out of memory for rings and buffers", nic->dev.name);
-		return -ENOMEM;
+	return err ? err : e1000_read_mac(nic);
+}
+
+static int e1000_add_queues(struct e1000 *nic, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct e1000_queue *q = calloc(1, sizeof(*q));
+
+		if (!q)
+			return -ENOMEM;
+		q->nic = nic;
+		q->regs = nic->regs + i * E1000_QUEUE_REGS;
+		nic->queue[i] = q;
+		netdev_add_queue(&nic->dev, &q->nq);
 	}
 	return 0;
+}
+
+/* The interrupt was not MSI-X: there is one, and what it says is of queue 0. */
+static void e1000_one_queue(struct e1000 *nic)
+{
+	struct e1000_queue *q = nic->queue[0];
+
+	q->int_rx = INT_RXDMT0 | INT_RXO | INT_RXT0;
+	q->int_tx = INT_TXDW;
+	q->int_other = INT_LSC;
+	while (nic->dev.nr_queues > 1) {
+		free(nic->queue[--nic->dev.nr_queues]);
+		nic->queue[nic->dev.nr_queues] = NULL;
+	}
 }
 
 static void e1000_request_irq(struct e1000 *nic)
 {
 	const struct e1000_chip *chip = nic->chip;
-	struct pci_irq_handler msix[E1000_MSIX_MAX];
+	unsigned int nr = nic->dev.nr_queues;
+	struct pci_irq_handler msix[E1000_QUEUES_MAX + 1];
 	struct pci_irq_request req = {
 		.name = nic->dev.name,
-		.any = { e1000_interrupt, nic },
+		.any = { .fn = e1000_interrupt, .arg = nic },
 		.provoke = e1000_provoke,
 		.msix = msix,
-		.nr_msix = chip->nr_msix,
+		.nr_msix = chip->msix_queues ? nr + 1 : 0,
 	};
 	enum pci_irq_kind kind;
 
-	for (unsigned int i = 0; i < chip->nr_msix; i++)
-		msix[i] = (struct pci_irq_handler){ chip->msix[i], nic };
+	for (unsigned int i = 0; i < nr; i++) {
+		struct e1000_queue *q = nic->queue[i];
+
+		q->int_rx = INT_RXQ0 << i;
+		q->int_tx = INT_TXQ0 << i;
+		msix[i] = (struct pci_irq_handler){ chip->queue_interrupt, q,
+						    q->nq.poll_work.cpu };
+	}
+	nic->queue[0]->int_other = INT_OTHER | INT_LSC;
+	msix[nr] = (struct pci_irq_handler){ chip->other_interrupt, nic,
+					     nic->queue[0]->nq.poll_work.cpu };
 	kind = pci_request_irq(nic->pci, &req);
 	nic->dev.irq = pci_irq_name(kind);
 	nic->dev.polled = kind == PCI_IRQ_NONE;
-	if (kind == PCI_IRQ_MSIX) {
-		nic->int_rx = INT_RXQ0;
-		nic->int_tx = INT_TXQ0;
-		nic->int_other = INT_OTHER | INT_LSC;
-	} else {
-		nic->int_rx = INT_RXDMT0 | INT_RXO | INT_RXT0;
-		nic->int_tx = INT_TXDW;
-		nic->int_other = INT_LSC;
+	if (kind != PCI_IRQ_MSIX)
+		e1000_one_queue(nic);
+}
+
+static int e1000_alloc_rings(struct e1000 *nic)
+{
+	for (unsigned int i = 0; i < nic->dev.nr_queues; i++)
+		if (e1000_rx_alloc(nic->queue[i]) != 0 || e1000_tx_alloc(nic->queue[i]) != 0)
+			return -ENOMEM;
+	return 0;
+}
+
+void e1000_free(struct e1000 *nic)
+{
+	for (unsigned int i = 0; i < nic->dev.nr_queues; i++) {
+		e1000_rx_free(nic->queue[i]);
+		e1000_tx_free(nic->queue[i]);
+		free(nic->queue[i]);
 	}
+	free(nic);
+}
+
+/* Its registers can be used. */
+static int e1000_setup_queues(struct e1000 *nic)
+{
+	int err = e1000_add_queues(nic, netdev_queues(nic->chip->msix_queues));
+
+	if (!err) {
+		e1000_request_irq(nic);
+		err = e1000_alloc_rings(nic);
+	}
+	if (err)
+		pr_err("e1000: %s: out of memory for rings and buffers", nic->dev.name);
+	return err;
 }
 
 int e1000_core_probe(struct pci_dev *pci, const struct e1000_chip *chip, unsigned int *found)
@@ -393,16 +480,13 @@ int e1000_core_probe(struct pci_dev *pci, const struct e1000_chip *chip, unsigne
 	nic->pci = pci;
 	nic->chip = chip;
 	err = e1000_setup(nic);
-	if (!err) {
-		e1000_request_irq(nic);
+	if (!err)
+		err = e1000_setup_queues(nic);
+	if (!err)
 		err = netdev_register(&nic->dev);
-		if (err)
-			pci_release_irq(pci);
-	}
 	if (err) {
-		e1000_rx_free(nic);
-		e1000_tx_free(nic);
-		free(nic);
+		pci_release_irq(pci);
+		e1000_free(nic);
 		return err;
 	}
 	++*found;

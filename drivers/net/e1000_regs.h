@@ -61,6 +61,7 @@ enum e1000_reg {			/* §13.3, table 13-2 */
 	E1000_ROC	= 0x40ac,	/* received oversize */
 };
 
+#define E1000_QUEUE_REGS	0x100	/* from RDBAL and TDBAL on, those of the next queue */
 #define E1000_MTA_WORDS		128
 #define E1000_RX_ADDRESSES	16	/* RAL/RAH pairs, 8 bytes apart */
 
@@ -130,6 +131,7 @@ enum e1000_int {			/* §13.4.17, table 13-63; also ICS, IMS, IMC */
 
 enum e1000_ivar {			/* 82574 §10.2.4 */
 	IVAR_VALID	= BIT(3),	/* and the vector in the bits below */
+	IVAR_BITS	= 4,		/* of an entry; queue 1's is behind queue 0's */
 	IVAR_RXQ0_SHIFT	= 0,
 	IVAR_TXQ0_SHIFT	= 8,
 	IVAR_OTHER_SHIFT = 16,

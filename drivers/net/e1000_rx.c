@@ -34,9 +34,9 @@ static void rx_fill(struct e1000_rx *rx)
 	}
 }
 
-static void rx_refill(struct e1000 *nic)
+void e1000_rx_refill(struct e1000_queue *q)
 {
-	struct e1000_rx *rx = &nic->rx;
+	struct e1000_rx *rx = &q->rx;
 	unsigned int tail = rx->tail;
 
 	rx_pool_begin(&rx->pool);
@@ -46,7 +46,7 @@ static void rx_refill(struct e1000 *nic)
 		rx_fill(rx);
 	}
 	if (rx->tail != tail)
-		e1000_write(nic, E1000_RDT, rx->tail);
+		e1000_queue_write(q, E1000_RDT, rx->tail);
 }
 
 #define RX_STATUS(bits)	((u64)(bits) << RX_STATUS_SHIFT)
@@ -62,13 +62,13 @@ static bool rx_is_good(u64 written)
 }
 
 /* Thrown away, and counted once: what needs two buffers is longer than RCTL lets in. */
-static void rx_bad(struct e1000 *nic, struct rx_buf *buf, u64 written)
+static void rx_bad(struct e1000_queue *q, struct rx_buf *buf, u64 written)
 {
 	bool eop = written & RX_STATUS(RX_EOP);
 
-	nic->rx.in_bad = !eop;
-	nic->dev.stats.rx_errors += eop;
-	rx_pool_give(&nic->rx.pool, buf);
+	q->rx.in_bad = !eop;
+	q->nq.stats.rx_errors += eop;
+	rx_pool_give(&q->rx.pool, buf);
 }
 
 static struct frame *rx_frame(struct rx_buf *buf, u64 written)
@@ -87,10 +87,10 @@ static struct frame *rx_frame(struct rx_buf *buf, u64 written)
 }
 
 /* Up to @max frames out of the ring; *looked: descriptors emptied. */
-static unsigned int rx_harvest(struct e1000 *nic, struct frame **frames, unsigned int max,
+static unsigned int rx_harvest(struct e1000_queue *q, struct frame **frames, unsigned int max,
 			       unsigned int *looked)
 {
-	struct e1000_rx *rx = &nic->rx;
+	struct e1000_rx *rx = &q->rx;
 	unsigned int nr = 0, next = rx->next, left = max;
 	u64 bytes = 0;
 
@@ -104,59 +104,59 @@ static unsigned int rx_harvest(struct e1000 *nic, struct frame **frames, unsigne
 			frames[nr++] = rx_frame(rx->slot[next], written);
 			bytes += (u16)written;
 		} else {
-			rx_bad(nic, rx->slot[next], written);
+			rx_bad(q, rx->slot[next], written);
 		}
 		next = rx_after(next);
 	}
 	WRITE_ONCE(rx->next, next);
-	nic->dev.stats.rx_packets += nr;
-	nic->dev.stats.rx_bytes += bytes;
+	q->nq.stats.rx_packets += nr;
+	q->nq.stats.rx_bytes += bytes;
 	*looked = max - left;
 	return nr;
 }
 
-bool e1000_rx_poll(struct e1000 *nic, unsigned int budget)
+bool e1000_rx_poll(struct e1000_queue *q, unsigned int budget)
 {
 	struct frame *frames[RX_BATCH];
 	unsigned int looked;
 
 	while (budget) {
 		unsigned int want = MIN(budget, (unsigned int)RX_BATCH);
-		unsigned int nr = rx_harvest(nic, frames, want, &looked);
+		unsigned int nr = rx_harvest(q, frames, want, &looked);
 
 		if (nr)
-			switch_input(&nic->dev.port, frames, nr);
+			switch_input(&q->nic->dev.port, frames, nr);
 		for (unsigned int i = 0; i < nr; i++)
-			rx_pool_put(&nic->rx.pool, frames[i]);
-		rx_refill(nic);
+			rx_pool_put(&q->rx.pool, frames[i]);
+		e1000_rx_refill(q);
 		if (looked < want)
 			return false;
 		budget -= looked;
 	}
-	return e1000_rx_pending(nic);
+	return e1000_rx_pending(q);
 }
 
-bool e1000_rx_pending(const struct e1000 *nic)
+bool e1000_rx_pending(const struct e1000_queue *q)
 {
-	unsigned int next = READ_ONCE(nic->rx.next);
+	unsigned int next = READ_ONCE(q->rx.next);
 
-	return next != READ_ONCE(nic->rx.tail) && (READ_ONCE(nic->rx.desc[next].status) & RX_DD);
+	return next != READ_ONCE(q->rx.tail) && (READ_ONCE(q->rx.desc[next].status) & RX_DD);
 }
 
-int e1000_rx_alloc(struct e1000 *nic)
+int e1000_rx_alloc(struct e1000_queue *q)
 {
-	struct e1000_rx *rx = &nic->rx;
+	struct e1000_rx *rx = &q->rx;
 
 	rx->desc_phys = mem_alloc(RX_RING_BYTES, PAGE_SIZE, MEM_DMA);
 	if (!rx->desc_phys)
 		return -ENOMEM;
 	rx->desc = phys_to_virt(rx->desc_phys);
-	return rx_pool_alloc(&rx->pool, E1000_RX_BUFS, E1000_BUF_SIZE, &nic->dev.poll_work);
+	return rx_pool_alloc(&rx->pool, E1000_RX_BUFS, E1000_BUF_SIZE, &q->nq.poll_work);
 }
 
-void e1000_rx_free(struct e1000 *nic)
+void e1000_rx_free(struct e1000_queue *q)
 {
-	struct e1000_rx *rx = &nic->rx;
+	struct e1000_rx *rx = &q->rx;
 
 	if (rx->desc_phys)
 		mem_free(rx->desc_phys, RX_RING_BYTES, MEM_DMA);
@@ -164,25 +164,20 @@ void e1000_rx_free(struct e1000 *nic)
 }
 
 /* §14.4 */
-void e1000_rx_start(struct e1000 *nic)
+void e1000_rx_start(struct e1000_queue *q)
 {
-	struct e1000_rx *rx = &nic->rx;
+	struct e1000_rx *rx = &q->rx;
 
-	e1000_write(nic, E1000_RDBAL, (u32)rx->desc_phys);
-	e1000_write(nic, E1000_RDBAH, (u32)(rx->desc_phys >> 32));
-	e1000_write(nic, E1000_RDLEN, RX_RING_BYTES);
-	e1000_write(nic, E1000_RDH, 0);
-	e1000_write(nic, E1000_RDT, 0);
-	e1000_write(nic, E1000_RXCSUM, RXCSUM_IPOFL | RXCSUM_TUOFL);
-	/* Guests have addresses of their own: all frames are taken, the switch sorts them. */
-	e1000_write(nic, E1000_RCTL, RCTL_EN | RCTL_UPE | RCTL_MPE | RCTL_BAM | RCTL_BSIZE_2048 |
-		    RCTL_SECRC);
-	rx_refill(nic);
+	e1000_queue_write(q, E1000_RDBAL, (u32)rx->desc_phys);
+	e1000_queue_write(q, E1000_RDBAH, (u32)(rx->desc_phys >> 32));
+	e1000_queue_write(q, E1000_RDLEN, RX_RING_BYTES);
+	e1000_queue_write(q, E1000_RDH, 0);
+	e1000_queue_write(q, E1000_RDT, 0);
 }
 
-void e1000_rx_stop(struct e1000 *nic)
+void e1000_rx_stop(struct e1000_queue *q)
 {
-	struct e1000_rx *rx = &nic->rx;
+	struct e1000_rx *rx = &q->rx;
 
 	for (unsigned int i = rx->next; i != rx->tail; i = rx_after(i))
 		rx_pool_give(&rx->pool, rx->slot[i]);

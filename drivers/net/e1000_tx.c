@@ -107,12 +107,12 @@ static struct e1000_tx_desc *tx_put_plain(struct e1000_tx *tx, const struct fram
 }
 
 /* Headers of its own, as the NIC wants them, and the payload in pieces that its FIFO takes. */
-static struct e1000_tx_desc *tx_put_large(struct e1000 *nic, const struct frame *frame,
+static struct e1000_tx_desc *tx_put_large(struct e1000_queue *q, const struct frame *frame,
 					  unsigned int slot)
 {
 	u8 popts = TX_POPTS_TXSM | (frame->flags & FRAME_TSO4 ? TX_POPTS_IXSM : 0);
 	u32 skip = frame->gso_hdr_len, offset = slot * FRAME_HDR_MAX;
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 	struct e1000_tx_desc *desc;
 
 	gso_nic_headers(frame, tx->hdr + offset);
@@ -124,16 +124,16 @@ static struct e1000_tx_desc *tx_put_large(struct e1000 *nic, const struct frame 
 
 		skip = 0;		/* headers are all in the first segment */
 		for (; left; left -= len, phys += len) {
-			len = MIN(left, nic->chip->tx_piece);
+			len = MIN(left, q->nic->chip->tx_piece);
 			desc = tx_put_data(tx, phys, len, TX_TSE, popts);
 		}
 	}
 	return desc;
 }
 
-static void tx_put_frame(struct e1000 *nic, struct frame *frame)
+static void tx_put_frame(struct e1000_queue *q, struct frame *frame)
 {
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 	unsigned int before = tx->used, slot = (tx->first + tx->frames) & (E1000_TX_DESCS - 1);
 	struct e1000_tx_frame *entry = &tx->ring[slot];
 	struct e1000_tx_desc *desc;
@@ -142,7 +142,7 @@ static void tx_put_frame(struct e1000 *nic, struct frame *frame)
 	if (frame->len < E1000_FRAME_MIN)
 		frame_checksum(frame);
 	if (frame->flags & FRAME_TSO) {
-		desc = tx_put_large(nic, frame, slot);
+		desc = tx_put_large(q, frame, slot);
 	} else if (frame->flags & FRAME_NEEDS_CSUM) {
 		tx_put_context(tx, frame);
 		desc = tx_put_plain(tx, frame, TX_POPTS_TXSM);
@@ -180,20 +180,20 @@ static unsigned int tx_take_done(struct e1000_tx *tx, struct frame **done, unsig
 	return nr;
 }
 
-static void tx_write_tail(struct e1000 *nic)
+static void tx_write_tail(struct e1000_queue *q)
 {
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 
 	if (tx->tail == tx->tail_written || !tx->running)
 		return;
 	wmb();	/* descriptors before the tail */
-	e1000_write(nic, E1000_TDT, tx->tail);
+	e1000_queue_write(q, E1000_TDT, tx->tail);
 	tx->tail_written = tx->tail;
 }
 
-void e1000_tx_reap(struct e1000 *nic)
+void e1000_tx_reap(struct e1000_queue *q)
 {
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 	struct frame *done[TX_REAP_BATCH];
 	unsigned int nr;
 
@@ -216,37 +216,37 @@ static bool tx_unfit(const struct frame *frame)
 }
 
 /* tx->lock held; let go meanwhile if sent frames have to be put to make room. */
-static bool tx_make_room(struct e1000 *nic)
+static bool tx_make_room(struct e1000_queue *q)
 {
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 
 	if (tx_room(tx) >= TX_DESCS_MAX)
 		return true;
-	tx_write_tail(nic);
+	tx_write_tail(q);
 	spin_unlock(&tx->lock);
-	e1000_tx_reap(nic);
+	e1000_tx_reap(q);
 	spin_lock(&tx->lock);
 	return tx->running && tx_room(tx) >= TX_DESCS_MAX;
 }
 
-unsigned int e1000_tx(struct netdev *dev, struct frame **frames, unsigned int nr)
+unsigned int e1000_tx(struct netdev_queue *nq, struct frame **frames, unsigned int nr)
 {
-	struct e1000 *nic = dev->priv;
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_queue *q = e1000_queue(nq);
+	struct e1000_tx *tx = &q->tx;
 	unsigned int taken;
 
 	spin_lock(&tx->lock);
-	for (taken = 0; taken < nr && tx->running && tx_make_room(nic); taken++) {
+	for (taken = 0; taken < nr && tx->running && tx_make_room(q); taken++) {
 		struct frame *frame = frames[taken];
 
 		if (tx_unfit(frame)) {
-			dev->stats.tx_errors++;
-			port_drop(&dev->port, DROP_MALFORMED, 1);
+			nq->stats.tx_errors++;
+			port_drop(&nq->dev->port, DROP_MALFORMED, 1);
 			continue;
 		}
-		tx_put_frame(nic, frame);
-		dev->stats.tx_packets++;
-		dev->stats.tx_bytes += frame->len;
+		tx_put_frame(q, frame);
+		nq->stats.tx_packets++;
+		nq->stats.tx_bytes += frame->len;
 	}
 	spin_unlock(&tx->lock);
 	return taken;
@@ -257,43 +257,43 @@ unsigned int e1000_tx(struct netdev *dev, struct frame **frames, unsigned int nr
  * not interrupt for it. Its interrupt is wanted while frames are with it; a write-back before
  * it was asked for has set the cause, and interrupts when it is (§13.4.20).
  */
-void e1000_tx_flush(struct netdev *dev)
+void e1000_tx_flush(struct netdev_queue *nq)
 {
-	struct e1000 *nic = dev->priv;
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_queue *q = e1000_queue(nq);
+	struct e1000_tx *tx = &q->tx;
 	struct frame *done[TX_REAP_BATCH];
 	unsigned int nr;
 
 	spin_lock(&tx->lock);
-	tx_write_tail(nic);
+	tx_write_tail(q);
 	nr = tx_take_done(tx, done, TX_REAP_BATCH);
-	if (tx->frames && !tx->irq_wanted && !dev->polled) {
+	if (tx->frames && !tx->irq_wanted && !nq->dev->polled) {
 		tx->irq_wanted = true;
-		e1000_write(nic, E1000_IMS, nic->int_tx);
+		e1000_write(q->nic, E1000_IMS, q->int_tx);
 	}
 	spin_unlock(&tx->lock);
 	for (unsigned int i = 0; i < nr; i++)
 		frame_put(done[i]);
 }
 
-void e1000_tx_poll(struct e1000 *nic)
+void e1000_tx_poll(struct e1000_queue *q)
 {
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 
-	e1000_tx_reap(nic);
+	e1000_tx_reap(q);
 	spin_lock(&tx->lock);
 	tx->irq_wanted = tx->frames;
 	spin_unlock(&tx->lock);
 }
 
-bool e1000_tx_pending(const struct e1000 *nic)
+bool e1000_tx_pending(const struct e1000_queue *q)
 {
-	return tx_first_done(&nic->tx);
+	return tx_first_done(&q->tx);
 }
 
-int e1000_tx_alloc(struct e1000 *nic)
+int e1000_tx_alloc(struct e1000_queue *q)
 {
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 
 	spin_init(&tx->lock, LOCK_NIC);
 	tx->desc_phys = mem_alloc(TX_BYTES, PAGE_SIZE, MEM_DMA);
@@ -306,28 +306,29 @@ int e1000_tx_alloc(struct e1000 *nic)
 	return 0;
 }
 
-void e1000_tx_free(struct e1000 *nic)
+void e1000_tx_free(struct e1000_queue *q)
 {
-	if (nic->tx.desc_phys)
-		mem_free(nic->tx.desc_phys, TX_BYTES, MEM_DMA);
+	if (q->tx.desc_phys)
+		mem_free(q->tx.desc_phys, TX_BYTES, MEM_DMA);
 }
 
 /* §14.5 */
-void e1000_tx_start(struct e1000 *nic)
+void e1000_tx_start(struct e1000_queue *q)
 {
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 
-	e1000_write(nic, E1000_TDBAL, (u32)tx->desc_phys);
-	e1000_write(nic, E1000_TDBAH, (u32)(tx->desc_phys >> 32));
-	e1000_write(nic, E1000_TDLEN, TX_RING_BYTES);
-	e1000_write(nic, E1000_TDH, 0);
-	e1000_write(nic, E1000_TDT, 0);
-	e1000_write(nic, E1000_TIDV, 0);
-	e1000_write(nic, E1000_TXDCTL, TXDCTL_GRAN | TXDCTL_WTHRESH_1 | nic->chip->txdctl);
-	if (nic->chip->tipg)
-		e1000_write(nic, E1000_TIPG, nic->chip->tipg);
-	e1000_write(nic, E1000_TCTL, TCTL_EN | TCTL_PSP | TCTL_CT << TCTL_CT_SHIFT |
-		    TCTL_COLD_FD << TCTL_COLD_SHIFT | nic->chip->tctl);
+	e1000_queue_write(q, E1000_TDBAL, (u32)tx->desc_phys);
+	e1000_queue_write(q, E1000_TDBAH, (u32)(tx->desc_phys >> 32));
+	e1000_queue_write(q, E1000_TDLEN, TX_RING_BYTES);
+	e1000_queue_write(q, E1000_TDH, 0);
+	e1000_queue_write(q, E1000_TDT, 0);
+	e1000_queue_write(q, E1000_TXDCTL, TXDCTL_GRAN | TXDCTL_WTHRESH_1 | q->nic->chip->txdctl);
+}
+
+void e1000_tx_run(struct e1000_queue *q)
+{
+	struct e1000_tx *tx = &q->tx;
+
 	spin_lock(&tx->lock);
 	tx->context = TX_NO_CONTEXT;
 	tx->irq_wanted = false;
@@ -335,9 +336,9 @@ void e1000_tx_start(struct e1000 *nic)
 	spin_unlock(&tx->lock);
 }
 
-void e1000_tx_stop(struct e1000 *nic)
+void e1000_tx_stop(struct e1000_queue *q)
 {
-	struct e1000_tx *tx = &nic->tx;
+	struct e1000_tx *tx = &q->tx;
 	unsigned int first, frames;
 
 	spin_lock(&tx->lock);

@@ -12,8 +12,6 @@
 #define AUTO_READ_NS	(20 * NSEC_PER_MSEC)	/* NVM to registers, after a reset */
 #define TX_PIECE	(16 * KIB)		/* the transmit FIFO has 20 KiB, 82574 §10.2.7 */
 
-enum { VECTOR_QUEUES, VECTOR_OTHER };
-
 /* 82574 §3.1.3 (master disable): no new requests, and the last completion is in. */
 static void e1000e_end_dma(struct e1000 *nic)
 {
@@ -32,15 +30,19 @@ static void e1000e_wait_eeprom(struct e1000 *nic)
 static void e1000e_configure_msix(struct e1000 *nic)
 {
 	u32 ctrl_ext = e1000_read(nic, E1000_CTRL_EXT) & ~(u32)CTRL_EXT_IAME;
+	unsigned int other = nic->dev.nr_queues;
+	u32 ivar = (IVAR_VALID | other) << IVAR_OTHER_SHIFT, auto_clear = 0;
 
+	for (unsigned int i = 0; i < nic->dev.nr_queues; i++) {
+		ivar |= (IVAR_VALID | i) << (IVAR_RXQ0_SHIFT + i * IVAR_BITS) |
+			(IVAR_VALID | i) << (IVAR_TXQ0_SHIFT + i * IVAR_BITS);
+		auto_clear |= nic->queue[i]->int_rx | nic->queue[i]->int_tx;
+		e1000_write(nic, E1000_EITR + 4 * i, E1000_ITR_256NS);
+	}
 	e1000_write(nic, E1000_CTRL_EXT, ctrl_ext | CTRL_EXT_PBA_CLR);
-	e1000_write(nic, E1000_IVAR,
-		    (IVAR_VALID | VECTOR_QUEUES) << IVAR_RXQ0_SHIFT |
-		    (IVAR_VALID | VECTOR_QUEUES) << IVAR_TXQ0_SHIFT |
-		    (IVAR_VALID | VECTOR_OTHER) << IVAR_OTHER_SHIFT);
-	e1000_write(nic, E1000_EIAC, INT_RXQ0 | INT_TXQ0);
-	e1000_write(nic, E1000_EITR + 4 * VECTOR_QUEUES, E1000_ITR_256NS);
-	e1000_write(nic, E1000_EITR + 4 * VECTOR_OTHER, E1000_ITR_256NS);
+	e1000_write(nic, E1000_IVAR, ivar);
+	e1000_write(nic, E1000_EIAC, auto_clear);
+	e1000_write(nic, E1000_EITR + 4 * other, E1000_ITR_256NS);
 }
 
 static void e1000e_configure(struct e1000 *nic)
@@ -53,24 +55,27 @@ static void e1000e_configure(struct e1000 *nic)
 		e1000e_configure_msix(nic);
 }
 
-static void e1000e_queues_interrupt(void *arg)
+static void e1000e_queue_interrupt(void *arg)
 {
-	struct e1000 *nic = arg;
+	struct e1000_queue *q = arg;
 
-	if (nic->dev.running)
-		netdev_interrupt(&nic->dev);
+	if (q->nic->dev.running)
+		netdev_interrupt(&q->nq);
 }
 
 /* Causes that are not the queues' stay until they are written back. */
 static void e1000e_other_interrupt(void *arg)
 {
 	struct e1000 *nic = arg;
+	u32 queues = 0;
 
-	e1000_write(nic, E1000_ICR, ~(nic->int_rx | nic->int_tx));
+	for (unsigned int i = 0; i < nic->dev.nr_queues; i++)
+		queues |= nic->queue[i]->int_rx | nic->queue[i]->int_tx;
+	e1000_write(nic, E1000_ICR, ~queues);
 	if (!nic->dev.running)
 		return;
 	nic->link_check = true;
-	netdev_interrupt(&nic->dev);
+	netdev_interrupt(&nic->queue[0]->nq);
 }
 
 static const struct e1000_chip e1000e_chip = {
@@ -84,9 +89,9 @@ static const struct e1000_chip e1000e_chip = {
 	.end_dma = e1000e_end_dma,
 	.wait_eeprom = e1000e_wait_eeprom,
 	.configure = e1000e_configure,
-	.msix = { [VECTOR_QUEUES] = e1000e_queues_interrupt,
-		  [VECTOR_OTHER] = e1000e_other_interrupt },
-	.nr_msix = 2,
+	.msix_queues = 1,
+	.queue_interrupt = e1000e_queue_interrupt,
+	.other_interrupt = e1000e_other_interrupt,
 };
 
 static int e1000e_probe(struct pci_dev *pci)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receive buffers of a NIC, which become the frames themselves: the last frame_put(), on any
- * CPU, makes them spare buffers again. All else on the CPU of the NIC's poll.
+ * Receive buffers of a NIC's queue, which become the frames themselves: the last frame_put(), on
+ * any CPU, makes them spare buffers again. All else on the CPU of the queue's poll.
  */
 #ifndef DRIVERS_NET_RX_POOL_H
 #define DRIVERS_NET_RX_POOL_H

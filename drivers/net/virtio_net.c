@@ -20,7 +20,7 @@
 #define FEATURES_TX	(FEATURE(HOST_TSO4) | FEATURE(HOST_TSO6) | FEATURE(HOST_ECN))
 #define FEATURES_RX	(FEATURE(GUEST_TSO4) | FEATURE(GUEST_TSO6) | FEATURE(GUEST_ECN))
 
-enum { VECTOR_CONFIG, VECTOR_QUEUES, VECTORS };	/* MSI-X table entries */
+enum { VECTOR_CONFIG, VECTOR_QUEUES };	/* MSI-X table entries; one for each queue pair */
 
 /* §5.1.3.1: a feature only with those that it needs; a large frame needs several buffers. */
 static u64 features_wanted(u64 agreed)
@@ -83,26 +83,44 @@ static void update_link(struct vnic *nic)
 	netdev_set_link(&nic->dev, status & VIRTIO_NET_S_LINK_UP, 0);
 }
 
+/* The MSI-X table entry of @entry, if there is a table. */
+static u16 vector(const struct vnic *nic, unsigned int entry)
+{
+	return nic->vp.pci->irq.kind == PCI_IRQ_MSIX ? (u16)entry : VIRTIO_MSI_NO_VECTOR;
+}
+
+/* The device has what it needs, and is not running yet. */
+static int start_queues(struct vnic *nic)
+{
+	int err = vp_config_vector(&nic->vp, vector(nic, VECTOR_CONFIG));
+
+	for (unsigned int i = 0; i < nic->dev.nr_queues && !err; i++) {
+		struct vnic_queue *q = nic->queue[i];
+
+		q->stuck = 0;
+		err = vnic_rx_start(q, vector(nic, VECTOR_QUEUES + i));
+		if (!err)
+			err = vnic_tx_start(q, vector(nic, VECTOR_QUEUES + i));
+	}
+	return err;
+}
+
 static int vnic_start(struct netdev *dev)
 {
 	struct vnic *nic = dev->priv;
-	u16 config = dev->polled ? VIRTIO_MSI_NO_VECTOR : VECTOR_CONFIG;
-	u16 queues = dev->polled ? VIRTIO_MSI_NO_VECTOR : VECTOR_QUEUES;
 	int err = negotiate(nic);
 
 	if (!err)
-		err = vp_config_vector(&nic->vp, config);
-	if (!err)
-		err = vnic_rx_start(nic, queues);
-	if (!err)
-		err = vnic_tx_start(nic, queues);
+		err = start_queues(nic);
 	if (err)
 		return err;
-	nic->stuck = 0;
 	nic->link_check = false;
 	pci_enable(nic->vp.pci);
 	vp_ready(&nic->vp);
-	vnic_rx_fill(nic);
+	for (unsigned int i = 0; i < dev->nr_queues; i++) {
+		vnic_rx_refill(nic->queue[i]);
+		vnic_tx_run(nic->queue[i]);
+	}
 	update_link(nic);
 	return 0;
 }
@@ -116,26 +134,28 @@ static void vnic_stop(struct netdev *dev)
 		pr_err("virtio: %s: bus mastering switched off", dev->name);
 		pci_disable(nic->vp.pci);
 	}
-	vnic_tx_stop(nic);
-	vnic_rx_stop(nic);
+	for (unsigned int i = 0; i < dev->nr_queues; i++) {
+		vnic_tx_stop(nic->queue[i]);
+		vnic_rx_stop(nic->queue[i]);
+	}
 }
 
-static void vnic_irq_enable(struct netdev *dev, bool on)
+static void vnic_irq_enable(struct netdev_queue *nq, bool on)
 {
-	struct vnic *nic = dev->priv;
+	struct vnic_queue *q = vnic_queue(nq);
 
-	vring_irq_enable(&nic->rx.ring, on);
-	spin_lock(&nic->tx.lock);
-	vring_irq_enable(&nic->tx.ring, on && nic->tx.irq_wanted);
-	spin_unlock(&nic->tx.lock);
+	vring_irq_enable(&q->rx.ring, on);
+	spin_lock(&q->tx.lock);
+	vring_irq_enable(&q->tx.ring, on && q->tx.irq_wanted);
+	spin_unlock(&q->tx.lock);
 }
 
-static void queues_interrupt(void *arg)
+static void queue_interrupt(void *arg)
 {
-	struct vnic *nic = arg;
+	struct vnic_queue *q = arg;
 
-	if (nic->dev.running)
-		netdev_interrupt(&nic->dev);
+	if (q->nic->dev.running)
+		netdev_interrupt(&q->nq);
 }
 
 static void config_interrupt(void *arg)
@@ -143,47 +163,56 @@ static void config_interrupt(void *arg)
 	struct vnic *nic = arg;
 
 	nic->link_check = true;
-	queues_interrupt(nic);
+	queue_interrupt(nic->queue[0]);
 }
 
-static bool vnic_poll(struct netdev *dev, unsigned int budget)
+static bool vnic_poll(struct netdev_queue *nq, unsigned int budget)
 {
-	struct vnic *nic = dev->priv;
+	struct vnic_queue *q = vnic_queue(nq);
+	struct vnic *nic = q->nic;
 
-	if (nic->link_check) {
+	if (nic->link_check && nq->index == 0) {
 		nic->link_check = false;
 		update_link(nic);
 	}
-	vnic_tx_poll(nic);
-	return vnic_rx_poll(nic, budget);
+	vnic_tx_poll(q);
+	return vnic_rx_poll(q, budget);
 }
 
-static bool vnic_pending(struct netdev *dev)
+static bool vnic_pending(struct netdev_queue *nq)
 {
-	const struct vnic *nic = dev->priv;
+	const struct vnic_queue *q = vnic_queue(nq);
 
-	return nic->link_check || vring_pending(&nic->rx.ring) || vring_pending(&nic->tx.ring);
+	return (q->nic->link_check && nq->index == 0) || vring_pending(&q->rx.ring) ||
+	       vring_pending(&q->tx.ring);
 }
 
 /* Frames with the device, and none came back for TX_HANG_S seconds. */
-static bool tx_stuck(struct vnic *nic)
+static bool tx_stuck(struct vnic_queue *q)
 {
-	bool same = nic->tx.frames && nic->tx.reaped == nic->reaped_seen;
+	bool same = q->tx.frames && q->tx.reaped == q->reaped_seen;
 
-	nic->reaped_seen = nic->tx.reaped;
-	nic->stuck = same ? nic->stuck + 1 : 0;
-	return nic->stuck > TX_HANG_S;
+	q->reaped_seen = q->tx.reaped;
+	q->stuck = same ? q->stuck + 1 : 0;
+	return q->stuck > TX_HANG_S;
 }
 
 static void vnic_watchdog(struct netdev *dev)
 {
 	struct vnic *nic = dev->priv;
+	bool broken = false, stuck = false;
 
 	update_link(nic);
-	vnic_tx_reap(nic);
-	if (nic->rx.ring.broken || nic->tx.ring.broken) {
+	for (unsigned int i = 0; i < dev->nr_queues; i++) {
+		struct vnic_queue *q = nic->queue[i];
+
+		vnic_tx_reap(q);
+		broken |= q->rx.ring.broken || q->tx.ring.broken;
+		stuck |= tx_stuck(q);
+	}
+	if (broken) {
 		netdev_restart(dev, "the device returned buffers that it did not have");
-	} else if (tx_stuck(nic)) {
+	} else if (stuck) {
 		dev->stats.tx_hangs += dev->link_up;
 		netdev_restart(dev, dev->link_up ? "transmit hang" : "frames pending without link");
 	}
@@ -202,23 +231,62 @@ static const struct netdev_ops vnic_ops = {
 
 /* ---- Found ---- */
 
+static int add_queues(struct vnic *nic, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct vnic_queue *q = calloc(1, sizeof(*q));
+
+		if (!q)
+			return -ENOMEM;
+		q->nic = nic;
+		nic->queue[i] = q;
+		netdev_add_queue(&nic->dev, &q->nq);
+	}
+	return 0;
+}
+
+static int alloc_rings(struct vnic *nic)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < nic->dev.nr_queues && !err; i++) {
+		err = vnic_rx_alloc(nic->queue[i]);
+		if (!err)
+			err = vnic_tx_alloc(nic->queue[i]);
+	}
+	return err;
+}
+
+void vnic_free(struct vnic *nic)
+{
+	for (unsigned int i = 0; i < nic->dev.nr_queues; i++) {
+		vnic_rx_free(nic->queue[i]);
+		vnic_tx_free(nic->queue[i]);
+		free(nic->queue[i]);
+	}
+	free(nic);
+}
+
 /* INTx is not used: there is no way to have the device assert it, to see where it arrives. */
 static void request_irq(struct vnic *nic)
 {
-	const struct pci_irq_handler msix[VECTORS] = {
-		[VECTOR_CONFIG] = { config_interrupt, nic },
-		[VECTOR_QUEUES] = { queues_interrupt, nic },
-	};
-	const struct pci_irq_request req = {
-		.name = nic->dev.name, .msix = msix, .nr_msix = VECTORS,
-	};
-	enum pci_irq_kind kind = pci_request_irq(nic->vp.pci, &req);
+	struct pci_irq_handler msix[VECTOR_QUEUES + NETDEV_QUEUES_MAX];
+	struct pci_irq_request req = { .name = nic->dev.name, .msix = msix };
+	enum pci_irq_kind kind;
 
+	msix[VECTOR_CONFIG] = (struct pci_irq_handler){ config_interrupt, nic,
+							nic->queue[0]->nq.poll_work.cpu };
+	for (unsigned int i = 0; i < nic->dev.nr_queues; i++)
+		msix[VECTOR_QUEUES + i] = (struct pci_irq_handler){
+			queue_interrupt, nic->queue[i], nic->queue[i]->nq.poll_work.cpu,
+		};
+	req.nr_msix = VECTOR_QUEUES + nic->dev.nr_queues;
+	kind = pci_request_irq(nic->vp.pci, &req);
 	nic->dev.irq = pci_irq_name(kind);
 	nic->dev.polled = kind == PCI_IRQ_NONE;
 }
 
-static int vnic_setup(struct vnic *nic, struct pci_dev *pci)
+static int setup_device(struct vnic *nic, struct pci_dev *pci)
 {
 	int err = vp_init(&nic->vp, pci, nic->dev.name);
 
@@ -233,9 +301,15 @@ static int vnic_setup(struct vnic *nic, struct pci_dev *pci)
 	for (unsigned int i = 0; i < sizeof(nic->dev.mac); i++)
 		nic->dev.mac[i] = vp_config_read8(&nic->vp, i);
 	nic->dev.offloads = offloads(nic);
-	err = vnic_rx_alloc(nic);
+	return 0;
+}
+
+static int setup_queues(struct vnic *nic)
+{
+	int err = add_queues(nic, 1);
+
 	if (!err)
-		err = vnic_tx_alloc(nic);
+		err = alloc_rings(nic);
 	if (err)
 		pr_err("virtio: %s: %s", nic->dev.name, err == -ENOMEM ?
 		       "out of memory for rings and buffers" : "its queues are too short");
@@ -255,17 +329,16 @@ static int vnic_probe(struct pci_dev *pci)
 	snprintf(nic->dev.name, sizeof(nic->dev.name), "virtio.%u", found);
 	nic->dev.ops = &vnic_ops;
 	nic->dev.priv = nic;
-	err = vnic_setup(nic, pci);
+	err = setup_device(nic, pci);
+	if (!err)
+		err = setup_queues(nic);
 	if (!err) {
 		request_irq(nic);
 		err = netdev_register(&nic->dev);
-		if (err)
-			pci_release_irq(pci);
 	}
 	if (err) {
-		vnic_rx_free(nic);
-		vnic_tx_free(nic);
-		free(nic);
+		pci_release_irq(pci);
+		vnic_free(nic);
 		return err;
 	}
 	found++;

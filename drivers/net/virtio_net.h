@@ -2,7 +2,7 @@
 /*
  * The machine's own virtio-net (virtio 1.2 §5.1) as a NIC: for clouds and nested use. Not the
  * device that guests see, which is virtio/net.h. virtio_net.c: the device; virtio_net_rx.c,
- * virtio_net_tx.c: its first queue pair.
+ * virtio_net_tx.c: a queue pair of it.
  */
 #ifndef DRIVERS_NET_VIRTIO_NET_H
 #define DRIVERS_NET_VIRTIO_NET_H
@@ -34,16 +34,23 @@ struct vnic_tx {
 	u64 reaped;			/* ever: has anything moved? */
 };
 
+/* A queue pair. */
+struct vnic_queue {
+	struct netdev_queue nq;
+	struct vnic *nic;
+	struct vnic_rx rx;
+	struct vnic_tx tx;
+	/* Watchdog: what the transmitter looked like a second ago. */
+	u64 reaped_seen;
+	unsigned int stuck;		/* seconds without a change */
+};
+
 struct vnic {
 	struct netdev dev;
 	struct vp_dev vp;
 	u64 features;
-	struct vnic_rx rx;
-	struct vnic_tx tx;
+	struct vnic_queue *queue[NETDEV_QUEUES_MAX];
 	bool link_check;		/* the configuration has changed */
-	/* Watchdog: what the transmitter looked like a second ago. */
-	u64 reaped_seen;
-	unsigned int stuck;		/* seconds without a change */
 };
 
 static inline bool vnic_has(const struct vnic *nic, unsigned int feature)
@@ -51,28 +58,38 @@ static inline bool vnic_has(const struct vnic *nic, unsigned int feature)
 	return nic->features & BIT_ULL(feature);
 }
 
+static inline struct vnic_queue *vnic_queue(struct netdev_queue *nq)
+{
+	return container_of(nq, struct vnic_queue, nq);
+}
+
+/* All that it has, back to what was before probe(). */
+void vnic_free(struct vnic *nic);
+
 /* Memory for rings and buffers, once. -ENOMEM; -ENODEV: no such queue. free() also then. */
-int vnic_rx_alloc(struct vnic *nic);
-int vnic_tx_alloc(struct vnic *nic);
-void vnic_rx_free(struct vnic *nic);
-void vnic_tx_free(struct vnic *nic);
+int vnic_rx_alloc(struct vnic_queue *q);
+int vnic_tx_alloc(struct vnic_queue *q);
+void vnic_rx_free(struct vnic_queue *q);
+void vnic_tx_free(struct vnic_queue *q);
 
 /* After a device reset and negotiation: the queue is the device's. -EIO. */
-int vnic_rx_start(struct vnic *nic, u16 vector);
-int vnic_tx_start(struct vnic *nic, u16 vector);
-void vnic_rx_fill(struct vnic *nic);	/* once the device is ready */
+int vnic_rx_start(struct vnic_queue *q, u16 vector);
+int vnic_tx_start(struct vnic_queue *q, u16 vector);
+/* Once the device is ready: it gets buffers, and may get frames. */
+void vnic_rx_refill(struct vnic_queue *q);
+void vnic_tx_run(struct vnic_queue *q);
 /* After the device was reset to stop it: buffers come back, frames are put. */
-void vnic_rx_stop(struct vnic *nic);
-void vnic_tx_stop(struct vnic *nic);
+void vnic_rx_stop(struct vnic_queue *q);
+void vnic_tx_stop(struct vnic_queue *q);
 
 /* struct netdev_ops */
-bool vnic_rx_poll(struct vnic *nic, unsigned int budget);	/* true: more to do */
-unsigned int vnic_tx(struct netdev *dev, struct frame **frames, unsigned int nr);
-void vnic_tx_flush(struct netdev *dev);
+bool vnic_rx_poll(struct vnic_queue *q, unsigned int budget);	/* true: more to do */
+unsigned int vnic_tx(struct netdev_queue *nq, struct frame **frames, unsigned int nr);
+void vnic_tx_flush(struct netdev_queue *nq);
 
 /* Put the frames that the device has sent. Any CPU; the poll looks again whether to interrupt. */
-void vnic_tx_reap(struct vnic *nic);
-void vnic_tx_poll(struct vnic *nic);
+void vnic_tx_reap(struct vnic_queue *q);
+void vnic_tx_poll(struct vnic_queue *q);
 
 extern const struct pci_driver virtio_net_driver;
 

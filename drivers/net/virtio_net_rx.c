@@ -12,9 +12,9 @@
 
 #define RX_BATCH	64	/* frames given to the switch at once */
 
-static void rx_refill(struct vnic *nic, bool kick)
+void vnic_rx_refill(struct vnic_queue *q)
 {
-	struct vnic_rx *rx = &nic->rx;
+	struct vnic_rx *rx = &q->rx;
 	unsigned int max = MIN(rx->ring.size, (unsigned int)VNIC_RX_MAX), left;
 
 	rx_pool_begin(&rx->pool);
@@ -30,8 +30,7 @@ static void rx_refill(struct vnic *nic, bool kick)
 		if (turn == 0)
 			rx_pool_starve(&rx->pool);
 	}
-	if (kick)
-		vring_kick(&rx->ring);
+	vring_kick(&rx->ring);
 }
 
 static void rx_give_all(struct vnic_rx *rx, struct rx_buf *buf)
@@ -96,10 +95,10 @@ static bool rx_merge(struct vnic_rx *rx, struct rx_buf *first, unsigned int nr)
 }
 
 /* The frame that begins in @first, or NULL: thrown away, and counted. */
-static struct frame *rx_take(struct vnic *nic, struct rx_buf *first, u32 len)
+static struct frame *rx_take(struct vnic_queue *q, struct rx_buf *first, u32 len)
 {
 	const struct virtio_net_hdr *hdr = (const struct virtio_net_hdr *)first->data;
-	struct netdev_stats *stats = &nic->dev.stats;
+	struct netdev_stats *stats = &q->nq.stats;
 	struct frame *frame = &first->frame;
 	bool ok = len >= sizeof(*hdr) && len <= VNIC_BUF_SIZE;
 	u32 n = ok ? len - (u32)sizeof(*hdr) : 0;
@@ -109,11 +108,11 @@ static struct frame *rx_take(struct vnic *nic, struct rx_buf *first, u32 len)
 	};
 	frame->nr_segs = 1;
 	frame->len = n;
-	if (vnic_has(nic, VIRTIO_NET_F_MRG_RXBUF))
-		ok = rx_merge(&nic->rx, first, le16_to_cpu(hdr->num_buffers)) && ok;
+	if (vnic_has(q->nic, VIRTIO_NET_F_MRG_RXBUF))
+		ok = rx_merge(&q->rx, first, le16_to_cpu(hdr->num_buffers)) && ok;
 	if (!ok || n < FRAME_LEN_MIN || !rx_offloads(frame, hdr)) {
 		stats->rx_errors++;
-		rx_give_all(&nic->rx, first);
+		rx_give_all(&q->rx, first);
 		return NULL;
 	}
 	stats->rx_packets++;
@@ -123,50 +122,56 @@ static struct frame *rx_take(struct vnic *nic, struct rx_buf *first, u32 len)
 }
 
 /* Up to @max frames; *looked: those and what was thrown away. */
-static unsigned int rx_harvest(struct vnic *nic, struct frame **frames, unsigned int max,
+static unsigned int rx_harvest(struct vnic_queue *q, struct frame **frames, unsigned int max,
 			       unsigned int *looked)
 {
 	unsigned int nr = 0;
 
 	for (*looked = 0; *looked < max; ++*looked) {
 		u32 len = 0;
-		struct rx_buf *buf = vring_pop(&nic->rx.ring, &len);
+		struct rx_buf *buf = vring_pop(&q->rx.ring, &len);
 		struct frame *frame;
 
 		if (!buf)
 			break;
-		frame = rx_take(nic, buf, len);
+		frame = rx_take(q, buf, len);
 		if (frame)
 			frames[nr++] = frame;
 	}
 	return nr;
 }
 
-bool vnic_rx_poll(struct vnic *nic, unsigned int budget)
+bool vnic_rx_poll(struct vnic_queue *q, unsigned int budget)
 {
 	struct frame *frames[RX_BATCH];
 	unsigned int looked;
 
 	while (budget) {
 		unsigned int want = MIN(budget, (unsigned int)RX_BATCH);
-		unsigned int nr = rx_harvest(nic, frames, want, &looked);
+		unsigned int nr = rx_harvest(q, frames, want, &looked);
 
 		if (nr)
-			switch_input(&nic->dev.port, frames, nr);
+			switch_input(&q->nic->dev.port, frames, nr);
 		for (unsigned int i = 0; i < nr; i++)
-			rx_pool_put(&nic->rx.pool, frames[i]);
-		rx_refill(nic, true);
+			rx_pool_put(&q->rx.pool, frames[i]);
+		vnic_rx_refill(q);
 		if (looked < want)
 			return false;
 		budget -= looked;
 	}
-	return vring_pending(&nic->rx.ring);
+	return vring_pending(&q->rx.ring);
 }
 
-int vnic_rx_alloc(struct vnic *nic)
+/* §5.1.2 */
+static u16 rx_index(const struct vnic_queue *q)
 {
-	struct vnic_rx *rx = &nic->rx;
-	u16 size = MIN(vp_queue_max(&nic->vp, VIRTIO_NET_RX), (u16)VNIC_RING_MAX);
+	return (u16)(2 * q->nq.index + VIRTIO_NET_RX);
+}
+
+int vnic_rx_alloc(struct vnic_queue *q)
+{
+	struct vnic_rx *rx = &q->rx;
+	u16 size = MIN(vp_queue_max(&q->nic->vp, rx_index(q)), (u16)VNIC_RING_MAX);
 	int err;
 
 	if (!size)
@@ -175,31 +180,26 @@ int vnic_rx_alloc(struct vnic *nic)
 	if (err)
 		return err;
 	return rx_pool_alloc(&rx->pool, MIN(size, (unsigned int)VNIC_RX_MAX) + VNIC_RX_SPARES,
-			     VNIC_BUF_SIZE, &nic->dev.poll_work);
+			     VNIC_BUF_SIZE, &q->nq.poll_work);
 }
 
-void vnic_rx_free(struct vnic *nic)
+void vnic_rx_free(struct vnic_queue *q)
 {
-	rx_pool_free(&nic->rx.pool);
-	vring_free(&nic->rx.ring);
+	rx_pool_free(&q->rx.pool);
+	vring_free(&q->rx.ring);
 }
 
-int vnic_rx_start(struct vnic *nic, u16 vector)
+int vnic_rx_start(struct vnic_queue *q, u16 vector)
 {
-	vring_init(&nic->rx.ring);
-	return vp_queue_start(&nic->vp, &nic->rx.ring, VIRTIO_NET_RX, vector);
+	vring_init(&q->rx.ring);
+	return vp_queue_start(&q->nic->vp, &q->rx.ring, rx_index(q), vector);
 }
 
-void vnic_rx_fill(struct vnic *nic)
-{
-	rx_refill(nic, true);
-}
-
-void vnic_rx_stop(struct vnic *nic)
+void vnic_rx_stop(struct vnic_queue *q)
 {
 	struct rx_buf *buf;
 
-	while ((buf = vring_drain(&nic->rx.ring)))
-		rx_pool_give(&nic->rx.pool, buf);
-	WRITE_ONCE(nic->rx.pool.starved, false);
+	while ((buf = vring_drain(&q->rx.ring)))
+		rx_pool_give(&q->rx.pool, buf);
+	WRITE_ONCE(q->rx.pool.starved, false);
 }

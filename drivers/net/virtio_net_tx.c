@@ -69,9 +69,9 @@ static unsigned int tx_take_done(struct vnic_tx *tx, struct frame **done, unsign
 	return nr;
 }
 
-void vnic_tx_reap(struct vnic *nic)
+void vnic_tx_reap(struct vnic_queue *q)
 {
-	struct vnic_tx *tx = &nic->tx;
+	struct vnic_tx *tx = &q->tx;
 	struct frame *done[TX_REAP_BATCH];
 	unsigned int nr;
 
@@ -85,79 +85,85 @@ void vnic_tx_reap(struct vnic *nic)
 }
 
 /* tx->lock held; let go meanwhile if sent frames have to be put to make room. */
-static bool tx_make_room(struct vnic *nic)
+static bool tx_make_room(struct vnic_queue *q)
 {
-	struct vnic_tx *tx = &nic->tx;
+	struct vnic_tx *tx = &q->tx;
 
 	if (vring_has_room(&tx->ring, TX_DESCS_MAX))
 		return true;
 	vring_kick(&tx->ring);
 	spin_unlock(&tx->lock);
-	vnic_tx_reap(nic);
+	vnic_tx_reap(q);
 	spin_lock(&tx->lock);
 	return tx->running && vring_has_room(&tx->ring, TX_DESCS_MAX);
 }
 
-unsigned int vnic_tx(struct netdev *dev, struct frame **frames, unsigned int nr)
+unsigned int vnic_tx(struct netdev_queue *nq, struct frame **frames, unsigned int nr)
 {
-	struct vnic *nic = dev->priv;
-	struct vnic_tx *tx = &nic->tx;
+	struct vnic_queue *q = vnic_queue(nq);
+	struct vnic_tx *tx = &q->tx;
 	unsigned int taken;
 
 	spin_lock(&tx->lock);
-	for (taken = 0; taken < nr && tx->running && tx_make_room(nic); taken++) {
+	for (taken = 0; taken < nr && tx->running && tx_make_room(q); taken++) {
 		tx_put_frame(tx, frames[taken]);
-		dev->stats.tx_packets++;
-		dev->stats.tx_bytes += frames[taken]->len;
+		nq->stats.tx_packets++;
+		nq->stats.tx_bytes += frames[taken]->len;
 	}
 	spin_unlock(&tx->lock);
 	return taken;
 }
 
 /* What is with the device when it is asked for an interrupt, and sent before, is looked for. */
-void vnic_tx_flush(struct netdev *dev)
+void vnic_tx_flush(struct netdev_queue *nq)
 {
-	struct vnic *nic = dev->priv;
-	struct vnic_tx *tx = &nic->tx;
+	struct vnic_queue *q = vnic_queue(nq);
+	struct vnic_tx *tx = &q->tx;
 	bool again = false;
 
 	spin_lock(&tx->lock);
 	if (tx->running)
 		vring_kick(&tx->ring);
 	spin_unlock(&tx->lock);
-	vnic_tx_reap(nic);
+	vnic_tx_reap(q);
 	spin_lock(&tx->lock);
-	if (tx->frames && !tx->irq_wanted && !dev->polled) {
+	if (tx->frames && !tx->irq_wanted && !nq->dev->polled) {
 		tx->irq_wanted = true;
 		vring_irq_enable(&tx->ring, true);
 		again = vring_pending(&tx->ring);
 	}
 	spin_unlock(&tx->lock);
 	if (again)
-		vnic_tx_reap(nic);
+		vnic_tx_reap(q);
 }
 
-void vnic_tx_poll(struct vnic *nic)
+void vnic_tx_poll(struct vnic_queue *q)
 {
-	struct vnic_tx *tx = &nic->tx;
+	struct vnic_tx *tx = &q->tx;
 
-	vnic_tx_reap(nic);
+	vnic_tx_reap(q);
 	spin_lock(&tx->lock);
 	tx->irq_wanted = tx->frames;
 	spin_unlock(&tx->lock);
 }
 
-int vnic_tx_alloc(struct vnic *nic)
+/* §5.1.2 */
+static u16 tx_index(const struct vnic_queue *q)
 {
-	struct vnic_tx *tx = &nic->tx;
-	u16 size = MIN(vp_queue_max(&nic->vp, VIRTIO_NET_TX), (u16)VNIC_RING_MAX);
+	return (u16)(2 * q->nq.index + VIRTIO_NET_TX);
+}
+
+int vnic_tx_alloc(struct vnic_queue *q)
+{
+	struct vnic_tx *tx = &q->tx;
+	u16 size = MIN(vp_queue_max(&q->nic->vp, tx_index(q)), (u16)VNIC_RING_MAX);
 	int err;
 
 	spin_init(&tx->lock, LOCK_NIC);
 	if (size < TX_DESCS_MAX)
 		return -ENODEV;
 	err = vring_alloc(&tx->ring, size);
-	if (!err && (nic->features & BIT_ULL(VIRTIO_F_INDIRECT_DESC)))
+	if (!err && (q->nic->features & BIT_ULL(VIRTIO_F_INDIRECT_DESC)))
 		err = vring_alloc_tables(&tx->ring, TX_DESCS_MAX);
 	if (err)
 		return err;
@@ -169,34 +175,34 @@ int vnic_tx_alloc(struct vnic *nic)
 	return 0;
 }
 
-void vnic_tx_free(struct vnic *nic)
+void vnic_tx_free(struct vnic_queue *q)
 {
-	struct vnic_tx *tx = &nic->tx;
+	struct vnic_tx *tx = &q->tx;
 
 	if (tx->hdr_phys)
 		mem_free(tx->hdr_phys, tx->ring.size * sizeof(*tx->hdr), MEM_DMA);
 	vring_free(&tx->ring);
 }
 
-int vnic_tx_start(struct vnic *nic, u16 vector)
+int vnic_tx_start(struct vnic_queue *q, u16 vector)
 {
-	struct vnic_tx *tx = &nic->tx;
-	int err;
+	vring_init(&q->tx.ring);
+	return vp_queue_start(&q->nic->vp, &q->tx.ring, tx_index(q), vector);
+}
 
-	vring_init(&tx->ring);
-	err = vp_queue_start(&nic->vp, &tx->ring, VIRTIO_NET_TX, vector);
-	if (err)
-		return err;
+void vnic_tx_run(struct vnic_queue *q)
+{
+	struct vnic_tx *tx = &q->tx;
+
 	spin_lock(&tx->lock);
 	tx->irq_wanted = false;
 	tx->running = true;
 	spin_unlock(&tx->lock);
-	return 0;
 }
 
-void vnic_tx_stop(struct vnic *nic)
+void vnic_tx_stop(struct vnic_queue *q)
 {
-	struct vnic_tx *tx = &nic->tx;
+	struct vnic_tx *tx = &q->tx;
 	struct frame *frame;
 
 	spin_lock(&tx->lock);

@@ -36,7 +36,7 @@ static void vectors_free(struct pci_irq *irq)
 		irq_vector_free(irq->vector[--irq->nr_vectors]);
 }
 
-/* The next vector, and the message that raises it on this CPU. */
+/* The next vector, and the message that raises it on the handler's CPU. */
 static int vector_alloc(struct pci_irq *irq, const struct pci_irq_handler *handler,
 			const char *name, struct msi_message *msg)
 {
@@ -45,7 +45,7 @@ static int vector_alloc(struct pci_irq *irq, const struct pci_irq_handler *handl
 	if (vector < 0)
 		return vector;
 	irq->vector[irq->nr_vectors++] = vector;
-	return irq_msi_message(vector, this_cpu(), msg);
+	return irq_msi_message(vector, handler->cpu ? handler->cpu : this_cpu(), msg);
 }
 
 int pci_msi_request(struct pci_dev *dev, const struct pci_irq_handler *handler, const char *name)

@@ -9,6 +9,8 @@
 
 #include "kernel/types.h"
 
+struct cpu;
+
 #define PCI_DEVS_MAX	64
 #define PCI_IRQ_VECTORS_MAX	16	/* of one function's MSI-X table */
 
@@ -70,13 +72,14 @@ void *pci_map_bar(struct pci_dev *dev, unsigned int bar);
 
 /*
  * "An interrupt, please": MSI-X, MSI or INTx, the best that the function has, the driver knows
- * and pci_irq_limit() leaves. Handlers run on the calling CPU (INTx: the BSP), out of idle or
- * after a VM exit, with interrupts off. Messages are edges: an interrupt that the function
+ * and pci_irq_limit() leaves. Handlers run on the calling CPU (INTx: the BSP; MSI-X: as they say),
+ * out of idle or after a VM exit, with interrupts off. Messages are edges: an interrupt that the function
  * withdraws again arrives all the same, and none has to be withdrawn.
  */
 struct pci_irq_handler {
 	void (*fn)(void *arg);
 	void *arg;
+	struct cpu *cpu;	/* MSI-X: where it runs; NULL: on the calling CPU */
 };
 
 struct pci_irq_request {

@@ -20,7 +20,8 @@ struct mock_e1000 mock_nic;
 static pthread_mutex_t nic_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static u8 regs[REGS] __aligned(16);
 static struct pci_irq_handler irq;	/* INTx, MSI */
-static struct pci_irq_handler msix[E1000_MSIX_MAX];
+static struct pci_irq_handler msix[E1000_QUEUES_MAX + 1];
+static unsigned int nr_msix;
 static bool use_msix;			/* the driver has asked for it and got it */
 static struct e1000_tx_desc context;	/* the last */
 static struct {
@@ -247,7 +248,7 @@ static const struct pci_irq_handler *msix_pending(u32 cause, unsigned int shift)
 	if (!(mock_nic.icr & mock_nic.ims & cause))
 		return NULL;
 	assert_true(entry & IVAR_VALID);
-	assert_in_range(entry & 7, 0, E1000_MSIX_MAX - 1);
+	assert_in_range(entry & 7, 0, nr_msix - 1);
 	mock_nic.icr &= ~(cause & get(E1000_EIAC));
 	mock_nic.ims &= ~(cause & get(E1000_EIAC));
 	return &msix[entry & 7];
@@ -421,8 +422,9 @@ enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_requ
 	irq = req->any;
 	use_msix = mock_nic.irq == PCI_IRQ_MSIX;
 	if (use_msix) {
-		assert_int_equal(req->nr_msix, E1000_MSIX_MAX);
-		memcpy(msix, req->msix, sizeof(msix));
+		nr_msix = req->nr_msix;
+		assert_int_equal(nr_msix, model->queues + 1);
+		memcpy(msix, req->msix, nr_msix * sizeof(*msix));
 	}
 	dev->irq.kind = mock_nic.irq == PCI_IRQ_INTX ? request_intx(req) : mock_nic.irq;
 	return dev->irq.kind;
@@ -445,9 +447,7 @@ const char *pci_irq_name(enum pci_irq_kind kind)
 
 static void model_free(struct netdev *dev)
 {
-	e1000_rx_free(dev->priv);
-	e1000_tx_free(dev->priv);
-	free(dev->priv);
+	e1000_free(dev->priv);
 }
 
 static bool model_receive(const void *bytes, u32 len)
@@ -477,19 +477,19 @@ static void model_no_interrupt(void)
 	mock_nic.no_interrupt = true;
 }
 
-#define MODEL(name_, driver_, irq_) {							\
+#define MODEL(name_, driver_, irq_, cpus_, queues_) {					\
 	.name = name_, .driver = driver_, .irq = irq_, .pci = &mock_nic.pci,		\
-	.pad = E1000_FRAME_MIN, .tx_ring = 980, .rx_ring = E1000_RX_DESCS - 1,		\
+	.cpus = cpus_, .queues = queues_, .pad = E1000_FRAME_MIN, .tx_ring = 980, .rx_ring = E1000_RX_DESCS - 1,		\
 	.init = mock_nic_init, .free = model_free, .interrupt = mock_nic_interrupt,	\
 	.receive = model_receive, .set_link = mock_nic_set_link, .tx_stop = model_tx_stop, \
 	.sent = model_sent, .nr_sent = model_nr_sent, .no_interrupt = model_no_interrupt, \
 }
 
 const struct nic_model e1000_models[E1000_MODELS] = {
-	MODEL("82540EM", &e1000_driver, "intx"),
-	MODEL("82574L, MSI-X", &e1000e_driver, "msix"),
-	MODEL("82574L, MSI", &e1000e_driver, "msi"),
-	MODEL("82574L, INTx", &e1000e_driver, "intx"),
+	MODEL("82540EM", &e1000_driver, "intx", 2, 1),
+	MODEL("82574L, MSI-X", &e1000e_driver, "msix", 1, 1),
+	MODEL("82574L, MSI", &e1000e_driver, "msi", 2, 1),
+	MODEL("82574L, INTx", &e1000e_driver, "intx", 2, 1),
 };
 
 const struct nic_model *model = &e1000_models[0];

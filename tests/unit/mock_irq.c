@@ -46,6 +46,7 @@ void irq_vector_free(int vector)
 
 int irq_msi_message(int vector, const struct cpu *cpu, struct msi_message *msg)
 {
+	mock_irq.cpu = cpu;
 	msg->addr = MOCK_MSI_ADDR;
 	msg->data = (u32)vector;
 	return mock_irq.no_message ? -ERANGE : 0;

@@ -9,10 +9,13 @@
 #define MOCK_VECTORS		20
 #define MOCK_MSI_ADDR		0xfee05000ull	/* of every message: APIC id 5 */
 
+struct cpu;
+
 struct mock_irq {
 	unsigned int used;	/* vectors given out now */
 	int left;		/* so many more can be had; -1: no bound but MOCK_VECTORS */
-	bool no_message;	/* this CPU cannot be reached by messages */
+	bool no_message;	/* CPUs cannot be reached by messages */
+	const struct cpu *cpu;	/* that the last message is for */
 };
 
 extern struct mock_irq mock_irq;

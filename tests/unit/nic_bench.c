@@ -26,6 +26,25 @@ void cpu_kick(struct cpu *cpu)
 {
 }
 
+/* ---- The CPUs ---- */
+
+struct cpu second_cpu = { .id = 1, .online = true };
+struct cpu *cpus[CONFIG_MAX_CPUS];
+unsigned int nr_cpus;
+
+bool run_work(void)
+{
+	struct arch_cpu *self = host_this_cpu;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < nr_cpus; i++) {
+		host_this_cpu = &cpus[i]->arch;
+		n += work_run(cpus[i]);
+	}
+	host_this_cpu = self;
+	return n;
+}
+
 /* ---- The station ---- */
 
 struct station guest;
@@ -126,10 +145,30 @@ int probe(void)
 	return err;
 }
 
+struct netdev_stats nic_stats(void)
+{
+	struct netdev_stats sum;
+
+	netdev_get_stats(dev, &sum);
+	return sum;
+}
+
+bool nic_pending(void)
+{
+	for (unsigned int i = 0; i < dev->nr_queues; i++)
+		if (dev->ops->pending(dev->queue[i]))
+			return true;
+	return false;
+}
+
 int setup_bare(void **state)
 {
-	timer_queue_init(&this_cpu()->timers);
-	work_run(this_cpu());
+	cpus[0] = this_cpu();
+	cpus[1] = &second_cpu;
+	nr_cpus = model->cpus;
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		timer_queue_init(&cpus[i]->timers);
+	run_work();
 	nr_netdevs = 0;
 	assert_int_equal(parts_init(), 0);
 	dma_before = mem_used(MEM_DMA);
@@ -146,6 +185,7 @@ int setup(void **state)
 	guest.port = (struct port){ .name = "guest", .ops = &guest_ops, .link_up = true,
 				    .max_frame = 1518 };
 	assert_int_equal(switch_attach(dev->port.sw, &guest.port), 0);
+	run_work();
 	return 0;
 }
 
@@ -169,7 +209,7 @@ void loop(void)
 	for (unsigned int i = 0; i < 1000; i++) {
 		bool irq = model->interrupt();
 
-		if (!work_run(this_cpu()) && !irq)
+		if (!run_work() && !irq)
 			return;
 	}
 	fail_msg("the loop does not come to rest");

@@ -26,6 +26,7 @@ struct nic_model {
 	struct pci_dev *pci;
 	u32 pad;			/* shorter frames leave with this length; 0: as they are */
 	unsigned int tx_ring, rx_ring;	/* at least so many frames fit */
+	unsigned int cpus, queues;	/* that the machine has; that are used on it */
 	void (*init)(void);		/* as after power-on; before each probe */
 	void (*free)(struct netdev *dev);	/* what the driver has allocated */
 	/* The driver's handler, if an unmasked cause is pending. True if it was called. */
@@ -39,6 +40,7 @@ struct nic_model {
 };
 
 extern const struct nic_model *model;
+extern struct cpu second_cpu;		/* cpus[1]; the thread plays both of them */
 
 /* The other side of the switch: what it got. */
 struct station {
@@ -62,6 +64,8 @@ struct out {
 extern u64 now_ns;			/* time_ns(), which also ticks with each call */
 extern struct station guest;
 extern struct netdev *dev;		/* the NIC that was found; NULL: none */
+struct netdev_stats nic_stats(void);	/* of all queues */
+bool nic_pending(void);			/* of any queue */
 extern u64 dma_before;			/* mem_used(MEM_DMA) before it was: the switch's own */
 
 /* @tests for each of the models in turn. Number of failures. */
@@ -88,6 +92,7 @@ int teardown(void **state);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define BARE(f) cmocka_unit_test_setup_teardown(f, setup_bare, teardown)
 
+bool run_work(void);			/* of all CPUs; was there any? */
 void loop(void);			/* interrupts and work, until nothing is left to do */
 
 /* A broadcast of @len bytes in a header copy and up to three pieces of payload. */

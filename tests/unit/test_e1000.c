@@ -98,7 +98,7 @@ static void link_changes_reach_the_port(void **state)
 	mock_nic_set_link(true);
 	loop();
 	assert_true(dev->port.link_up);
-	assert_int_equal(dev->stats.link_changes, 3);
+	assert_int_equal(nic_stats().link_changes, 3);
 	guest_send(out_frame(&out, 100, 0));
 	assert_int_equal(mock_nic.nr_sent, 1);
 }
@@ -115,24 +115,24 @@ static void frames_caught_by_a_lost_link_come_back(void **state)
 	for (unsigned int i = 0; i < 3; i++)
 		dev->ops->watchdog(dev);
 	assert_int_equal(out.done, 1);
-	assert_int_equal(dev->stats.tx_hangs, 0);
+	assert_int_equal(nic_stats().tx_hangs, 0);
 	assert_false(dev->link_up);
 }
 
 static void somebody_elses_interrupt_is_left_alone(void **state)
 {
-	unsigned int before = dev->stats.interrupts;
+	unsigned int before = nic_stats().interrupts;
 
 	if (strcmp(model->irq, "intx"))
 		return;
 	mock_nic.icr = 0;
 	mock_nic_shared_interrupt();
-	assert_int_equal(dev->stats.interrupts, before);
+	assert_int_equal(nic_stats().interrupts, before);
 	assert_true(mock_nic.ims);
 	mock_nic.ims = INT_ALL;
 	mock_nic.icr = INT_TXQE;
 	assert_true(mock_nic_interrupt());
-	assert_int_equal(dev->stats.interrupts, before + 1);
+	assert_int_equal(nic_stats().interrupts, before + 1);
 }
 
 static void lost_interrupts_are_noticed(void **state)
@@ -141,21 +141,21 @@ static void lost_interrupts_are_noticed(void **state)
 		assert_false(dev->polled);
 		assert_true(wire_send(100, 1));
 		for (unsigned int s = 0; s < 2; s++) {	/* nobody calls mock_nic_interrupt() */
-			assert_int_equal(dev->stats.rx_packets, lost);
+			assert_int_equal(nic_stats().rx_packets, lost);
 			now_ns += NSEC_PER_SEC;
 			timer_run(this_cpu());
 		}
-		assert_int_equal(dev->stats.irq_lost, lost + 1);
-		work_run(this_cpu());
-		assert_int_equal(dev->stats.rx_packets, lost + 1);
+		assert_int_equal(nic_stats().irq_lost, lost + 1);
+		run_work();
+		assert_int_equal(nic_stats().rx_packets, lost + 1);
 	}
 	assert_true(dev->polled);
 	assert_int_equal(mock_nic.ims, 0);
 	assert_true(wire_send(100, 1));
 	now_ns += NSEC_PER_MSEC;
 	timer_run(this_cpu());
-	work_run(this_cpu());
-	assert_int_equal(dev->stats.rx_packets, 4);
+	run_work();
+	assert_int_equal(nic_stats().rx_packets, 4);
 }
 
 static void quiet_seconds_lose_nothing(void **state)
@@ -166,8 +166,8 @@ static void quiet_seconds_lose_nothing(void **state)
 		timer_run(this_cpu());
 		loop();
 	}
-	assert_int_equal(dev->stats.irq_lost, 0);
-	assert_int_equal(dev->stats.rx_packets, 20);
+	assert_int_equal(nic_stats().irq_lost, 0);
+	assert_int_equal(nic_stats().rx_packets, 20);
 }
 
 /* ---- Going wrong, and stopping ---- */
@@ -184,10 +184,10 @@ static void hang_resets_and_gives_frames_back(void **state)
 	dev->ops->watchdog(dev);
 	dev->ops->watchdog(dev);
 	assert_int_equal(out[0].done, 0);
-	assert_int_equal(dev->stats.tx_hangs, 0);
+	assert_int_equal(nic_stats().tx_hangs, 0);
 	dev->ops->watchdog(dev);
-	assert_int_equal(dev->stats.tx_hangs, 1);
-	assert_int_equal(dev->stats.resets, 1);
+	assert_int_equal(nic_stats().tx_hangs, 1);
+	assert_int_equal(nic_stats().resets, 1);
 	assert_true(mock_nic.resets > resets);
 	assert_int_equal(out[0].done, 1);
 	assert_int_equal(out[1].done, 1);
@@ -213,7 +213,7 @@ static void a_moving_head_is_not_hung(void **state)
 		e1000_write(nic, E1000_TDH, head);
 		dev->ops->watchdog(dev);
 	}
-	assert_int_equal(dev->stats.tx_hangs, 0);
+	assert_int_equal(nic_stats().tx_hangs, 0);
 }
 
 static void slow_is_not_hung(void **state)
@@ -228,8 +228,8 @@ static void slow_is_not_hung(void **state)
 		mock_nic_tx_go();
 		loop();
 	}
-	assert_int_equal(dev->stats.tx_hangs, 0);
-	assert_int_equal(dev->stats.resets, 0);
+	assert_int_equal(nic_stats().tx_hangs, 0);
+	assert_int_equal(nic_stats().resets, 0);
 }
 
 static void stop_gives_frames_back(void **state)

@@ -65,6 +65,7 @@ static struct frame *prepare(unsigned int id, unsigned int i, u32 n)
 static void *work(void *arg)
 {
 	unsigned int id = (unsigned int)(uintptr_t)arg, i = 0;
+	struct netdev_queue *q = dev->queue[id % dev->nr_queues];
 	struct sender *s = &sender[id];
 	u32 n = 0;
 
@@ -77,8 +78,8 @@ static void *work(void *arg)
 			frames[nr] = prepare(id, (i + nr) % POOL, n + nr);
 			nr++;
 		}
-		taken = dev->ops->tx(dev, frames, nr);
-		dev->ops->tx_flush(dev);
+		taken = dev->ops->tx(q, frames, nr);
+		dev->ops->tx_flush(q);
 		for (unsigned int j = 0; j < nr; j++)
 			frame_put(frames[j]);
 		/* Those that were not taken are numbers to be sent again. */
@@ -125,8 +126,10 @@ static void check_free(void)
 			assert_int_equal(sender[id].pool[i].frame.refs, 0);
 		}
 	}
-	assert_int_equal(((struct e1000 *)dev->priv)->tx.frames, 0);
-	assert_int_equal(((struct e1000 *)dev->priv)->tx.used, 0);
+	for (unsigned int i = 0; i < dev->nr_queues; i++) {
+		assert_int_equal(((struct e1000 *)dev->priv)->queue[i]->tx.frames, 0);
+		assert_int_equal(((struct e1000 *)dev->priv)->queue[i]->tx.used, 0);
+	}
 }
 
 static void each_frame_once_and_in_order(void **state)
@@ -143,7 +146,7 @@ static void each_frame_once_and_in_order(void **state)
 	while (!all_back()) {
 		mock_nic_tx_go();
 		check_sent(next, &seen);
-		idle = model->interrupt() | work_run(this_cpu()) ? 0 : idle + 1;
+		idle = model->interrupt() | run_work() ? 0 : idle + 1;
 		assert_true(idle < 10000000);
 		if (idle)
 			sched_yield();
@@ -153,7 +156,7 @@ static void each_frame_once_and_in_order(void **state)
 	check_sent(next, &seen);
 	check_free();
 	assert_int_equal(seen, SENDERS * FRAMES);
-	assert_int_equal(dev->stats.tx_packets, SENDERS * FRAMES);
+	assert_int_equal(nic_stats().tx_packets, SENDERS * FRAMES);
 }
 
 /* The NIC is reset again and again meanwhile: what it had comes back unsent. */
@@ -171,7 +174,7 @@ static void resets_lose_no_frame(void **state)
 			mock_nic_tx_go();
 		netdev_restart(dev, "test");
 		model->interrupt();
-		work_run(this_cpu());
+		run_work();
 		sched_yield();
 	}
 	for (unsigned int id = 0; id < SENDERS; id++)

@@ -212,7 +212,7 @@ static void no_room_is_a_drop(void **state)
 	unsigned int sent = 0;
 
 	model->tx_stop(true);
-	while (dev->stats.tx_dropped == 0) {
+	while (nic_stats().tx_dropped == 0) {
 		static struct frame frames[E1000_TX_DESCS];
 		struct frame *frame = &frames[sent];
 

@@ -8,6 +8,7 @@
 #include "asm/io.h"
 #include "drivers/pci/msi.h"
 #include "drivers/pci/regs.h"
+#include "kernel/cpu.h"
 #include "kernel/mem.h"
 #include "tests/unit/mock_irq.h"
 
@@ -127,6 +128,7 @@ void pci_release_intx(struct pci_dev *at, void *arg)
 /* ---- A driver ---- */
 
 static unsigned int calls[ENTRIES + 1];
+static struct cpu other_cpu = { .id = 1 };
 
 static void handle(void *arg)
 {
@@ -138,14 +140,14 @@ static void provoke(void *arg, bool on)
 }
 
 static const struct pci_irq_handler handlers[ENTRIES + 1] = {
-	{ handle, &calls[0] }, { handle, &calls[1] }, { handle, &calls[2] }, { handle, &calls[3] },
-	{ handle, &calls[4] },
+	{ handle, &calls[0], NULL }, { handle, &calls[1], &other_cpu }, { handle, &calls[2], NULL },
+	{ handle, &calls[3], NULL }, { handle, &calls[4], NULL },
 };
 
 static enum pci_irq_kind request(unsigned int nr_msix)
 {
 	struct pci_irq_request req = {
-		.name = "test", .any = { handle, &calls[4] }, .provoke = provoke,
+		.name = "test", .any = { handle, &calls[4], NULL }, .provoke = provoke,
 		.msix = handlers, .nr_msix = nr_msix,
 	};
 
@@ -184,6 +186,18 @@ static void msix_is_preferred(void **state)
 	pci_release_irq(&dev);
 	assert_int_equal(mock_irq.used, 0);
 	assert_false(fire_msix(0));
+}
+
+static void msix_entries_go_to_their_cpus(void **state)
+{
+	assert_int_equal(request(1), PCI_IRQ_MSIX);
+	assert_ptr_equal(mock_irq.cpu, this_cpu());
+	pci_release_irq(&dev);
+	assert_int_equal(request(2), PCI_IRQ_MSIX);
+	assert_ptr_equal(mock_irq.cpu, &other_cpu);
+	pci_release_irq(&dev);
+	assert_int_equal(request(3), PCI_IRQ_MSIX);
+	assert_ptr_equal(mock_irq.cpu, this_cpu());
 }
 
 static void msi_comes_next(void **state)
@@ -287,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(msix_is_preferred),
+		T(msix_entries_go_to_their_cpus),
 		T(msi_comes_next),
 		T(intx_is_last),
 		T(the_command_line_may_ask_for_less),

@@ -210,12 +210,12 @@ static void wrong_headers_are_errors(void **state)
 	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++) {
 		assert_true(virtio_nic_receive(&wrong[i], large, len));
 		loop();
-		assert_int_equal(dev->stats.rx_errors, i + 1);
+		assert_int_equal(nic_stats().rx_errors, i + 1);
 	}
 	assert_int_equal(guest.nr, 0);
 	assert_true(wire_send(13, 1));		/* a runt */
 	loop();
-	assert_int_equal(dev->stats.rx_errors, ARRAY_SIZE(wrong) + 1);
+	assert_int_equal(nic_stats().rx_errors, ARRAY_SIZE(wrong) + 1);
 	for (unsigned int i = 0; i < VIRTIO_NIC_QUEUE; i++)
 		assert_true(wire_send(60, 1));
 	loop();
@@ -256,7 +256,7 @@ static void a_hang_is_reset(void **state)
 	assert_int_equal(out.done, 0);
 	watch(1);
 	assert_int_equal(out.done, 1);
-	assert_int_equal(dev->stats.tx_hangs, 1);
+	assert_int_equal(nic_stats().tx_hangs, 1);
 	assert_true(virtio_nic.resets > resets);
 	model->tx_stop(false);
 	guest_send(out_frame(&out, 100, 1));
@@ -267,10 +267,10 @@ static void a_device_that_misuses_the_ring_is_reset(void **state)
 {
 	virtio_nic_misuse();
 	assert_true(model->interrupt());
-	work_run(this_cpu());
+	run_work();
 	assert_int_equal(guest.nr, 0);
 	dev->ops->watchdog(dev);
-	assert_int_equal(dev->stats.resets, 1);
+	assert_int_equal(nic_stats().resets, 1);
 	loop();
 	assert_true(wire_send(60, 1));
 	loop();

@@ -389,7 +389,7 @@ enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_requ
 	dev->irq.kind = PCI_IRQ_NONE;
 	if (virtio_nic.no_interrupt)
 		return PCI_IRQ_NONE;
-	assert_int_equal(req->nr_msix, ARRAY_SIZE(msix));
+	assert_int_equal(req->nr_msix, model->queues + 1);
 	memcpy(msix, req->msix, sizeof(msix));
 	return dev->irq.kind = PCI_IRQ_MSIX;
 }
@@ -451,9 +451,7 @@ static void model_init(void)
 
 static void model_free(struct netdev *dev)
 {
-	vnic_rx_free(dev->priv);
-	vnic_tx_free(dev->priv);
-	free(dev->priv);
+	vnic_free(dev->priv);
 }
 
 static bool message(bool *pending, u16 vector)
@@ -512,6 +510,7 @@ static void model_no_interrupt(void)
 
 #define MODEL(name_, tx_ring_) {							\
 	.name = name_, .driver = &virtio_net_driver, .irq = "msix",			\
+	.cpus = 1, .queues = 1,								\
 	.pci = &virtio_nic.pci, .tx_ring = tx_ring_, .rx_ring = VIRTIO_NIC_QUEUE,	\
 	.init = model_init, .free = model_free, .interrupt = model_interrupt,		\
 	.receive = model_receive, .set_link = model_set_link, .tx_stop = model_tx_stop,	\
