@@ -30,6 +30,7 @@ struct cpu {
 	unsigned int id;	/* 0 = BSP, dense */
 	bool online;
 	bool runs_guests;	/* virtualization is on */
+	bool workers_only;	/* belongs to vhost workers: no vCPU is placed here */
 	struct work_queue work;
 	struct timer_queue timers;
 	struct list vcpus;	/* struct vcpu.cpu_node: those placed here, last picked last */

@@ -27,6 +27,7 @@ struct parser {
 	bool skip_values;		/* those of an unknown option */
 	bool no_memory;
 	struct guest_options guest;
+	struct host_config *host;
 	struct guest_config *guests;
 	unsigned int max, nr;
 };
@@ -160,8 +161,27 @@ static void set_log_level(struct options *o, const struct option *opt, const cha
 		log_set_level((enum log_level)level);
 }
 
+/* "2-3" or "1;3" (a comma is between settings). */
+static void set_workers(struct options *o, const struct option *opt, const char *value,
+			void *object)
+{
+	struct parser *p = object;
+	struct host_config *host = p->host;
+	char *list = strdup(value);
+
+	p->no_memory |= !list;
+	host->workers_line = p->word.line;
+	if (list && !option_cpu_list(list, ";", host->workers.cpu, &host->workers.nr,
+				     CONFIG_MAX_CPUS, CONFIG_MAX_CPUS - 1)) {
+		option_bad(o, opt, value, "not a list of CPUs");
+		host->workers.nr = 0;
+	}
+	free(list);
+}
+
 static const struct option setting_rows[] = {
 	{ "log-level", set_log_level, .expected = "error, warning, info, debug or 0..3" },
+	{ "workers", set_workers, .expected = "CPUs for vhost workers alone, as in 3, 2-3 or 1;3" },
 };
 static const struct option_table setting_table = { setting_rows, ARRAY_SIZE(setting_rows) };
 
@@ -172,7 +192,7 @@ static void take_setting(struct parser *p)
 		.error = report_setting, .arg = p,
 	};
 
-	options_parse(&o, p->word.text, NULL);
+	options_parse(&o, p->word.text, p);
 }
 
 /* ---- Statements ---- */
@@ -246,7 +266,7 @@ static void parse(struct parser *p)
 }
 
 int config_parse(const char *file, const char *text, size_t len,
-		 struct guest_config *guests, unsigned int max,
+		 struct host_config *host, struct guest_config *guests, unsigned int max,
 		 void (*report_fn)(void *arg, const struct config_error *err), void *arg)
 {
 	struct parser *p = calloc(1, sizeof(*p));
@@ -257,6 +277,8 @@ int config_parse(const char *file, const char *text, size_t len,
 	p->file = file;
 	p->report = report_fn;
 	p->arg = arg;
+	*host = (struct host_config){ 0 };
+	p->host = host;
 	p->guests = guests;
 	p->max = max;
 	words_init(&p->words, text, len);

@@ -62,6 +62,13 @@ struct guest_config {
 	unsigned int line;
 };
 
+/* `set NAME=VALUE`: what concerns the machine. */
+struct host_config {
+	/* workers: CPUs for vhost workers alone; nr 0: none */
+	struct { unsigned int nr; u16 cpu[CONFIG_MAX_CPUS]; } workers;
+	unsigned int workers_line;
+};
+
 struct config_error {
 	char text[280];			/* "ringvisor.conf:12: guest web: -m 12Q: expected ..." */
 };
@@ -70,10 +77,10 @@ struct config_error {
  * config_parse() - @text is @len bytes, not terminated. A guest with an error in its lines
  * is left out and reported through @report (one call an error); the others are kept.
  * Guests go to @guests (room for @max). Returns their number, or -ENOMEM.
- * Portable, no allocation limits beyond @max: tested natively.
+ * *@host has the settings. Portable, no allocation limits beyond @max: tested natively.
  */
 int config_parse(const char *file, const char *text, size_t len,
-		 struct guest_config *guests, unsigned int max,
+		 struct host_config *host, struct guest_config *guests, unsigned int max,
 		 void (*report)(void *arg, const struct config_error *err), void *arg);
 
 #endif

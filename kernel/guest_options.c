@@ -307,36 +307,17 @@ static void set_memory(struct options *o, const struct option *opt, const char *
 		option_bad(o, opt, value, "not a multiple of 2M");
 }
 
-/* "1", "0-3" or "2,0,4-7": the vCPUs' CPUs in order. False: not that, or more than vCPUs can be. */
-static bool affinity_range(struct guest_config *c, char *range)
-{
-	char *dash = strchr(range, '-');
-	u64 first, last;
-
-	if (dash)
-		*dash++ = '\0';
-	if (option_number(range, &first) || option_number(dash ? dash : range, &last))
-		return false;
-	if (first > last || last >= CONFIG_MAX_CPUS ||
-	    last - first >= GUEST_VCPUS_MAX - c->affinity.nr)
-		return false;
-	for (; first <= last; first++)
-		c->affinity.cpu[c->affinity.nr++] = (u16)first;
-	return true;
-}
-
+/* "1", "0-3" or "2,0,4-7": the vCPUs' CPUs in order. */
 static void set_affinity(struct options *o, const struct option *opt, const char *value,
 			 void *object)
 {
 	struct guest_options *g = object;
-	char *list = copy_list(g, value), *rest = list, *range;
+	struct guest_config *c = &g->config;
+	char *list = copy_list(g, value);
 
-	while (rest && (range = strsep(&rest, ","))) {
-		if (affinity_range(&g->config, range))
-			continue;
+	if (list && !option_cpu_list(list, ",", c->affinity.cpu, &c->affinity.nr, GUEST_VCPUS_MAX,
+				     CONFIG_MAX_CPUS - 1))
 		option_bad(o, opt, value, "not a list of CPUs");
-		break;
-	}
 	free(list);
 }
 

@@ -36,6 +36,7 @@
 #include "kernel/panic.h"
 #include "kernel/place.h"
 #include "net/netdev.h"
+#include "virtio/vhost_worker.h"
 
 #define CONFIG_FILE	"ringvisor.conf"
 #define PHASES_MAX	16
@@ -45,6 +46,9 @@ static struct cpu bsp;
 static const struct boot_info *boot_info;
 static unsigned int aps_ready;		/* APs that have tried */
 static struct archive archive;
+static struct host_config host_config;
+static struct guest_config *guest_configs;
+static int nr_guest_configs;
 static struct work ended_work;
 
 static u64 kib(u64 bytes) { return bytes / KIB; }
@@ -181,9 +185,12 @@ static void start_guest(const struct guest_config *config)
 	unsigned int bad;
 	int err;
 
-	if (place_vcpus(config, where, &bad)) {
-		pr_err("%s:%u: guest %s: -cpu-affinity: CPU %u is not there or runs no guests, "
-		       "expected 0..%u", CONFIG_FILE, config->line, config->name, bad, nr_cpus - 1);
+	err = place_vcpus(config, where, &bad);
+	if (err) {
+		pr_err("%s:%u: guest %s: -cpu-affinity: CPU %u %s, expected 0..%u", CONFIG_FILE,
+		       config->line, config->name, bad, err == -EBUSY ?
+		       "belongs to workers (set workers=)" : "is not there or runs no guests",
+		       nr_cpus - 1);
 		return;
 	}
 	guest = guest_create(config, &archive, where, &err);
@@ -191,25 +198,49 @@ static void start_guest(const struct guest_config *config)
 		guest_start(guest);
 }
 
-static void start_guests(void)
+/* What the archive says is to be. 0, or it has been said why nothing can be. */
+static int read_config(void)
 {
-	struct guest_config *configs = calloc(CONFIG_MAX_GUESTS, sizeof(*configs));
 	struct archive_file file;
-	int nr = -ENOMEM;
 
+	if (open_archive())
+		return -EINVAL;
 	if (archive_find(&archive, CONFIG_FILE, &file)) {
 		cannot_start("boot archive: no %s in it", CONFIG_FILE);
-		return;
+		return -ENOENT;
 	}
-	if (configs)
-		nr = config_parse(CONFIG_FILE, (const char *)file.data, file.size, configs,
-				  CONFIG_MAX_GUESTS, report_config_error, NULL);
-	if (nr < 0) {
-		cannot_start("%s: %s", CONFIG_FILE, strerror(-nr));
-		return;
+	guest_configs = calloc(CONFIG_MAX_GUESTS, sizeof(*guest_configs));
+	nr_guest_configs = -ENOMEM;
+	if (guest_configs)
+		nr_guest_configs = config_parse(CONFIG_FILE, (const char *)file.data, file.size,
+						&host_config, guest_configs, CONFIG_MAX_GUESTS,
+						report_config_error, NULL);
+	if (nr_guest_configs < 0)
+		cannot_start("%s: %s", CONFIG_FILE, strerror(-nr_guest_configs));
+	return MIN(nr_guest_configs, 0);
+}
+
+/* A mistake leaves all CPUs to everybody. */
+static void give_workers_cpus(void)
+{
+	unsigned int bad;
+
+	switch (place_workers(&host_config, &bad)) {
+	case -ENODEV:
+		pr_err("%s:%u: set workers: CPU %u is not there, expected 0..%u", CONFIG_FILE,
+		       host_config.workers_line, bad, nr_cpus - 1);
+		break;
+	case -ENOSPC:
+		pr_err("%s:%u: set workers: no CPU that runs guests is left, expected one at least",
+		       CONFIG_FILE, host_config.workers_line);
+		break;
 	}
-	for (int i = 0; i < nr; i++)
-		start_guest(&configs[i]);
+}
+
+static void start_guests(void)
+{
+	for (int i = 0; i < nr_guest_configs; i++)
+		start_guest(&guest_configs[i]);
 	if (!nr_guests)
 		pr_err("ringvisor: no guest to start");
 }
@@ -367,6 +398,7 @@ static void say_banner(void)
 /* The second half, on the BSP's own stack. */
 static void boot_rest(void *arg)
 {
+	bool configured;
 	int err;
 
 	acpi_init(boot_info);
@@ -385,6 +417,10 @@ static void boot_rest(void *arg)
 	wait_for_aps();
 	phase_done("smp");
 	uart_start_input();
+	configured = !err && !read_config();
+	give_workers_cpus();
+	if (vhost_workers_init())
+		cannot_boot("memory: no room for vhost workers");
 	pci_init();
 	phase_done("devices");
 	if (MONITOR_PRESENT)
@@ -398,7 +434,7 @@ static void boot_rest(void *arg)
 	guests_on_all_ended(&ended_work);
 	if (err)
 		cannot_start("no virtualization backend can be used on this machine");
-	else if (!open_archive())
+	else if (configured)
 		start_guests();
 	phase_done("guests");
 	say_footprint();

@@ -167,6 +167,32 @@ int option_number(const char *text, u64 *val)
 	return errno ? -ERANGE : 0;
 }
 
+static bool cpu_range(char *range, u64 *first, u64 *last)
+{
+	char *dash = strchr(range, '-');
+
+	if (dash)
+		*dash++ = '\0';
+	return !option_number(range, first) && !option_number(dash ? dash : range, last) &&
+	       *first <= *last;
+}
+
+bool option_cpu_list(char *list, const char *separator, u16 *cpu, unsigned int *nr,
+		     unsigned int max, unsigned int max_cpu)
+{
+	char *range;
+	u64 first, last;
+
+	*nr = 0;
+	while ((range = strsep(&list, separator)) != NULL) {
+		if (!cpu_range(range, &first, &last) || last > max_cpu || last - first >= max - *nr)
+			return false;
+		for (; first <= last; first++)
+			cpu[(*nr)++] = (u16)first;
+	}
+	return true;
+}
+
 static void store_in_range(struct options *o, const struct option *opt, const char *value,
 			   void *object, u64 val)
 {

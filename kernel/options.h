@@ -93,6 +93,13 @@ void option_set_fixed(struct options *o, const struct option *opt, const char *v
  */
 int option_number(const char *text, u64 *val);
 
+/*
+ * "1", "0-3", or several of them with @separator in between, in their order into @cpu: 0..@max_cpu,
+ * up to @max. False: not that, or more; @list is cut into pieces.
+ */
+bool option_cpu_list(char *list, const char *separator, u16 *cpu, unsigned int *nr,
+		     unsigned int max, unsigned int max_cpu);
+
 /* A copy of @text fit for a message: control characters replaced, cut to @len. */
 void option_quote(char *dst, size_t len, const char *text);
 

@@ -12,6 +12,7 @@
 #include "kernel/log.h"
 #include "net/switch.h"
 #include "virtio/net_dev.h"
+#include "virtio/vhost_worker.h"
 
 #define PCI_CLASS_ETHERNET	0x020000
 
@@ -226,8 +227,22 @@ static int init_port(struct virtio_net *net)
 	return sw ? switch_attach(sw, port) : -ENOMEM;
 }
 
+/* NICs of one guest, and those of guests one after the other, begin with different workers. */
+static void attach_workers(struct virtio_net *net)
+{
+	struct guest *guest = net->guest;
+	unsigned int first = guest->id + guest->nr_nics;
+
+	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++)
+		vhost_attach_vring_worker(&net->vhost.vq[i],
+					  vhost_worker_pick(guest->placement, guest->nr_vcpus,
+							    first, i / VHOST_NET_QUEUES));
+}
+
 static void free_parts(struct virtio_net *net)
 {
+	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++)
+		vhost_attach_vring_worker(&net->vhost.vq[i], NULL);
 	vhost_net_free(&net->vhost);
 	free(net);
 }
@@ -258,6 +273,7 @@ int virtio_net_create(struct guest *guest, const struct nic_config *config, stru
 	net->guest = guest;
 	net->config = config;
 	err = init_queues(net, cpu);
+	attach_workers(net);
 	init_device(net);
 	if (!err)
 		err = attach(net);
@@ -276,14 +292,14 @@ int virtio_net_reset(struct virtio_net *net, struct work *again)
 	vpci_reset(&net->pci.pci);
 	if (net_tx_in_flight(net->vhost.tx, again))
 		return -EINPROGRESS;
-	return virtio_resetting(&net->vdev) ? -EINPROGRESS : 0;
+	if (virtio_resetting(&net->vdev))
+		return -EINPROGRESS;
+	return vhost_dev_flush(&net->vhost.dev, again);
 }
 
 void virtio_net_destroy(struct virtio_net *net)
 {
 	switch_detach(&net->vhost.port);
 	virtio_pci_destroy(&net->pci);
-	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++)
-		work_cancel(&net->vhost.vq[i].work);
 	free_parts(net);
 }

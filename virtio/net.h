@@ -15,7 +15,8 @@ struct virtio_net;
 struct work;
 
 /*
- * Create it on @guest's PCI bus and its switch; its queues are worked on @cpu's loop.
+ * Create it on @guest's PCI bus and its switch; its queues are worked on their workers' CPUs
+ * (vhost_worker_pick()), without any on @cpu.
  * 0, -ENOMEM, -EINVAL or -EBUSY (slot), -ENOSPC (bus window, switch ports).
  */
 int virtio_net_create(struct guest *guest, const struct nic_config *config, struct cpu *cpu,
@@ -23,8 +24,9 @@ int virtio_net_create(struct guest *guest, const struct nic_config *config, stru
 /*
  * virtio_net_reset() - device reset as at power-on, from the guest's life-cycle work on @cpu. The
  * queues are stopped when it returns, nothing enters or leaves any more. 0: frames in flight
- * have come back too. -EINPROGRESS: a NIC is still reading some from the guest's memory, which
- * must stay as it is; @again is queued when the last has come back: then call once more.
+ * have come back too, and no worker has anything to do with it. -EINPROGRESS: a NIC is still
+ * reading some from the guest's memory, which must stay as it is, or a CPU has not been asked yet;
+ * @again is queued when that has changed: then call once more.
  */
 int virtio_net_reset(struct virtio_net *net, struct work *again)
 	__attribute__((warn_unused_result));

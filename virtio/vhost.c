@@ -188,6 +188,7 @@ int vhost_vring_start(struct vhost_dev *dev, unsigned int idx)
 	spin_lock(&vq->lock);
 	err = ring_enable(&vq->ring, dev->mem, vq->num, &vq->addr, vq->base, ring_features(dev));
 	vq->enabled = !err;
+	dev->flush.state = VHOST_UNFLUSHED;
 	vq->error_said = false;
 	spin_unlock(&vq->lock);
 	if (!err)

@@ -16,8 +16,10 @@
 #include "kernel/work.h"
 #include "virtio/ring.h"
 
+struct cpu;
 struct vhost_dev;
 struct vhost_virtqueue;
+struct vhost_worker;
 
 /* Histogram of batch sizes: 1, 2-3, 4-7, ... */
 #define VHOST_BATCH_BUCKETS 8
@@ -45,6 +47,7 @@ struct vhost_virtqueue {
 	struct event *call;		/* interrupt; NULL: none */
 	struct event *err;		/* queue broken; NULL: none */
 	struct work work;		/* handle_kick on the worker's CPU */
+	struct vhost_worker *worker;	/* NULL: that of its device's CPU */
 	/* vq->lock held; also called for a queue that has been stopped meanwhile. */
 	void (*handle_kick)(struct vhost_virtqueue *vq);
 	bool error_said;
@@ -63,6 +66,14 @@ struct vhost_log {
 	u64 size;		/* bytes */
 };
 
+struct vhost_flush {		/* vhost_dev_flush() */
+	enum { VHOST_UNFLUSHED, VHOST_FLUSHING, VHOST_FLUSHED } state;
+	struct work work;
+	struct cpu *begun_on;
+	unsigned int next;	/* CPU that it goes to next */
+	struct work *again;
+};
+
 struct vhost_dev {
 	char name[48];			/* for messages: "web/net2" */
 	const struct guest_mem *mem;	/* mem table; the owner keeps it alive */
@@ -71,6 +82,7 @@ struct vhost_dev {
 	unsigned int nvqs;
 	struct vhost_log log;		/* SET_LOG_BASE */
 	bool logging;			/* VHOST_F_LOG_ALL was acked, and there is a log */
+	struct vhost_flush flush;
 	struct ratelimit ratelimit;
 };
 
@@ -79,9 +91,8 @@ struct vhost_dev {
 
 /*
  * VHOST_SET_OWNER: @vqs is the caller's array, zeroed but for handle_kick; each queue's work goes
- * to @cpu.
+ * to @cpu, if it is not attached to a worker.
  */
-struct cpu;
 void vhost_dev_init(struct vhost_dev *dev, const char *name, struct vhost_virtqueue *vqs,
 		    unsigned int nvqs, struct cpu *cpu);
 void vhost_set_mem_table(struct vhost_dev *dev, const struct guest_mem *mem);

@@ -74,11 +74,15 @@ static void check_guest(const struct guest_config *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct guest_config guests[MAX_GUESTS];
+	struct host_config host;
 	unsigned int errors = 0;
-	int nr = config_parse("f.conf", (const char *)data, size, guests, MAX_GUESTS, report,
-			      &errors);
+	int nr = config_parse("f.conf", (const char *)data, size, &host, guests, MAX_GUESTS,
+			      report, &errors);
 
 	check(nr >= 0 && nr <= MAX_GUESTS);
+	check(host.workers.nr <= CONFIG_MAX_CPUS);
+	for (unsigned int i = 0; i < host.workers.nr; i++)
+		check(host.workers.cpu[i] < CONFIG_MAX_CPUS);
 	for (int i = 0; i < nr; i++) {
 		check_guest(&guests[i]);
 		for (int j = 0; j < i; j++)

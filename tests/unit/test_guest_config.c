@@ -12,6 +12,7 @@
 
 #define MAX_GUESTS 3
 
+static struct host_config host;
 static struct guest_config guest[MAX_GUESTS];
 static char errors[16][sizeof(((struct config_error *)0)->text)];
 static unsigned int nr_errors;
@@ -30,7 +31,7 @@ static int parse_bytes(const char *text, size_t len)
 
 	memcpy(copy, text, len);
 	nr_errors = 0;
-	n = config_parse("ringvisor.conf", copy, len, guest, MAX_GUESTS, report, NULL);
+	n = config_parse("ringvisor.conf", copy, len, &host, guest, MAX_GUESTS, report, NULL);
 	free(copy);
 	return n;
 }
@@ -224,6 +225,17 @@ static void test_settings(void **state)
 	assert_int_equal(log_get_level(), LOG_WARN);
 }
 
+static void test_workers(void **state)
+{
+	parse_good("guest g -kernel k", 1);
+	assert_int_equal(host.workers.nr, 0);
+	parse_good("set log-level=1\nset workers=1;4-6\nguest g -kernel k", 1);
+	assert_int_equal(host.workers.nr, 4);
+	assert_int_equal(host.workers.cpu[0], 1);
+	assert_int_equal(host.workers.cpu[3], 6);
+	assert_int_equal(host.workers_line, 2);
+}
+
 static void test_empty_files(void **state)
 {
 	parse_good("", 0);
@@ -248,7 +260,13 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest \"\" -kernel k", "1: guest : bad length, expected 1..15 characters" },
 	{ "set log-level=4", "1: set log-level=4: unknown, expected error, warning, info, debug or "
 	  "0..3" },
-	{ "set speed=1", "1: set speed: unknown, expected log-level" },
+	{ "set speed=1", "1: set speed: unknown, expected log-level workers" },
+	{ "set workers=2-", "1: set workers=2-: not a list of CPUs, expected CPUs for vhost "
+	  "workers alone, as in 3, 2-3 or 1;3" },
+	{ "set workers=1;;2", "1: set workers=1;;2: not a list of CPUs, expected CPUs for vhost "
+	  "workers alone, as in 3, 2-3 or 1;3" },
+	{ "set workers=0-100000", "1: set workers=0-100000: not a list of CPUs, expected CPUs for "
+	  "vhost workers alone, as in 3, 2-3 or 1;3" },
 	{ "set log-level", "1: set log-level: value missing, expected error, warning, info, debug "
 	  "or 0..3" },
 	/* words */
@@ -534,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_memory_sizes),
 		cmocka_unit_test(test_quotes_comments_and_line_ends),
 		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_empty_files),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_nic_mistakes),

@@ -49,9 +49,62 @@ static void test_placement(void **state)
 	expect(&two, (unsigned int[]){ 1, 0 });			/* it has taken nothing */
 }
 
+static struct host_config workers(unsigned int nr, u16 a, u16 b)
+{
+	return (struct host_config){ .workers = { .nr = nr, .cpu = { a, b } } };
+}
+
+/* Without workers' CPUs a queue is with its owner; with them all are spread over these. */
+static void test_queues(void **state)
+{
+	struct cpu *home[] = { &cpu[3], &cpu[0] };
+	struct host_config two = workers(2, 2, 1);
+	unsigned int bad;
+
+	assert_ptr_equal(place_queue(home, 2, 1, 0), &cpu[3]);
+	assert_ptr_equal(place_queue(home, 2, 1, 3), &cpu[0]);
+	assert_int_equal(place_workers(&two, &bad), 0);
+	assert_ptr_equal(place_queue(home, 2, 0, 0), &cpu[1]);
+	assert_ptr_equal(place_queue(home, 2, 0, 1), &cpu[2]);
+	assert_ptr_equal(place_queue(home, 2, 1, 1), &cpu[1]);
+}
+
+static void test_workers_cpus(void **state)
+{
+	struct host_config one = workers(1, 3, 0), missing = workers(2, 1, 4);
+	struct host_config all = workers(2, 0, 1), none = workers(0, 0, 0);
+	struct guest_config pinned = with(1), four = with(4);
+	struct cpu *where[GUEST_VCPUS_MAX];
+	unsigned int bad;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		cpu[i].runs_guests = i < 2 || i == 3;
+		cpu[i].workers_only = false;
+	}
+	assert_int_equal(place_workers(&none, &bad), 0);
+	assert_int_equal(place_workers(&missing, &bad), -ENODEV);
+	assert_int_equal(bad, 4);
+	assert_false(cpu[1].workers_only);			/* nothing was given away */
+	assert_int_equal(place_workers(&one, &bad), 0);
+	assert_int_equal(place_workers(&all, &bad), -ENOSPC);	/* CPU 2 runs no guests */
+	assert_false(cpu[0].workers_only || cpu[3].workers_only);
+	assert_int_equal(place_workers(&one, &bad), 0);
+	assert_int_equal(place_vcpus(&four, where, &bad), 0);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_true(where[i] == &cpu[0] || where[i] == &cpu[1]);
+	pinned.affinity.nr = 1;
+	pinned.affinity.cpu[0] = 3;
+	assert_int_equal(place_vcpus(&pinned, where, &bad), -EBUSY);
+	assert_int_equal(bad, 3);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_placement) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_placement),
+		cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_workers_cpus),
+	};
 
 	return cmocka_run_group_tests_name("place", tests, NULL, NULL);
 }

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Workers: which there are, who has which, and how a device lets go of them. */
+#include "virtio/vhost_worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernel/cpu.h"
+#include "kernel/place.h"
+#include "virtio/vhost.h"
+
+struct vhost_worker *vhost_workers[VHOST_WORKERS_MAX];
+
+struct vhost_worker *vhost_new_worker(struct cpu *cpu)
+{
+	struct vhost_worker *worker;
+	unsigned int id = 0;
+
+	while (id < VHOST_WORKERS_MAX && vhost_workers[id])
+		id++;
+	worker = id < VHOST_WORKERS_MAX ? calloc(1, sizeof(*worker)) : NULL;
+	if (!worker)
+		return NULL;
+	worker->id = id;
+	worker->cpu = cpu;
+	vhost_workers[id] = worker;
+	return worker;
+}
+
+int vhost_free_worker(struct vhost_worker *worker)
+{
+	if (__atomic_load_n(&worker->attached, __ATOMIC_ACQUIRE))
+		return -EBUSY;
+	vhost_workers[worker->id] = NULL;
+	free(worker);
+	return 0;
+}
+
+int vhost_workers_init(void)
+{
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		if (!vhost_new_worker(cpus[i]))
+			return -ENOMEM;
+	return 0;
+}
+
+int vhost_attach_vring_worker(struct vhost_virtqueue *vq, struct vhost_worker *worker)
+{
+	if (vq->enabled || READ_ONCE(vq->work.queued))
+		return -EBUSY;
+	if (vq->worker)
+		__atomic_fetch_sub(&vq->worker->attached, 1, __ATOMIC_RELEASE);
+	vq->worker = worker;
+	if (worker) {
+		__atomic_fetch_add(&worker->attached, 1, __ATOMIC_RELAXED);
+		vq->work.cpu = worker->cpu;
+	}
+	return 0;
+}
+
+struct vhost_worker *vhost_get_vring_worker(const struct vhost_virtqueue *vq)
+{
+	return vq->worker;
+}
+
+struct vhost_worker *vhost_worker_pick(struct cpu *const *home, unsigned int nr_home,
+				       unsigned int first, unsigned int n)
+{
+	const struct cpu *cpu = NULL;
+
+	for (unsigned int i = 0; i < VHOST_WORKERS_MAX; i++) {
+		if (!vhost_workers[i])
+			continue;
+		if (!cpu)
+			cpu = place_queue(home, nr_home, first, n);
+		if (vhost_workers[i]->cpu == cpu)
+			return vhost_workers[i];
+	}
+	return NULL;
+}
+
+/* ---- Flushing: work that visits one CPU after the other ---- */
+
+/*
+ * Nothing queues the queues' work any more, but a CPU may have it queued or be in the middle of
+ * it, or of giving back the last frame. Work of one CPU runs one after the other: what runs here
+ * now comes after all of that.
+ */
+static void flush_this_cpu(struct vhost_dev *dev)
+{
+	for (unsigned int i = 0; i < dev->nvqs; i++)
+		if (dev->vqs[i].work.cpu == this_cpu())
+			work_cancel(&dev->vqs[i].work);
+}
+
+/* On to the next CPU but the one that it began on; after the last one to who waits. */
+static void flush_next(struct vhost_flush *f)
+{
+	struct work *again = f->again;
+
+	if (f->next < nr_cpus && cpus[f->next] == f->begun_on)
+		f->next++;
+	if (f->next < nr_cpus) {
+		f->work.cpu = cpus[f->next++];
+		work_queue(&f->work);
+		return;
+	}
+	/* From here on the device may go away. */
+	__atomic_store_n(&f->state, VHOST_FLUSHED, __ATOMIC_RELEASE);
+	if (again)
+		work_queue(again);
+}
+
+static void flush_work(struct work *work)
+{
+	struct vhost_dev *dev = container_of(work, struct vhost_dev, flush.work);
+
+	flush_this_cpu(dev);
+	flush_next(&dev->flush);
+}
+
+int vhost_dev_flush(struct vhost_dev *dev, struct work *again)
+{
+	struct vhost_flush *f = &dev->flush;
+
+	if (f->state == VHOST_UNFLUSHED) {
+		f->state = VHOST_FLUSHING;
+		f->begun_on = this_cpu();
+		f->next = 0;
+		f->again = nr_cpus > 1 ? again : NULL;	/* or this call says that it is done */
+		work_init(&f->work, this_cpu(), flush_work);
+		flush_this_cpu(dev);
+		flush_next(f);
+	}
+	return __atomic_load_n(&f->state, __ATOMIC_ACQUIRE) == VHOST_FLUSHED ? 0 : -EINPROGRESS;
+}
