@@ -23,7 +23,7 @@ struct netdev_config {
 	char br[16];			/* switch; "br0" by default */
 	unsigned int queues;		/* queue pairs, 1.. */
 	unsigned int poll_us;
-	struct port_policy policy;	/* tag=, trunks=, spoofchk=, ingress_policing_*= */
+	struct port_policy policy;	/* gro=, tag=, trunks=, spoofchk=, ingress_policing_*= */
 	unsigned int line;
 };
 

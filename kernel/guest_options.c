@@ -95,6 +95,7 @@ static const struct option netdev_rows[] = {
 	{ "poll-us", option_set_uint, OPTION_FIELD(struct netdev_config, poll_us),
 	  .min = 0, .max = 1000000 },
 	{ "vhost", option_set_fixed, .expected = "on" },
+	{ "gro", option_set_bool, POLICY(gro), .expected = "on or off" },
 	{ "tag", option_set_uint, POLICY(vlan.tag), .min = 1, .max = VLAN_ID_MAX },
 	{ "trunks", set_trunks, .expected = "VLANs 0..4094, as in 10;20-30" },
 	{ "spoofchk", option_set_bool, POLICY(spoofchk), .expected = "on or off" },
@@ -133,7 +134,9 @@ static void set_netdev(struct options *o, const struct option *opt, const char *
 	struct guest_options *g = object;
 	struct netdev_config nd = {
 		.br = "br0", .queues = 1, .line = g->line,
-		.policy = { .burst = BURST_DEFAULT, .kpkts_burst = KPKTS_BURST_DEFAULT },
+		.policy = {
+			.gro = true, .burst = BURST_DEFAULT, .kpkts_burst = KPKTS_BURST_DEFAULT,
+		},
 	};
 	char *type = copy_list(g, value), *list;
 

@@ -58,6 +58,7 @@ struct frame {
 	u32 refs;
 	void (*done)(struct frame *frame);	/* on whichever CPU puts last */
 	void *owner;
+	struct frame *frags;		/* those whose bytes are in seg[] too: net/gro.h */
 	/*
 	 * Private copy of the first hdr_len bytes, at least those of the Ethernet header; what
 	 * was inspected is what is sent: seg[0] points here when the producer is a guest. A NIC's

@@ -30,22 +30,27 @@ enum ip4_header {		/* RFC 791 §3.1 */
 	IP4_FRAGMENT = 6,
 	IP4_PROTOCOL = 9,
 	IP4_CHECK = 10,
+	IP4_SRC = 12,
 	IP4_HLEN = 20,
+	IP4_VERSION_IHL_PLAIN = 0x45,	/* no options */
 	IP4_FRAGMENT_MASK = 0x3fff,	/* MF and the offset */
 };
 
 enum ip6_header {		/* RFC 8200 §3 */
 	IP6_LEN = 4,		/* of what follows the fixed header */
 	IP6_NEXT = 6,
+	IP6_SRC = 8,
 	IP6_HLEN = 40,
 	IP6_EXT_UNIT = 8,	/* of extension headers, §4 */
 };
 
 enum ip_protocol {
 	IP_HOP_BY_HOP = 0,
+	IP_ICMP = 1,
 	IP_TCP = 6,
 	IP_UDP = 17,
 	IP_ROUTING = 43,
+	IP_ICMP6 = 58,
 	IP_DST_OPTIONS = 60,
 };
 
@@ -55,8 +60,11 @@ enum tcp_header {		/* RFC 9293 §3.1, RFC 3168 §6.1 */
 	TCP_FLAGS = 13,
 	TCP_CHECK = 16,
 	TCP_HLEN = 20,
+	TCP_HLEN_MAX = 60,
 	TCP_FIN = 0x01,
 	TCP_PSH = 0x08,
+	TCP_ACK = 0x10,
+	TCP_ECE = 0x40,
 	TCP_CWR = 0x80,
 };
 

@@ -12,6 +12,7 @@
 #include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/time.h"
+#include "net/gro.h"
 #include "net/netdev.h"
 #include "net/switch.h"
 
@@ -52,6 +53,13 @@ static const struct port_ops uplink_ops = {
 	.deliver = uplink_deliver,
 	.flush = uplink_flush,
 };
+
+unsigned int netdev_receive(struct netdev_queue *q, struct frame **frames, unsigned int nr)
+{
+	nr = gro_merge(&q->dev->port, frames, nr);
+	switch_input(&q->dev->port, frames, nr);
+	return nr;
+}
 
 void netdev_interrupt(struct netdev_queue *q)
 {

@@ -50,7 +50,7 @@ struct netdev_ops {
 	unsigned int (*tx)(struct netdev_queue *q, struct frame **frames, unsigned int nr);
 	void (*tx_flush)(struct netdev_queue *q);
 	/*
-	 * Up to @budget frames received into switch_input(), completed transmissions put. True:
+	 * Up to @budget frames received into netdev_receive(), completed transmissions put. True:
 	 * there is more to do. CPU of the queue. That of queue 0 looks after the link as well.
 	 */
 	bool (*poll)(struct netdev_queue *q, unsigned int budget);
@@ -110,6 +110,11 @@ void netdev_add_queue(struct netdev *dev, struct netdev_queue *q);
  * said on the console. BSP.
  */
 int netdev_register(struct netdev *dev);
+/*
+ * The driver's poll(): frames received, in order, to the switch; as for gro_merge(). How many are
+ * left in @frames, to be put by the driver: others have become part of one of these.
+ */
+unsigned int netdev_receive(struct netdev_queue *q, struct frame **frames, unsigned int nr);
 /* Driver's interrupt handler: switch to polling. CPU that took the interrupt. */
 void netdev_interrupt(struct netdev_queue *q);
 /* The driver's poll() of queue 0, start() or watchdog(): the link as it is now; said if changed. */

@@ -42,6 +42,7 @@ struct port_stats {
 	u64 copies, copied_bytes;	/* payload copies made delivering to this port */
 	/* In software, for want of an offload: checksums; large frames, their parts. */
 	u64 sw_csums, sw_gso_frames, sw_gso_parts;
+	u64 gro_frames, gro_segs;	/* from this port: large frames made, and of how many */
 	u64 drops[DROP_REASONS];	/* by both, with port_drop() */
 };
 
@@ -58,8 +59,9 @@ struct port_ops {
 	void (*flush)(struct port *port);
 };
 
-/* What is asked of the frames that a port's other side sends: options of -netdev. */
+/* What is asked of the frames that a port's other side sends, and gro: options of -netdev. */
 struct port_policy {
+	bool gro;			/* TCP segments from the uplink: net/gro.h */
 	bool spoofchk;			/* no source address but the port's own */
 	struct port_vlan vlan;
 	u32 rate, burst;		/* kbit/s, kbit; rate 0: no limit */

@@ -98,10 +98,11 @@ static void show_port(const struct port *port)
 		       port->max_frame, U(s->rx_frames), U(s->rx_bytes), U(s->tx_frames),
 		       U(s->tx_bytes));
 	console_printf("port %s: rx_dropped=%llu rx_broadcast=%llu tx_flooded=%llu copies=%llu "
-		       "copied_bytes=%llu sw_csums=%llu sw_gso_frames=%llu sw_gso_parts=%llu\n",
+		       "copied_bytes=%llu sw_csums=%llu sw_gso_frames=%llu sw_gso_parts=%llu "
+		       "gro_frames=%llu gro_segs=%llu\n",
 		       port->name, U(s->rx_dropped), U(s->rx_broadcast), U(s->tx_flooded),
 		       U(s->copies), U(s->copied_bytes), U(s->sw_csums), U(s->sw_gso_frames),
-		       U(s->sw_gso_parts));
+		       U(s->sw_gso_parts), U(s->gro_frames), U(s->gro_segs));
 	show_drops(port);
 }
 

@@ -353,6 +353,23 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 	return BIT_ULL(port);
 }
 
+u16 switch_receiver_gro(const struct port *from, const struct frame *frame)
+{
+	struct net_switch *sw = READ_ONCE(from->sw);
+	u16 vid = VLAN_NONE, offloads = 0;
+	int port = -1;
+
+	if (!sw)
+		return 0;
+	spin_lock(&sw->lock);
+	if (!(from->checks & PORT_VLAN) || vlan_ingress(&from->policy.vlan, frame, &vid))
+		port = fdb_lookup(&sw->fdb, fdb_mac(frame_eth(frame)) | fdb_vlan(vid), time_ns());
+	if (port >= 0 && sw->ports[port]->policy.gro)
+		offloads = sw->ports[port]->offloads;
+	spin_unlock(&sw->lock);
+	return offloads;
+}
+
 /* The ports that @frame goes to. */
 static inline u64 switch_dest(struct net_switch *sw, struct port *from, struct frame *frame,
 			      u64 now, struct switch_flow *flow)

@@ -50,6 +50,12 @@ void switch_detach(struct port *port);
 void port_set_link(struct port *port, bool up);	/* down: addresses forgotten, frames dropped */
 
 /*
+ * The offloads of the port that @frame from @from would go to, if that wants what net/gro.h makes;
+ * otherwise, or if it is not known, 0. A hint. Any CPU.
+ */
+u16 switch_receiver_gro(const struct port *from, const struct frame *frame);
+
+/*
  * Frames arriving from @from's other side: learn, look up, deliver or flood, then flush
  * every port that got something. Any CPU. Frames are the caller's; see frame_put().
  */

@@ -10,7 +10,6 @@
 #include "drivers/net/e1000.h"
 #include "kernel/log.h"
 #include "kernel/mem.h"
-#include "net/switch.h"
 
 #define RX_BATCH	64	/* frames given to the switch at once */
 #define RX_RING_BYTES	(E1000_RX_DESCS * sizeof(struct e1000_rx_desc))
@@ -124,8 +123,7 @@ bool e1000_rx_poll(struct e1000_queue *q, unsigned int budget)
 		unsigned int want = MIN(budget, (unsigned int)RX_BATCH);
 		unsigned int nr = rx_harvest(q, frames, want, &looked);
 
-		if (nr)
-			switch_input(&q->nic->dev.port, frames, nr);
+		nr = netdev_receive(&q->nq, frames, nr);
 		for (unsigned int i = 0; i < nr; i++)
 			rx_pool_put(&q->rx.pool, frames[i]);
 		e1000_rx_refill(q);

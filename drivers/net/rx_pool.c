@@ -18,15 +18,20 @@ static void push(struct rx_pool *pool, struct rx_buf *buf)
 /* struct frame's done(), any CPU. */
 static void rx_done(struct frame *frame)
 {
-	struct rx_buf *buf = container_of(frame, struct rx_buf, frame);
-	struct rx_pool *pool = buf->pool;
+	struct rx_pool *pool = frame->owner;
 
-	while (buf) {
-		struct rx_buf *more = buf->more;
+	while (frame) {
+		struct rx_buf *buf = container_of(frame, struct rx_buf, frame);
 
-		buf->more = NULL;
-		push(pool, buf);
-		buf = more;
+		frame = buf->frame.frags;
+		buf->frame.frags = NULL;
+		while (buf) {
+			struct rx_buf *more = buf->more;
+
+			buf->more = NULL;
+			push(pool, buf);
+			buf = more;
+		}
 	}
 	mb();	/* the push before the look; pairs with the one in rx_pool_starve() */
 	if (READ_ONCE(pool->starved))

@@ -72,10 +72,16 @@ static inline void rx_pool_put(struct rx_pool *pool, struct frame *frame)
 	struct rx_buf *buf = container_of(frame, struct rx_buf, frame);
 
 	/* Only who has a reference can take another; acquire: what others read, they have read. */
-	if (likely(!buf->more && __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE) == 1))
-		rx_pool_give(pool, buf);
-	else
+	if (unlikely(buf->more || __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE) != 1)) {
 		frame_put(frame);
+		return;
+	}
+	while ((frame = buf->frame.frags)) {
+		buf->frame.frags = NULL;
+		rx_pool_give(pool, buf);
+		buf = container_of(frame, struct rx_buf, frame);
+	}
+	rx_pool_give(pool, buf);
 }
 
 #endif

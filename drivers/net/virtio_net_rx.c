@@ -8,7 +8,6 @@
 #include "drivers/net/virtio_net.h"
 #include "kernel/log.h"
 #include "net/gso.h"
-#include "net/switch.h"
 
 #define RX_BATCH	64	/* frames given to the switch at once */
 
@@ -150,8 +149,7 @@ bool vnic_rx_poll(struct vnic_queue *q, unsigned int budget)
 		unsigned int want = MIN(budget, (unsigned int)RX_BATCH);
 		unsigned int nr = rx_harvest(q, frames, want, &looked);
 
-		if (nr)
-			switch_input(&q->nic->dev.port, frames, nr);
+		nr = netdev_receive(&q->nq, frames, nr);
 		for (unsigned int i = 0; i < nr; i++)
 			rx_pool_put(&q->rx.pool, frames[i]);
 		vnic_rx_refill(q);

@@ -98,6 +98,9 @@ def grown(before, after, port, key):
 
 def test_from_outside(four):
     assert four.guest.check("sha256sum </tmp/file", timeout=120).split()[0] == four.digest
+    uplink = four.ports()["uplink0"]
+    assert uplink["gro_segs"] > FILE / 1448 / 4, f"{uplink['gro_segs']} segments merged"
+    assert uplink["gro_segs"] >= 2 * uplink["gro_frames"]
 
 
 def size(before, after, port):

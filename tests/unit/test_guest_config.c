@@ -123,9 +123,9 @@ static void test_port_policy(void **state)
 	const struct port_policy *p = &guest[0].nic[0].netdev.policy;
 
 	parse_good("guest g -kernel k -device virtio-net-pci,netdev=a -netdev tap,id=a,tag=10,"
-		   "trunks=0;20-64;4094,spoofchk=on,ingress_policing_rate=1000000000,"
+		   "trunks=0;20-64;4094,spoofchk=on,ingress_policing_rate=1000000000,gro=off,"
 		   "ingress_policing_kpkts_rate=5,ingress_policing_kpkts_burst=6", 1);
-	assert_true(p->spoofchk && p->vlan.trunk);
+	assert_true(p->spoofchk && p->vlan.trunk && !p->gro);
 	assert_int_equal(p->vlan.tag, 10);
 	assert_int_equal(p->vlan.trunks[0], ~0ull << 20 | 1);
 	assert_int_equal(p->vlan.trunks[1], 1);
@@ -137,6 +137,7 @@ static void test_port_policy(void **state)
 	assert_int_equal(p->kpkts_burst, 6);
 	parse_good("guest g -kernel k -device virtio-net-pci,netdev=a -netdev tap,id=a", 1);
 	assert_false(p->spoofchk || port_vlan_set(&p->vlan) || p->rate || p->kpkts_rate);
+	assert_true(p->gro);
 }
 
 static void test_the_other_options(void **state)
@@ -327,8 +328,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -netdev tap", "1: guest g: -netdev id: missing, expected an "
 	  "identifier of up to 31 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev : unknown, expected id br "
-	  "queues poll-us vhost tag trunks spoofchk ingress_policing_rate ingress_policing_burst "
-	  "ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
+	  "queues poll-us vhost gro tag trunks spoofchk ingress_policing_rate "
+	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
 	{ "guest g -kernel k -netdev tap,id=1", "1: guest g: -netdev id=1: not an identifier, "
 	  "expected an identifier of up to 31 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,id=a", "1: guest g: -netdev id: given twice" },
@@ -339,7 +340,7 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -netdev tap,id=a,queues=0",
 	  "1: guest g: -netdev queues=0: out of range, expected 1..256" },
 	{ "guest g -kernel k -netdev tap,id=a,ifname=t", "1: guest g: -netdev ifname: unknown, "
-	  "expected id br queues poll-us vhost tag trunks spoofchk ingress_policing_rate "
+	  "expected id br queues poll-us vhost gro tag trunks spoofchk ingress_policing_rate "
 	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
 	{ "guest g -kernel k -netdev tap,id=a,tag=4095",
 	  "1: guest g: -netdev tag=4095: out of range, expected 1..4094" },

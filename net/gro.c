@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Large TCP frames out of segments that arrived together. */
+#include "net/gro.h"
+
+#include <string.h>
+
+#include "net/csum.h"
+#include "net/headers.h"
+#include "net/switch.h"
+
+#define GRO_FLOWS	8	/* connections looked at at once */
+#define GRO_LAST	(TCP_FIN | TCP_PSH)	/* flags of a last segment */
+#define GRO_WORDS	(FRAME_HDR_MAX / sizeof(u64))
+#define GRO_HDR_MIN	(ETH_HLEN + IP4_HLEN + TCP_HLEN)
+
+_Static_assert(ETH_HLEN + VLAN_HLEN + IP6_HLEN + TCP_HLEN_MAX <= FRAME_HDR_MAX, "fits expect[]");
+
+/* Where the headers of a TCP segment are. */
+struct gro_key {
+	const u8 *hdr;
+	u16 ip, tcp;			/* offsets */
+	bool ip6;
+};
+
+/* A connection whose latest segment may be followed by another. */
+struct gro_flow {
+	struct frame *head;		/* its first one; headers as they came until gro_end() */
+	/*
+	 * Headers of the next one, if it is as long as all: what gso_cut_next() would give it.
+	 * mask[]: what is compared.
+	 */
+	u64 expect[GRO_WORDS], mask[GRO_WORDS];
+	u32 len;			/* of a segment with its headers */
+	u32 size;			/* of its payload */
+	u32 seq;			/* of the next one; so is id */
+	u16 ip, tcp, hdr_len;		/* where they start; where payload does */
+	u16 id, sum;			/* IPv4: id; sum of the header but for it and the checksum */
+	bool ip6;
+	bool refused;			/* the receiver takes no large frames */
+};
+
+struct gro {
+	struct port *from;
+	struct gro_flow *last;		/* the one looked at last, or NULL */
+	unsigned int nr, oldest;
+	u32 frames, segs;		/* large ones made, and of how many */
+	struct gro_flow flow[GRO_FLOWS];
+};
+
+/* ---- What comes next ---- */
+
+static inline u64 load64(const u8 *p)
+{
+	u64 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static void expect_ip4_check(struct gro_flow *f)
+{
+	u8 *ip = (u8 *)f->expect + f->ip;
+	u32 sum = (u32)f->sum + __builtin_bswap16(f->id);
+	u16 check = (u16)~((sum & UINT16_MAX) + (sum >> 16));
+
+	memcpy(ip + IP4_CHECK, &check, sizeof(check));
+}
+
+/* After a segment of full length. */
+static inline void expect_next(struct gro_flow *f)
+{
+	u8 *expect = (u8 *)f->expect;
+
+	f->seq += f->size;
+	put_be32(expect + f->tcp + TCP_SEQ, f->seq);
+	if (f->ip6)
+		return;
+	f->id++;
+	put_be16(expect + f->ip + IP4_ID, f->id);
+	expect_ip4_check(f);
+}
+
+/* A last segment of @len bytes, which are fewer; none can follow it. */
+static bool expect_short(struct gro_flow *f, u32 len)
+{
+	u8 *ip = (u8 *)f->expect + f->ip;
+
+	if (len <= f->hdr_len || len >= f->len)
+		return false;
+	if (f->ip6) {
+		put_be16(ip + IP6_LEN, (u16)(len - f->tcp));
+		return true;
+	}
+	put_be16(ip + IP4_LEN, (u16)(len - f->ip));
+	f->sum = csum_reduce((u64)f->sum + (u16)~__builtin_bswap16((u16)(f->len - f->ip)) +
+			     __builtin_bswap16((u16)(len - f->ip)));
+	expect_ip4_check(f);
+	return true;
+}
+
+static inline u64 header_differs(const struct gro_flow *f, const u8 *hdr, unsigned int at)
+{
+	return (load64(hdr + at) ^ load64((const u8 *)f->expect + at)) &
+	       load64((const u8 *)f->mask + at);
+}
+
+/* Is @frame, of that length, what comes next in @f? */
+static inline bool gro_follows(const struct gro_flow *f, const struct frame *frame, u32 len)
+{
+	const u8 *hdr = frame->seg[0].ptr, *check = hdr + f->tcp + TCP_CHECK;
+	const unsigned int tail = f->hdr_len - sizeof(u64);
+	u64 differ = 0;
+
+	if (frame->len != len || frame->flags != FRAME_CSUM_VALID || frame->nr_segs != 1)
+		return false;
+#pragma GCC unroll 8
+	for (unsigned int at = 0; at < GRO_HDR_MIN / 8 * 8; at += 8)
+		differ |= header_differs(f, hdr, at);
+	for (unsigned int at = GRO_HDR_MIN / 8 * 8; at < tail; at += 8)
+		differ |= header_differs(f, hdr, at);
+	differ |= header_differs(f, hdr, tail);
+	/* 0 is the same number as 65535 in ones' complement, and not what gso_cut_next() writes. */
+	return !differ && (check[0] | check[1]);
+}
+
+/* ---- The large frame ---- */
+
+/* What is left of the pseudo header's sum when it is not complemented (virtio 1.2 §5.1.6.2). */
+static void gro_tcp_check(const struct gro_flow *f, u8 *hdr, u32 tcp_len)
+{
+	const u8 *ip = hdr + f->ip;
+	u16 sum;
+
+	sum = csum_reduce(csum_add(__builtin_bswap16((u16)tcp_len) + (IP_TCP << 8),
+				   ip + (f->ip6 ? IP6_SRC : IP4_SRC),
+				   f->ip6 ? IP6_HLEN - IP6_SRC : IP4_HLEN - IP4_SRC, false));
+	memcpy(hdr + f->tcp + TCP_CHECK, &sum, sizeof(sum));
+}
+
+static void gro_ip(const struct gro_flow *f, u8 *ip, u32 len)
+{
+	u16 check = 0;
+
+	if (f->ip6) {
+		put_be16(ip + IP6_LEN, (u16)(len - IP6_HLEN));
+		return;
+	}
+	put_be16(ip + IP4_LEN, (u16)len);
+	memcpy(ip + IP4_CHECK, &check, sizeof(check));
+	check = (u16)~csum_reduce(csum_add(0, ip, IP4_HLEN, false));
+	memcpy(ip + IP4_CHECK, &check, sizeof(check));
+}
+
+/* No more segments: the head's headers are those of all. */
+static void gro_end(struct gro *gro, struct gro_flow *f)
+{
+	struct frame *frame = f->head;
+	u8 *hdr = (u8 *)frame->seg[0].ptr;	/* the NIC's buffer, ours alone */
+
+	if (frame->nr_segs == 1)
+		return;
+	gro->frames++;
+	gro->segs += frame->nr_segs;
+	frame->flags = FRAME_NEEDS_CSUM | (f->ip6 ? FRAME_TSO6 : FRAME_TSO4);
+	frame->csum_start = f->tcp;
+	frame->csum_offset = TCP_CHECK;
+	frame->gso_size = (u16)f->size;
+	frame->gso_hdr_len = f->hdr_len;
+	frame->gso_ip_start = f->ip;
+	gro_ip(f, hdr + f->ip, frame->len - f->ip);
+	/* Flags of the last one, which had its payload behind them. */
+	hdr[f->tcp + TCP_FLAGS] |= frame->frags->seg[0].ptr[f->tcp + TCP_FLAGS] & GRO_LAST;
+	gro_tcp_check(f, hdr, frame->len - f->tcp);
+}
+
+/* @f is forgotten: what comes of it starts anew. */
+static void gro_forget(struct gro *gro, struct gro_flow *f)
+{
+	gro_end(gro, f);
+	f->head = NULL;
+	if (gro->last == f)
+		gro->last = NULL;
+}
+
+static void gro_forget_all(struct gro *gro)
+{
+	for (unsigned int i = 0; i < gro->nr; i++)
+		if (gro->flow[i].head)
+			gro_forget(gro, &gro->flow[i]);
+	gro->nr = 0;
+}
+
+static inline void gro_append(struct gro *gro, struct gro_flow *f, struct frame *frame)
+{
+	struct frame *head = f->head;
+	const u8 *hdr = frame->seg[0].ptr;
+	u32 len = frame->len - f->hdr_len;
+
+	head->seg[head->nr_segs++] = (struct frame_seg){
+		.ptr = hdr + f->hdr_len, .phys = frame->seg[0].phys + f->hdr_len, .len = len,
+	};
+	head->len += len;
+	frame->frags = head->frags;
+	head->frags = frame;
+	if (len != f->size || head->nr_segs == GRO_SEGS_MAX || (hdr[f->tcp + TCP_FLAGS] & GRO_LAST))
+		gro_forget(gro, f);
+	else
+		expect_next(f);
+}
+
+/* ---- Any frame ---- */
+
+enum gro_kind {
+	GRO_OTHER,		/* no TCP: between segments it means nothing */
+	GRO_ODD,		/* may be of any connection */
+	GRO_TCP,		/* the fixed headers are there */
+};
+
+static enum gro_kind gro_kind(const struct frame *frame, struct gro_key *key)
+{
+	const u8 *hdr = frame->seg[0].ptr;
+	u32 len = frame->seg[0].len, at = ETH_TYPE;
+	u8 protocol = 0;
+	u16 type;
+
+	if (len < ETH_HLEN)
+		return GRO_OTHER;
+	type = get_be16(hdr + at);
+	if (type == ETH_TYPE_VLAN && len >= ETH_HLEN + VLAN_HLEN) {
+		at += VLAN_HLEN;
+		type = get_be16(hdr + at);
+	}
+	key->hdr = hdr;
+	key->ip = (u16)(at + sizeof(type));
+	key->ip6 = type == ETH_TYPE_IP6;
+	key->tcp = (u16)(key->ip + (key->ip6 ? IP6_HLEN : IP4_HLEN));
+	if (type == ETH_TYPE_VLAN || type == ETH_TYPE_QINQ)
+		return GRO_ODD;
+	if (type != ETH_TYPE_IP4 && !key->ip6)
+		return GRO_OTHER;
+	if (len < key->tcp)
+		return GRO_ODD;
+	hdr += key->ip;
+	if (key->ip6)
+		protocol = hdr[IP6_NEXT];
+	else if (hdr[IP4_VERSION_IHL] == IP4_VERSION_IHL_PLAIN)
+		protocol = hdr[IP4_PROTOCOL];
+	if (protocol == IP_UDP || protocol == IP_ICMP6 || protocol == IP_ICMP)
+		return GRO_OTHER;
+	return protocol == IP_TCP && len >= key->tcp + (u32)TCP_HLEN ? GRO_TCP : GRO_ODD;
+}
+
+/* What may differ is not looked at: the TCP checksum, which the NIC has, and flags. */
+static void gro_mask(struct gro_flow *f)
+{
+	u8 *mask = (u8 *)f->mask;
+
+	memset(mask, UINT8_MAX, f->hdr_len);
+	memset(mask + f->tcp + TCP_CHECK, 0, sizeof(u16));
+	mask[f->tcp + TCP_FLAGS] = (u8)~GRO_LAST;
+}
+
+/* IPv4: false if the header is not one to be made again. */
+static bool gro_ip4(struct gro_flow *f)
+{
+	const u8 *ip = (const u8 *)f->expect + f->ip;
+	u16 check;
+
+	memcpy(&check, ip + IP4_CHECK, sizeof(check));
+	if (get_be16(ip + IP4_LEN) != f->len - f->ip ||
+	    (get_be16(ip + IP4_FRAGMENT) & IP4_FRAGMENT_MASK))
+		return false;
+	f->id = get_be16(ip + IP4_ID);
+	f->sum = csum_reduce(csum_add(0, ip, IP4_HLEN, false) + (u16)~check +
+			     (u16)~__builtin_bswap16(f->id));
+	expect_ip4_check(f);
+	return !memcmp(ip + IP4_CHECK, &check, sizeof(check));
+}
+
+/* Can @frame be a first segment? Then @f is its connection. */
+static bool gro_first(struct gro_flow *f, const struct gro_key *key, struct frame *frame)
+{
+	const u8 *tcp = key->hdr + key->tcp, *check = tcp + TCP_CHECK;
+	u32 hdr_len = key->tcp + (tcp[TCP_DATA_OFFSET] >> 4) * 4u;
+
+	if (frame->flags != FRAME_CSUM_VALID || frame->nr_segs != 1 ||
+	    hdr_len < key->tcp + (u32)TCP_HLEN || frame->len <= hdr_len ||
+	    (tcp[TCP_FLAGS] & (u8)~TCP_ECE) != TCP_ACK || !(check[0] | check[1]))
+		return false;
+	f->ip = key->ip;
+	f->tcp = key->tcp;
+	f->ip6 = key->ip6;
+	f->hdr_len = (u16)hdr_len;
+	f->len = frame->len;
+	f->size = frame->len - hdr_len;
+	memcpy(f->expect, key->hdr, hdr_len);
+	if (f->ip6 ? key->hdr[f->ip] >> 4 != 6 ||
+		     get_be16(key->hdr + f->ip + IP6_LEN) != f->len - f->tcp : !gro_ip4(f))
+		return false;
+	f->seq = get_be32(tcp + TCP_SEQ);
+	f->refused = false;
+	gro_mask(f);
+	expect_next(f);
+	f->head = frame;
+	return true;
+}
+
+/* The connection that @key is of: addresses and ports, as nothing else tells them apart. */
+static struct gro_flow *gro_find(struct gro *gro, const struct gro_key *key)
+{
+	u32 at = key->ip + (key->ip6 ? IP6_SRC : IP4_SRC), len = key->tcp + TCP_SEQ - at;
+
+	for (unsigned int i = 0; i < gro->nr; i++) {
+		struct gro_flow *f = &gro->flow[i];
+
+		if (f->head && f->ip == key->ip && f->ip6 == key->ip6 &&
+		    !memcmp((const u8 *)f->expect + at, key->hdr + at, len))
+			return f;
+	}
+	return NULL;
+}
+
+static struct gro_flow *gro_slot(struct gro *gro)
+{
+	struct gro_flow *f;
+
+	if (gro->nr < GRO_FLOWS) {
+		f = &gro->flow[gro->nr++];
+		f->head = NULL;
+		return f;
+	}
+	f = &gro->flow[gro->oldest++ % GRO_FLOWS];
+	if (f->head)
+		gro_forget(gro, f);
+	return f;
+}
+
+/* Before the first one is appended: does the receiver take large frames? */
+__attribute__((noinline))
+static bool gro_wanted(struct gro *gro, struct gro_flow *f)
+{
+	u16 need = FRAME_NEEDS_CSUM | (f->ip6 ? FRAME_TSO6 : FRAME_TSO4);
+
+	f->refused = need & ~switch_receiver_gro(gro->from, f->head);
+	return !f->refused;
+}
+
+/* True: @frame, of that length, has become a part of the connection's large frame. */
+static inline __attribute__((always_inline))
+bool gro_take(struct gro *gro, struct gro_flow *f, struct frame *frame, u32 len)
+{
+	if (!gro_follows(f, frame, len) || (f->head->nr_segs == 1 && !gro_wanted(gro, f)))
+		return false;
+	gro_append(gro, f, frame);
+	return true;
+}
+
+/* Another one than what followed in the connection seen last. True: see gro_take(). */
+__attribute__((noinline))
+static bool gro_other(struct gro *gro, struct frame *frame)
+{
+	struct gro_flow *f;
+	struct gro_key key;
+	enum gro_kind kind = gro_kind(frame, &key);
+
+	if (kind == GRO_OTHER)
+		return false;
+	if (kind == GRO_ODD) {
+		gro_forget_all(gro);
+		return false;
+	}
+	f = gro_find(gro, &key);
+	if (f && !f->refused && (frame->len == f->len || expect_short(f, frame->len)) &&
+	    gro_take(gro, f, frame, frame->len)) {
+		gro->last = f->head ? f : NULL;
+		return true;
+	}
+	if (f && f->refused)
+		return false;
+	if (f)
+		gro_forget(gro, f);
+	else
+		f = gro_slot(gro);
+	if (gro_first(f, &key, frame))
+		gro->last = f;
+	return false;
+}
+
+/* What most frames are that are no TCP. */
+static inline bool gro_passes(const struct frame *frame)
+{
+	const u8 *hdr = frame->seg[0].ptr;
+
+	return frame->seg[0].len >= ETH_HLEN + IP4_HLEN &&
+	       get_be16(hdr + ETH_TYPE) == ETH_TYPE_IP4 &&
+	       hdr[ETH_HLEN + IP4_PROTOCOL] != IP_TCP;
+}
+
+static void gro_count(const struct gro *gro)
+{
+	struct port_stats *stats = &gro->from->stats;
+
+	__atomic_fetch_add(&stats->gro_frames, gro->frames, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&stats->gro_segs, gro->segs, __ATOMIC_RELAXED);
+}
+
+unsigned int gro_merge(struct port *from, struct frame **frames, unsigned int nr)
+{
+	struct gro gro;
+	unsigned int left = 0;
+
+	if (nr < 2)
+		return nr;
+	gro.from = from;
+	gro.last = NULL;
+	gro.nr = gro.oldest = gro.frames = gro.segs = 0;
+	for (unsigned int i = 0; i < nr; i++) {
+		struct gro_flow *f = gro.last;
+
+		if (f && !f->refused && gro_take(&gro, f, frames[i], f->len))
+			continue;
+		if (gro_passes(frames[i]) || !gro_other(&gro, frames[i]))
+			frames[left++] = frames[i];
+	}
+	gro_forget_all(&gro);
+	if (gro.frames)
+		gro_count(&gro);
+	return left;
+}
