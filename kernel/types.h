@@ -49,9 +49,10 @@ static inline le64 cpu_to_le64(u64 v) { return (__force le64)v; }
 #define container_of(p, type, member) \
 	((type *)((char *)(p) - offsetof(type, member)))
 
-#ifndef __packed		/* newlib's <sys/cdefs.h> has these two */
+#ifndef __packed		/* newlib's <sys/cdefs.h> has these */
 #define __packed	__attribute__((packed))
 #define __aligned(n)	__attribute__((aligned(n)))
+#define __noinline	__attribute__((noinline))
 #endif
 #define __noreturn	__attribute__((noreturn))
 #define __printf(f, a)	__attribute__((format(printf, f, a)))

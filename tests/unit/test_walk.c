@@ -266,6 +266,67 @@ static void two_levels(void **state)
 	assert_int_equal(error, 0);
 }
 
+/* What a walk has read says whether the next one is the same. */
+static void a_trace_holds_until_an_entry_changes(void **state)
+{
+	static const u64 tables[] = { TOP, L3, L2, L1 };
+	struct walk_regs r = four_level();
+	struct walk_trace trace;
+	u64 gpa;
+	u32 error;
+
+	map_four_level(0xabc000 | RWU);
+	/* Not yet: accessed bits would have to be set. */
+	assert_false(walk_traced(&gm, &r, GVA + 0x123, HVM_R, &gpa, &trace));
+	assert_false(*entry64(TOP, 1) & PTE_A);
+	assert_int_equal(walk(&gm, &r, GVA + 0x123, HVM_R, &gpa, &error), 0);
+	gpa = 0;
+	assert_true(walk_traced(&gm, &r, GVA + 0x123, HVM_R, &gpa, &trace));
+	assert_int_equal(gpa, 0xabc123);
+	assert_true(walk_holds(&trace));
+	for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++) {
+		for (unsigned int bit = 0; bit < 64; bit++) {
+			*entry64(tables[i], 1) ^= BIT_ULL(bit);
+			assert_false(walk_holds(&trace));
+			*entry64(tables[i], 1) ^= BIT_ULL(bit);
+		}
+		assert_true(walk_holds(&trace));
+	}
+}
+
+static void only_the_usual_is_traced(void **state)
+{
+	struct walk_regs r = four_level();
+	struct walk_trace trace;
+	u64 gpa;
+	u32 error;
+
+	map_four_level(0xabc000 | RWU);
+	assert_int_equal(walk(&gm, &r, GVA, HVM_R, &gpa, &error), 0);
+	/* A write would set the dirty bit. */
+	assert_false(walk_traced(&gm, &r, GVA, HVM_W, &gpa, &trace));
+	*entry64(L1, 1) |= PTE_D;
+	assert_true(walk_traced(&gm, &r, GVA, HVM_W, &gpa, &trace));
+	/* Faults. */
+	*entry64(L1, 1) |= PTE_XD;
+	assert_false(walk_traced(&gm, &r, GVA, HVM_X, &gpa, &trace));
+	assert_false(walk_traced(&gm, &r, GVA + PAGE_SIZE, HVM_R, &gpa, &trace));
+	r.cr3 = RAM_SIZE;
+	assert_false(walk_traced(&gm, &r, GVA, HVM_R, &gpa, &trace));
+	r.cr3 = TOP;
+	/* Fewer entries, and none. */
+	*entry64(L2, 1) = 0x40000000 | RWU | PTE_PS | PTE_A;
+	assert_true(walk_traced(&gm, &r, GVA, HVM_R, &gpa, &trace));
+	assert_int_equal(gpa, 0x40001000);
+	assert_true(walk_holds(&trace));
+	*entry64(L2, 1) |= PTE_D;
+	assert_false(walk_holds(&trace));
+	r.cr0 &= ~(u64)CR0_PG;
+	assert_false(walk_traced(&gm, &r, GVA, HVM_R, &gpa, &trace));
+	r = regs(CR4_PAE, EFER_NXE);
+	assert_false(walk_traced(&gm, &r, GVA, HVM_R, &gpa, &trace));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +341,8 @@ int main(void)
 		cmocka_unit_test_setup(tables_outside_ram, setup),
 		cmocka_unit_test_setup(pae, setup),
 		cmocka_unit_test_setup(two_levels, setup),
+		cmocka_unit_test_setup(a_trace_holds_until_an_entry_changes, setup),
+		cmocka_unit_test_setup(only_the_usual_is_traced, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,21 +165,17 @@ static enum step step(struct walk *w, u64 *gpa, u32 *error)
 	return STEP_DONE;
 }
 
-/*
- * What nearly every walk is: four levels, everything present, permitted and marked already. False:
- * there is something for the whole walk, nothing is changed.
- */
-static bool walk_usual(const struct guest_mem *gm, const struct walk_regs *r, u64 gva,
-		       unsigned int access, u64 *gpa)
+/* @trace: NULL if nobody wants it. */
+static inline bool usual(const struct guest_mem *gm, const struct walk_regs *r, u64 gva,
+			 unsigned int access, u64 *gpa, struct walk_trace *trace)
 {
 	u64 all = ~0ull, any = 0, entry = r->cr3;
-	unsigned int shift = 48;
+	unsigned int shift = 48, n = 0;
+	const u64 *p;
 
 	if (!(r->efer & EFER_LMA))
 		return false;
 	do {
-		const u64 *p;
-
 		shift -= 9;
 		p = guest_mem_ptr(gm, (entry & PTE_ADDR) + (gva >> shift & 511) * sizeof(*p),
 				  sizeof(*p));
@@ -190,11 +186,25 @@ static bool walk_usual(const struct guest_mem *gm, const struct walk_regs *r, u6
 		any |= entry;
 		if (~entry & (PTE_P | PTE_A) || (entry & PTE_PS && shift == 39))
 			return false;
+		if (trace) {
+			trace->entry[n] = p;
+			trace->value[n++] = entry;
+		}
 	} while (shift > 12 && !(entry & PTE_PS));
 	if ((any & PTE_XD && !(r->efer & EFER_NXE)) || (access & HVM_W && !(entry & PTE_D)))
 		return false;
+	for (; trace && n < ARRAY_SIZE(trace->entry); n++) {
+		trace->entry[n] = p;
+		trace->value[n] = entry;
+	}
 	*gpa = (entry & PTE_ADDR & ~(BIT_ULL(shift) - 1)) | (gva & (BIT_ULL(shift) - 1));
 	return permitted(r, &(struct rights){ all & PTE_RW, all & PTE_US, any & PTE_XD }, access);
+}
+
+bool walk_traced(const struct guest_mem *gm, const struct walk_regs *r, u64 gva,
+		 unsigned int access, u64 *gpa, struct walk_trace *trace)
+{
+	return r->cr0 & CR0_PG && usual(gm, r, gva, access, gpa, trace);
 }
 
 int walk(const struct guest_mem *gm, const struct walk_regs *r, u64 gva, unsigned int access,
@@ -210,7 +220,7 @@ int walk(const struct guest_mem *gm, const struct walk_regs *r, u64 gva, unsigne
 		*gpa = (u32)gva;
 		return 0;
 	}
-	if (walk_usual(gm, r, gva, access, gpa))
+	if (usual(gm, r, gva, access, gpa, NULL))
 		return 0;
 	for (w.level = m->levels; w.level > 0; w.level--) {
 		enum step s = step(&w, gpa, error);

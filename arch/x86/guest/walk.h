@@ -19,4 +19,27 @@ struct walk_regs {
 int walk(const struct guest_mem *gm, const struct walk_regs *r, u64 gva, unsigned int access,
 	 u64 *gpa, u32 *error);
 
+/* What a walk through four levels read: shorter ones, to a large page, have the last entry twice. */
+struct walk_trace {
+	const u64 *entry[4];	/* in guest RAM */
+	u64 value[4];
+};
+
+/*
+ * What nearly every walk is: four levels, everything present, permitted and marked already. True:
+ * walk() would give the same, and change nothing. False: it has to be asked.
+ */
+bool walk_traced(const struct guest_mem *gm, const struct walk_regs *r, u64 gva,
+		 unsigned int access, u64 *gpa, struct walk_trace *trace);
+
+/*
+ * Would walk_traced() with the same arguments give the same again? Where it looks depends on
+ * nothing but the arguments and the values that it finds; guest RAM does not move.
+ */
+static inline bool walk_holds(const struct walk_trace *t)
+{
+	return READ_ONCE(*t->entry[0]) == t->value[0] && READ_ONCE(*t->entry[1]) == t->value[1] &&
+	       READ_ONCE(*t->entry[2]) == t->value[2] && READ_ONCE(*t->entry[3]) == t->value[3];
+}
+
 #endif

@@ -14,7 +14,8 @@ enum svm_insn_op {
 	SVM_INSN_RDMSR, SVM_INSN_WRMSR, SVM_INSN_RDPMC,
 	SVM_INSN_INVD, SVM_INSN_WBINVD, SVM_INSN_XSETBV,
 	SVM_INSN_LMSW,
-	SVM_INSN_MOV_TO_CR, SVM_INSN_MOV_FROM_CR,	/* last */
+	SVM_INSN_MOV_TO_CR, SVM_INSN_MOV_FROM_CR,	/* last of svm_decode() */
+	SVM_INSN_STORE,		/* a plain one, to memory: svm_store_len() */
 };
 
 struct svm_insn {

@@ -476,16 +476,15 @@ static void keep_event(struct vcpu *vcpu, u64 info)
 
 static int find_len(struct vcpu *vcpu, struct svm_vcpu *v, u32 ops)
 {
-	struct svm_insn insn;
-	int err;
+	int len;
 
 	if (has_nrip(&v->vmcb->control)) {
 		set_len(vcpu, v);
 		return 0;
 	}
-	err = svm_insn_fetch(vcpu, ops, &insn);
-	vcpu->arch.exit.insn_len = insn.len;
-	return err;
+	len = svm_insn_len(vcpu, ops);
+	vcpu->arch.exit.insn_len = len;
+	return MIN(len, 0);
 }
 
 void svm_exit(struct vcpu *vcpu, struct svm_vcpu *v)

@@ -12,7 +12,7 @@
 #include "kernel/guest.h"
 #include "kernel/log.h"
 
-#define CODE_BYTES 16		/* INSN_MAX_LEN, in words */
+#define CODE_BYTES sizeof(struct svm_code)
 
 static enum insn_mode code_mode(const struct vmcb_save *s)
 {
@@ -38,13 +38,15 @@ static u64 rip_linear(const struct vmcb_save *s)
 	return svm_64bit(s) ? s->rip : (u32)(s->rip + s->cs.base);
 }
 
-/* The bytes of an instruction as far as they could be had; what follows them is 0. */
+/* The bytes of an instruction as far as they could be had. */
 struct code {
 	union {
 		u8 byte[CODE_BYTES];
-		u64 word[CODE_BYTES / sizeof(u64)];
+		struct svm_code all;
 	};
 	size_t len;
+	const struct svm_code *at;	/* in guest RAM, reached as @trace says; NULL: in another way */
+	struct walk_trace trace;
 };
 
 /* From the next page, if the first one ends before the instruction may. */
@@ -76,16 +78,20 @@ static int fetch(struct vcpu *vcpu, struct code *code, u32 *error)
 	u64 room = PAGE_SIZE - (linear & (PAGE_SIZE - 1));
 	struct walk_regs regs;
 	const void *p;
+	bool traced;
 
 	walk_regs_from(&v->vmcb->save, &regs);
-	if (walk(mem, &regs, linear, HVM_X, &gpa, error))
+	traced = walk_traced(mem, &regs, linear, HVM_X, &gpa, &code->trace);
+	if (!traced && walk(mem, &regs, linear, HVM_X, &gpa, error))
 		return -EFAULT;
 	p = guest_mem_ptr(mem, gpa, MIN(room, (u64)CODE_BYTES));
 	if (!p)
 		return -ENOENT;
+	code->at = NULL;
 	if (likely(room >= CODE_BYTES)) {
+		if (traced && svm_64bit(&v->vmcb->save))
+			code->at = p;
 		memcpy(code->byte, p, CODE_BYTES);
-		code->byte[INSN_MAX_LEN] = 0;
 		code->len = INSN_MAX_LEN;
 		return 0;
 	}
@@ -95,6 +101,28 @@ static int fetch(struct vcpu *vcpu, struct code *code, u32 *error)
 	if (code->len < INSN_MAX_LEN)
 		fetch_rest(vcpu, &regs, linear + code->len, code);
 	return 0;
+}
+
+/* For the next exit from there: memo.h. */
+static void remember(struct svm_vcpu *v, const struct code *code, enum svm_insn_op op, u8 len)
+{
+	const struct vmcb_save *s = &v->vmcb->save;
+	struct svm_memo *m = svm_memo_slot(v->memos, s->rip);
+
+	*m = (struct svm_memo){
+		.mode = code_mode(s), .op = op, .len = len, .code = code->all,
+	};
+	if (!code->at)
+		return;
+	m->rip = s->rip;
+	m->cr0 = s->cr0;
+	m->cr3 = s->cr3;
+	m->cr4 = s->cr4;
+	m->efer = s->efer;
+	m->cs_attrib = s->cs.attrib;
+	m->cpl = s->cpl;
+	m->trace = code->trace;
+	m->at = code->at;
 }
 
 /* Another vCPU changed the bytes meanwhile, or a form that nobody uses. */
@@ -113,7 +141,7 @@ static void unknown(struct vcpu *vcpu, const u8 *code, size_t len)
 
 int svm_insn_fetch(struct vcpu *vcpu, u32 ops, struct svm_insn *insn)
 {
-	const struct svm_vcpu *v = vcpu->arch.hvm;
+	struct svm_vcpu *v = vcpu->arch.hvm;
 	struct code code;
 	u32 error;
 	int err = fetch(vcpu, &code, &error);
@@ -131,7 +159,25 @@ int svm_insn_fetch(struct vcpu *vcpu, u32 ops, struct svm_insn *insn)
 		err = -EINVAL;
 	if (err)
 		unknown(vcpu, code.byte, code.len);
+	else if (insn->op < SVM_INSN_LMSW)	/* the others have operands */
+		remember(v, &code, insn->op, insn->len);
 	return err;
+}
+
+static __noinline int fetch_len(struct vcpu *vcpu, u32 ops)
+{
+	struct svm_insn insn;
+	int err = svm_insn_fetch(vcpu, ops, &insn);
+
+	return err ? err : insn.len;
+}
+
+int svm_insn_len(struct vcpu *vcpu, u32 ops)
+{
+	struct svm_vcpu *v = vcpu->arch.hvm;
+	const struct svm_memo *m = svm_memo_find(v->memos, &v->vmcb->save);
+
+	return likely(m && ops & BIT(m->op)) ? m->len : fetch_len(vcpu, ops);
 }
 
 bool svm_insn_is_mov_to_cr3(struct vcpu *vcpu)
@@ -183,32 +229,49 @@ static bool assisted(const struct vmcb_control *c, struct code *code)
 		return false;
 	memset(code->byte, 0, CODE_BYTES);
 	memcpy(code->byte, c->instruction, code->len);
+	code->at = NULL;
 	return true;
 }
 
-/*
- * What a store decodes to depends on its bytes alone, and a driver has few of them: the last ones
- * are remembered.
- */
-unsigned int svm_store_len(struct vcpu *vcpu)
+static bool remembered(const struct svm_memo *m, const struct code *code, enum insn_mode mode)
+{
+	return m->op == SVM_INSN_STORE && m->mode == mode && m->len <= code->len &&
+	       !memcmp(&m->code, &code->all, sizeof(m->code));
+}
+
+/* Its length, or 0. */
+static unsigned int plain_store(const struct code *code, enum insn_mode mode)
+{
+	struct insn insn;
+
+	if (insn_decode(code->byte, code->len, mode, &insn) || insn.op != INSN_MOV ||
+	    insn.dst != OPND_MEM)
+		return 0;
+	return insn.len;
+}
+
+/* What a store decodes to depends on its bytes alone, wherever they come from. */
+static __noinline unsigned int fetch_store_len(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;
 	enum insn_mode mode = code_mode(&v->vmcb->save);
-	struct svm_store *s = &v->store[v->vmcb->save.rip % ARRAY_SIZE(v->store)];
-	struct insn insn;
+	const struct svm_memo *m = svm_memo_slot(v->memos, v->vmcb->save.rip);
 	struct code code;
+	unsigned int len;
 	u32 error;
 
 	if (!assisted(&v->vmcb->control, &code) && fetch(vcpu, &code, &error))
 		return 0;
-	if (s->code[0] == code.word[0] && s->code[1] == code.word[1] && s->mode == mode &&
-	    s->len <= code.len)
-		return s->len;
-	if (insn_decode(code.byte, code.len, mode, &insn) || insn.op != INSN_MOV ||
-	    insn.dst != OPND_MEM)
-		return 0;
-	*s = (struct svm_store){
-		.code = { code.word[0], code.word[1] }, .mode = mode, .len = insn.len,
-	};
-	return insn.len;
+	len = remembered(m, &code, mode) ? m->len : plain_store(&code, mode);
+	if (len)
+		remember(v, &code, SVM_INSN_STORE, len);
+	return len;
+}
+
+unsigned int svm_store_len(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = vcpu->arch.hvm;
+	const struct svm_memo *m = svm_memo_find(v->memos, &v->vmcb->save);
+
+	return m && m->op == SVM_INSN_STORE ? m->len : fetch_store_len(vcpu);
 }

@@ -66,11 +66,6 @@ static void get_cpl(const struct vmcb_save *s, struct hvm_segment *ss)
 	ss->attr = (ss->attr & ~(DPL_MASK << HVM_SEG_DPL_SHIFT)) | s->cpl << HVM_SEG_DPL_SHIFT;
 }
 
-bool svm_64bit(const struct vmcb_save *s)
-{
-	return s->efer & EFER_LMA && s->cs.attrib & ATTRIB_L;
-}
-
 void svm_get_state(struct vcpu *vcpu, struct hvm_state *st)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;

@@ -4,6 +4,8 @@
 #define ARCH_X86_SVM_SVM_H
 
 #include "arch/x86/hvm.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/svm/memo.h"
 #include "arch/x86/svm/vmcb.h"
 #include "kernel/types.h"
 
@@ -29,13 +31,6 @@ struct svm_guest {
 	u32 npt_gen;		/* counts removals: a vCPU behind it must flush */
 };
 
-/* A store that was decoded: its bytes (those that could be had, then zeros), and its length. */
-struct svm_store {
-	u64 code[2];
-	u8 mode;		/* enum insn_mode; 0: nothing remembered */
-	u8 len;
-};
-
 /* struct arch_vcpu.hvm */
 struct svm_vcpu {
 	struct vcpu *vcpu;
@@ -50,7 +45,7 @@ struct svm_vcpu {
 	bool nmi_blocked;	/* until the handler's IRET */
 	bool iret_seen;		/* that IRET is at iret_rip, about to be executed */
 	u64 iret_rip;
-	struct svm_store store[4];
+	struct svm_memo memos[SVM_MEMOS];
 };
 
 static inline void svm_dirty(struct svm_vcpu *v, u32 bits) { v->dirty |= bits; }
@@ -85,7 +80,12 @@ void svm_get_state(struct vcpu *vcpu, struct hvm_state *st);
 void svm_set_state(struct vcpu *vcpu, const struct hvm_state *st);
 u64 svm_rip(struct vcpu *vcpu);
 void svm_skip(struct vcpu *vcpu, unsigned int len);
-bool svm_64bit(const struct vmcb_save *s);	/* in 64-bit mode */
+
+/* In 64-bit mode? */
+static inline bool svm_64bit(const struct vmcb_save *s)
+{
+	return s->efer & EFER_LMA && s->cs.attrib & ATTRIB_L;
+}
 
 /* run.c */
 void svm_run(struct vcpu *vcpu, u64 deadline_ns);
@@ -104,6 +104,8 @@ int svm_reason(u64 exitcode);
 struct svm_insn;
 /* 0, or negative: none of @ops (bits by enum svm_insn_op), or not there; a fault is injected. */
 int svm_insn_fetch(struct vcpu *vcpu, u32 ops, struct svm_insn *insn);
+/* Its length alone, or negative likewise. */
+int svm_insn_len(struct vcpu *vcpu, u32 ops);
 bool svm_insn_is_mov_to_cr3(struct vcpu *vcpu);
 /* LMSW's operand. 0, or negative: a fault is injected. */
 int svm_lmsw_source(struct vcpu *vcpu, const struct svm_insn *insn, u16 *word);
