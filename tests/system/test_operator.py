@@ -9,10 +9,11 @@ from scapy.layers.inet import ICMP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.utils import rdpcap
 
-from bench import ROOT, linux_files
-from guest import Guest, linux
+from bench import ROOT
+from guest import linux
 from monitor import Monitor
 from outside import ADDRESS, NETWORK
+from several import Several
 from shared import Shared
 
 TOOL = ROOT / "tools" / "capture.py"
@@ -27,48 +28,15 @@ FRAME = 60 * 8                  # of a flood
 MIB = 1 << 20
 
 
-class Three:
+class Three(Several):
     """Three guests, two of them in a VLAN of their own, and the outside."""
 
     def __init__(self, bench):
-        self.wire = bench.wire()
-        self.outside = bench.outside(self.wire)
         conf = ""
         for number, (name, (address, policy)) in enumerate(GUESTS.items(), 1):
             conf += linux(name, f"rv.shell=plain rv.net={address}", memory="128M",
                           mac=f"52:54:00:00:01:{number:02}").replace("br=br0", "br=br0" + policy)
-        self.machine = bench.boot(conf, linux_files(), kind="tcg", wire=self.wire, memory=1024,
-                                  cpus=2)
-        waiting = {name: rf"\[{name}\] GUEST-READY " for name in GUESTS}
-        while waiting:
-            found = self.machine.expect(list(waiting.values()), timeout=300).re.pattern
-            waiting = {name: line for name, line in waiting.items() if line != found}
-        self.typing = "lin"
-
-    def guest(self, name):
-        """The guest that is typed to from now on."""
-        keys = {other: str(number) for number, other in enumerate(GUESTS, 1)}
-        if name != self.typing:
-            self.machine.send("\x01" + keys[name])
-            self.machine.expect(rf"input goes to guest {name} [^\r\n]*\r*\n")
-            self.typing = name
-        return Guest(self.machine, name)
-
-    def monitor(self, *lines):
-        """The answers to commands."""
-        monitor = Monitor(self.machine).enter()
-        answers = [monitor.run(line) for line in lines]
-        monitor.leave()
-        return answers
-
-    def ports(self):
-        monitor = Monitor(self.machine).enter()
-        found = monitor.info("switch")
-        monitor.leave()
-        return {what.split()[1]: pairs for what, pairs in found.items() if what.startswith("port ")}
-
-    def healthy(self):
-        return self.guest("lin").run("true", timeout=15)[0] == 0
+        super().__init__(bench, GUESTS, conf, kind="tcg", memory=1024, cpus=2)
 
 
 THREE = Shared("operator", Three)
