@@ -10,97 +10,127 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The buffers of one frame: the writable segments of one or more chains, in order. */
-struct rx_buffers {
-	unsigned int nr_segs;
-	unsigned int nr;		/* chains */
-	u16 head[RX_MERGE_MAX];
-	u32 len[RX_MERGE_MAX];		/* room in each */
-	u64 room;
+/* Chains at hand: chain[at..n) have been taken and not been filled yet. */
+struct rx_stash {
+	struct net_rx *rx;
+	unsigned int at, n;
+	unsigned int nr_used;		/* filled, to be given back */
+	struct ring_chain chain[VHOST_BATCH];
+	struct ring_used used[2 * VHOST_BATCH];
 };
 
-/* ---- Taking buffers ---- */
+_Static_assert(RX_MERGE_MAX <= VHOST_BATCH, "a frame's chains are at hand at once");
 
-/* One more chain. False: there is none, or it broke the queue. */
-static bool rx_take(struct net_rx *rx, struct rx_buffers *b)
+/* ---- Taking chains ---- */
+
+static void stash_give_back(struct rx_stash *s)
 {
-	struct ring *ring = &rx->vq->ring;
-	struct ring_chain c;
+	if (s->nr_used)
+		ring_push_batch(&s->rx->vq->ring, s->used, s->nr_used);
+	s->nr_used = 0;
+}
 
-	c.seg = rx->segs + b->nr_segs;
-	c.max_segs = rx->max_segs;
-	if (ring_pop(ring, &c) <= 0)
-		return false;
-	if (unlikely(c.nr_read)) {
-		ring_break(ring, RING_BAD_DIRECTION, c.nr_read);
+/* Have up to @want chains at hand. True: there are more than there were. */
+static bool stash_fill(struct rx_stash *s, unsigned int want)
+{
+	struct ring *ring = &s->rx->vq->ring;
+	unsigned int left = s->n - s->at, max_segs = s->rx->max_segs;
+
+	if (s->nr_used > VHOST_BATCH)
+		stash_give_back(s);
+	if (left)
+		ring_unpop(ring, left);		/* so that their buffers lie one after another */
+	s->at = 0;
+	s->n = ring_pop_batch(ring, s->chain, MIN(want, (unsigned int)VHOST_BATCH), s->rx->segs,
+			      2 * max_segs, max_segs);
+	return s->n > left;
+}
+
+/* A chain that can take part in a frame of several. */
+static bool chain_ok(struct ring *ring, const struct ring_chain *c)
+{
+	if (unlikely(c->nr_read)) {
+		ring_break(ring, RING_BAD_DIRECTION, c->nr_read);
 		return false;
 	}
-	if (unlikely(c.write_len < sizeof(struct virtio_net_hdr))) {
-		ring_break(ring, RING_BAD_BUFFER, (u32)c.write_len);
+	if (unlikely(c->write_len < sizeof(struct virtio_net_hdr))) {
+		ring_break(ring, RING_BAD_BUFFER, (u32)c->write_len);
 		return false;
 	}
-	b->head[b->nr] = c.head;
-	b->len[b->nr] = (u32)MIN(c.write_len, (u64)UINT32_MAX);
-	b->room += b->len[b->nr];
-	b->nr_segs += c.nr_write;
-	b->nr++;
 	return true;
 }
 
-/*
- * Buffers for @need bytes. DROP_REASONS: they are in @b; otherwise why there are none, and
- * all that were taken have been given back.
- */
-static enum port_drop rx_gather(struct net_rx *rx, struct rx_buffers *b, u32 need)
+/* There are no more than are at hand, and why that is so. */
+static enum port_drop stash_short(const struct rx_stash *s)
 {
-	enum port_drop why = DROP_REASONS;
+	const struct ring_chain *last;
 
-	b->nr_segs = b->nr = 0;
-	b->room = 0;
-	do {
-		if (b->nr && (!rx->mergeable || b->nr == RX_MERGE_MAX || b->nr_segs > rx->max_segs))
-			why = DROP_OVERSIZE;
-		else if (!rx_take(rx, b))
-			why = rx->vq->ring.broken ? DROP_BROKEN : DROP_NO_BUFFER;
-	} while (why == DROP_REASONS && b->room < need);
-	if (why != DROP_REASONS && why != DROP_BROKEN)
-		ring_unpop(&rx->vq->ring, b->nr);
-	return why;
+	if (s->rx->vq->ring.broken)
+		return DROP_BROKEN;
+	if (!s->n)
+		return DROP_NO_BUFFER;
+	last = &s->chain[s->n - 1];
+	return (unsigned int)(last->seg + last->nr_write - s->rx->segs) > s->rx->max_segs ?
+	       DROP_OVERSIZE : DROP_NO_BUFFER;
+}
+
+/* Chains from s->at on with room for @need bytes. DROP_REASONS: *nr are; otherwise why not. */
+static enum port_drop stash_room(struct rx_stash *s, u32 need, unsigned int *nr)
+{
+	const unsigned int max = s->rx->mergeable ? RX_MERGE_MAX : 1;
+
+	for (;;) {
+		const struct ring_chain *c = &s->chain[s->at];
+		unsigned int n = 0, left = s->n - s->at;
+		u64 room = 0, more = 1;
+
+		for (; n < left && n < max && room < need; n++, c++) {
+			if (!chain_ok(&s->rx->vq->ring, c))
+				return DROP_BROKEN;
+			room += c->write_len;
+			more = DIV_ROUND_UP(need, c->write_len);
+		}
+		*nr = n;
+		if (room >= need)
+			return DROP_REASONS;
+		if (n == max)
+			return DROP_OVERSIZE;
+		/* What is at hand is read anew with the others: nothing of it is known any more. */
+		if (!stash_fill(s, n + (unsigned int)MIN(more, (u64)max)))
+			return stash_short(s);
+	}
 }
 
 /* ---- Filling them ---- */
 
-/* Where writing in the segments has got to. */
-struct seg_pos {
-	const struct ring_seg *seg;
-	u32 off;
-};
-
-static void seg_write_pieces(struct seg_pos *pos, const u8 *from, u32 len)
+/*
+ * What may be written to comes from the segments from @to on, which have room. The frame's bytes
+ * behind the virtio-net header.
+ */
+static void rx_copy(const struct ring_seg *to, const struct virtio_net_hdr *hdr,
+		    const struct frame *frame)
 {
-	for (;;) {
-		u32 n = MIN(len, pos->seg->len - pos->off);
+	const u8 *from = (const u8 *)hdr;
+	u32 len = sizeof(*hdr), room = to->len;
+	u8 *at = to->ptr;
 
-		memcpy(pos->seg->ptr + pos->off, from, n);
-		from += n;
-		len -= n;
-		pos->off += n;
-		if (!len)
+	for (unsigned int i = 0;; i++) {
+		while (len > room) {
+			memcpy(at, from, room);
+			from += room;
+			len -= room;
+			to++;
+			at = to->ptr;
+			room = to->len;
+		}
+		memcpy(at, from, len);
+		at += len;
+		room -= len;
+		if (i == frame->nr_segs)
 			return;
-		pos->seg++;
-		pos->off = 0;
+		from = frame->seg[i].ptr;
+		len = frame->seg[i].len;
 	}
-}
-
-/* The caller has made sure that there is room. */
-static inline void seg_write(struct seg_pos *pos, const void *src, u32 len)
-{
-	if (unlikely(len > pos->seg->len - pos->off)) {
-		seg_write_pieces(pos, src, len);
-		return;
-	}
-	memcpy(pos->seg->ptr + pos->off, src, len);
-	pos->off += len;
 }
 
 /* What is left to do in the frame: only what the driver has agreed to comes here. */
@@ -135,26 +165,6 @@ static inline struct virtio_net_hdr rx_hdr(const struct net_rx *rx, const struct
 	return hdr;
 }
 
-static void rx_fill(struct net_rx *rx, const struct rx_buffers *b, const struct frame *frame)
-{
-	struct virtio_net_hdr hdr = rx_hdr(rx, frame, (u16)b->nr);
-	struct seg_pos pos = { .seg = rx->segs };
-
-	seg_write(&pos, &hdr, sizeof(hdr));
-	for (unsigned int i = 0; i < frame->nr_segs; i++)
-		seg_write(&pos, frame->seg[i].ptr, frame->seg[i].len);
-}
-
-static void rx_push(struct net_rx *rx, const struct rx_buffers *b, u32 len)
-{
-	for (unsigned int i = 0; i < b->nr; i++) {
-		u32 n = MIN(len, b->len[i]);
-
-		ring_push(&rx->vq->ring, b->head[i], n);
-		len -= n;
-	}
-}
-
 /* ---- The port ---- */
 
 /* The usual case: the chain begins with room for all. */
@@ -183,79 +193,80 @@ struct rx_count {
 	u64 bytes;
 };
 
-/* Frames into a chain each, as long as they fit; how many. *empty: there was no chain at all. */
-static unsigned int rx_batch(struct net_rx *rx, struct frame **frames, unsigned int nr,
-			     struct rx_count *count, bool *empty)
-{
-	struct ring *ring = &rx->vq->ring;
-	struct ring_chain chain[VHOST_BATCH];
-	struct ring_used used[VHOST_BATCH];
-	unsigned int n, done;
-
-	n = ring_pop_batch(ring, chain, MIN(nr, (unsigned int)VHOST_BATCH), rx->segs,
-			   2 * rx->max_segs, rx->max_segs);
-	*empty = !n;
-	for (done = 0; done < n; done++) {
-		const struct ring_chain *c = &chain[done];
-		u32 need = (u32)sizeof(struct virtio_net_hdr) + frames[done]->len;
-
-		if (!rx_fits(c, need))
-			break;
-		rx_fill_one(rx, c, frames[done]);
-		used[done] = (struct ring_used){ .head = c->head, .len = need };
-		count->bytes += frames[done]->len;
-	}
-	if (unlikely(rx->vq->dev->logging))
-		for (unsigned int i = 0; i < done; i++)
-			vhost_log_segs(rx->vq->dev, chain[i].seg, used[i].len);
-	if (done)
-		ring_push_batch(ring, used, done);
-	if (unlikely(done < n))
-		ring_unpop(ring, n - done);
-	count->frames += done;
-	return done;
-}
-
 /* A frame into as many chains as it needs, or dropped. */
-static void rx_frame_merged(struct net_rx *rx, const struct frame *frame, struct rx_count *count)
+__attribute__((noinline))
+static bool rx_frame_merged(struct rx_stash *s, const struct frame *frame)
 {
 	u32 need = (u32)sizeof(struct virtio_net_hdr) + frame->len;
-	struct rx_buffers b;
-	enum port_drop why = rx_gather(rx, &b, need);
+	struct net_rx *rx = s->rx;
+	const struct ring_chain *c;
+	struct virtio_net_hdr hdr;
+	unsigned int nr;
+	enum port_drop why = stash_room(s, need, &nr);
 
 	if (unlikely(why != DROP_REASONS)) {
 		port_drop(&rx->net->port, why, 1);
-		return;
+		return false;
 	}
-	rx_fill(rx, &b, frame);
+	c = &s->chain[s->at];
+	rx->room = (u32)MIN(c->write_len, (u64)UINT32_MAX);
+	hdr = rx_hdr(rx, frame, (u16)nr);
+	rx_copy(c->seg, &hdr, frame);
 	if (unlikely(rx->vq->dev->logging))
-		vhost_log_segs(rx->vq->dev, rx->segs, need);
-	rx_push(rx, &b, need);
-	count->frames++;
-	count->bytes += frame->len;
+		vhost_log_segs(rx->vq->dev, c->seg, need);
+	s->at += nr;
+	for (; nr; nr--, c++) {
+		u32 n = (u32)MIN((u64)need, c->write_len);
+
+		s->used[s->nr_used++] = (struct ring_used){ .head = c->head, .len = n };
+		need -= n;
+	}
+	return true;
+}
+
+/* Chains to begin with, for these frames. */
+static unsigned int rx_want(const struct net_rx *rx, struct frame *const *frames, unsigned int nr)
+{
+	if (likely(frames[0]->len <= rx->room))
+		return nr;
+	return nr * DIV_ROUND_UP(frames[0]->len, rx->room);
 }
 
 static void rx_frames(struct net_rx *rx, struct frame **frames, unsigned int nr,
 		      struct rx_count *count)
 {
-	bool empty;
+	struct ring *ring = &rx->vq->ring;
+	struct rx_stash s;
 
-	while (nr) {
-		unsigned int n = rx_batch(rx, frames, nr, count, &empty);
+	s.rx = rx;
+	s.at = s.n = s.nr_used = 0;
+	for (; nr; nr--, frames++) {
+		u32 need = (u32)sizeof(struct virtio_net_hdr) + (*frames)->len;
+		const struct ring_chain *c = &s.chain[s.at];
 
-		frames += n;
-		nr -= n;
-		if (unlikely(empty)) {
-			port_drop(&rx->net->port,
-				  rx->vq->ring.broken ? DROP_BROKEN : DROP_NO_BUFFER, nr);
-			return;
+		if (s.at == s.n) {
+			if (unlikely(!stash_fill(&s, rx_want(rx, frames, nr)))) {
+				port_drop(&rx->net->port,
+					  ring->broken ? DROP_BROKEN : DROP_NO_BUFFER, nr);
+				break;
+			}
+			c = s.chain;
 		}
-		/* There was a chain for it that it does not fit, or there may be one by now. */
-		if (unlikely(nr)) {
-			rx_frame_merged(rx, *frames++, count);
-			nr--;
+		if (likely(rx_fits(c, need))) {
+			rx_fill_one(rx, c, *frames);
+			if (unlikely(rx->vq->dev->logging))
+				vhost_log_segs(rx->vq->dev, c->seg, need);
+			s.used[s.nr_used++] = (struct ring_used){ .head = c->head, .len = need };
+			s.at++;
+		} else if (!rx_frame_merged(&s, *frames)) {
+			continue;
 		}
+		count->frames++;
+		count->bytes += (*frames)->len;
 	}
+	stash_give_back(&s);
+	if (s.at < s.n)
+		ring_unpop(ring, s.n - s.at);
 }
 
 bool net_rx_deliver(struct net_rx *rx, struct frame **frames, unsigned int nr)
@@ -343,7 +354,7 @@ void net_rx_start(struct net_rx *rx)
 int net_rx_init(struct net_rx *rx, struct vhost_net *net, struct vhost_virtqueue *vq,
 		unsigned int size)
 {
-	*rx = (struct net_rx){ .net = net, .vq = vq, .max_segs = size };
+	*rx = (struct net_rx){ .net = net, .vq = vq, .max_segs = size, .room = UINT32_MAX };
 	rx->segs = calloc(2 * size, sizeof(*rx->segs));
 	return rx->segs ? 0 : -ENOMEM;
 }

@@ -53,6 +53,7 @@ struct net_rx {
 	struct vhost_virtqueue *vq;
 	struct ring_seg *segs;		/* chains being filled: room for two of the longest */
 	unsigned int max_segs;		/* of one chain */
+	u32 room;			/* in the first chain of the last frame that took several */
 	bool mergeable;
 	bool passive;			/* the driver has not asked for this pair: net_set_pairs() */
 	u8 csum_valid;			/* FRAME_CSUM_VALID, if the driver takes the word for it */

@@ -114,6 +114,68 @@ static void guest_to_guest(void **state)
 	free(b);
 }
 
+/*
+ * A delivery of frames of all lengths into chains of all sizes: frames in one, in several, and one
+ * for which there is no room, while there is for the one behind it.
+ */
+static void frames_of_all_lengths_in_one_delivery(void **state)
+{
+	static const u32 lens[] = { 60, 5000, 1514, 61, 9000, 40000, 64, 1000, 2000, 60 };
+	static const u32 rooms[] = { 2048, 300, 12, 4096, 77, 1526 };
+	static u8 expect[40000], got[40000 + HDR];
+	struct frame f[ARRAY_SIZE(lens)], *frames[ARRAY_SIZE(lens)];
+	struct mock_net *mn = *state;
+	unsigned int n = 0, chains = 0;
+
+	for (unsigned int i = 0; i < 36; i++, chains++)
+		mock_net_post_rx(mn, 1, rooms[i % ARRAY_SIZE(rooms)]);
+	mn->net->vhost.port.max_frame = sizeof(expect);
+	mock_frame(expect, mn->nic.mac, mock_wire_mac, sizeof(expect));
+	for (unsigned int i = 0; i < ARRAY_SIZE(lens); i++) {
+		f[i] = (struct frame){ .len = lens[i], .refs = 1 };
+		for (u32 at = 0; at < lens[i]; at += f[i].seg[f[i].nr_segs++].len)
+			f[i].seg[f[i].nr_segs] = (struct frame_seg){
+				.ptr = expect + at, .len = MIN(lens[i] - at, 1600 + at / 3),
+			};
+		frames[i] = &f[i];
+	}
+	switch_input(&mn->wire->port, frames, ARRAY_SIZE(lens));
+	for (unsigned int i = 0; i < ARRAY_SIZE(lens); i++) {
+		struct virtio_net_hdr hdr = { .num_buffers = 1 };
+		u32 len = 0, part;
+
+		if (lens[i] == 40000)
+			continue;
+		for (u16 k = 0; k < hdr.num_buffers; k++, chains--) {
+			int head = mock_get(&mn->rx, &part);
+
+			assert_true(head >= 0);
+			memcpy(got + len, mock_ptr(&mn->mg.ram, mn->rx_buf + (u32)head * 4096u),
+			       part);
+			len += part;
+			if (k == 0)
+				memcpy(&hdr, got, HDR);
+		}
+		assert_int_equal(len, lens[i] + HDR);
+		assert_memory_equal(got + HDR, expect, lens[i]);
+		n++;
+	}
+	assert_int_equal(dropped(mn, DROP_NO_BUFFER), 1);
+	assert_int_equal(n, ARRAY_SIZE(lens) - 1);
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_RX].stats.drops, 1);
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_RX].ring.in_flight, 0);
+	/* What was not needed can be taken again. */
+	while (chains >= 6) {
+		u64 before = mn->net->vhost.port.stats.copies;
+
+		mock_wire_send(mn->wire, mn->nic.mac, 1300, 0);
+		if (mn->net->vhost.port.stats.copies == before)
+			break;
+		chains -= count_used(&mn->rx);
+	}
+	assert_in_range(chains, 0, 5);
+}
+
 static void wrap_past_65536_both_ways(void **state)
 {
 	struct mock_net *mn = *state;
@@ -255,6 +317,7 @@ int main(void)
 		T(checksum_flags_reach_the_guest),
 		T_NO_CSUM(checksum_is_completed_for_guests_without_it),
 		T(guest_to_guest),
+		T(frames_of_all_lengths_in_one_delivery),
 		T(wrap_past_65536_both_ways),
 		T_FLAGS(wrap_past_65536_both_ways),
 		T(hostile_15_readable_buffer_for_reception),
