@@ -9,7 +9,7 @@
 #include "kernel/event.h"
 #include "kernel/types.h"
 
-#define DOORBELLS_MAX 64
+#define DOORBELLS_MAX 136	/* four NICs with 17 queues each, in memory and as ports */
 
 struct doorbell {
 	u64 addr;

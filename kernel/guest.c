@@ -148,14 +148,6 @@ static void nics_destroy(struct guest *guest)
 	}
 }
 
-/* What was asked for and accepted, but is not there. */
-static void note_missing(const struct guest *guest, const struct nic_config *nic)
-{
-	if (nic->mq || nic->netdev.queues > 1)
-		pr_info("guest %s: %s: %s=%s: one queue pair in this version", guest_name(guest),
-			nic->id, nic->mq ? "mq" : "queues", nic->mq ? "on" : "N");
-}
-
 static int nics_create(struct guest *guest)
 {
 	const struct guest_config *config = guest->config;
@@ -175,7 +167,6 @@ static int nics_create(struct guest *guest)
 			return err;
 		}
 		guest->nr_nics++;
-		note_missing(guest, &config->nic[i]);
 	}
 	return 0;
 }

@@ -16,12 +16,13 @@
 #define GUEST_MODULES_MAX 8
 #define GUEST_VCPUS_MAX	64
 #define NET_PEERS_MAX	16
+#define NIC_PAIRS_MAX	8
 
 /* -netdev tap|switch,id=..,br=..,queues=..,vhost=on|off,poll-us=.. */
 struct netdev_config {
 	char id[32];
 	char br[16];			/* switch; "br0" by default */
-	unsigned int queues;		/* queue pairs, 1.. */
+	unsigned int queues;		/* queue pairs, 1..NIC_PAIRS_MAX; above 1 with mq=on */
 	unsigned int poll_us;
 	struct port_policy policy;	/* gro=, tag=, trunks=, spoofchk=, ingress_policing_*= */
 	unsigned int line;
@@ -32,7 +33,8 @@ struct nic_config {
 	struct netdev_config netdev;	/* copied: resolved by id */
 	char id[32];
 	u8 mac[6];			/* unicast; given, or made from guest and NIC number */
-	bool event_idx, indirect_desc, mrg_rxbuf, status, mq, packed, in_order;
+	bool event_idx, indirect_desc, mrg_rxbuf, status, packed, in_order;
+	bool ctrl_vq, ctrl_mac_addr, mq;	/* mq: with ctrl_vq alone */
 	bool csum, host_tso4, host_tso6, host_ecn;	/* out of the guest */
 	bool guest_csum, guest_tso4, guest_tso6, guest_ecn;	/* into it */
 	u16 host_mtu;			/* 0: VIRTIO_NET_F_MTU not offered */

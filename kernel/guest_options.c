@@ -2,6 +2,7 @@
 /* A guest's options: what QEMU's words mean here, and which values they take. */
 #include "kernel/guest_options.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #define MTU_MAX			65535
 #define BURST_DEFAULT		8000		/* kbit, Open vSwitch's */
 #define KPKTS_BURST_DEFAULT	16
-#define VECTORS_DEFAULT		3		/* configuration, receive, transmit */
+#define VECTORS_DEFAULT		UINT_MAX	/* as many as there are queues, and one */
 
 static void bad(struct guest_options *g, unsigned int line, const char *fmt, ...) __printf(3, 4);
 static void bad(struct guest_options *g, unsigned int line, const char *fmt, ...)
@@ -91,7 +92,7 @@ static const struct option netdev_rows[] = {
 	{ "br", option_set_id, OPTION_FIELD(struct netdev_config, br),
 	  .expected = "the name of a switch, up to 15 characters" },
 	{ "queues", option_set_uint, OPTION_FIELD(struct netdev_config, queues),
-	  .min = 1, .max = 256 },
+	  .min = 1, .max = NIC_PAIRS_MAX },
 	{ "poll-us", option_set_uint, OPTION_FIELD(struct netdev_config, poll_us),
 	  .min = 0, .max = 1000000 },
 	{ "vhost", option_set_fixed, .expected = "on" },
@@ -207,6 +208,8 @@ static const struct option nic_rows[] = {
 	NIC_SWITCH(guest_tso6),
 	NIC_SWITCH(guest_ecn),
 	{ "gso", set_gso, .flags = OPTION_HIDDEN, .expected = "on or off" },
+	NIC_SWITCH(ctrl_vq),
+	NIC_SWITCH(ctrl_mac_addr),
 	NIC_SWITCH(mq),
 	NIC_SWITCH(packed),
 	NIC_SWITCH(in_order),
@@ -220,8 +223,7 @@ static const struct option nic_rows[] = {
 	{ "modern-pio-notify", option_set_bool, NIC(modern_pio_notify), .expected = "on or off" },
 	{ "bus", option_set_fixed, .expected = "pci.0" },
 	{ "addr", set_addr, .expected = "a slot, 0x2..0x1f" },
-	NIC_OFF("ctrl_vq"), NIC_OFF("ctrl_rx"),
-	NIC_OFF("ctrl_vlan"), NIC_OFF("ctrl_mac_addr"), NIC_OFF("ctrl_guest_offloads"),
+	NIC_OFF("ctrl_rx"), NIC_OFF("ctrl_vlan"), NIC_OFF("ctrl_guest_offloads"),
 	NIC_OFF("host_ufo"), NIC_OFF("guest_ufo"), NIC_OFF("guest_announce"), NIC_OFF("rss"),
 	NIC_OFF("hash"), NIC_OFF("guest_rsc_ext"), NIC_OFF("iommu_platform"), NIC_OFF("ats"),
 	NIC_OFF("failover"), NIC_OFF("disable-modern"),
@@ -235,6 +237,7 @@ static void set_nic(struct guest_options *g, char *list)
 		.event_idx = true, .indirect_desc = true, .mrg_rxbuf = true, .status = true,
 		.csum = true, .host_tso4 = true, .host_tso6 = true, .host_ecn = true,
 		.guest_csum = true, .guest_tso4 = true, .guest_tso6 = true, .guest_ecn = true,
+		.ctrl_vq = true, .ctrl_mac_addr = true,
 		.vectors = VECTORS_DEFAULT, .rx_queue_size = 256, .tx_queue_size = 256,
 		.modern_pio_notify = true,
 		.line = g->line,
@@ -482,6 +485,23 @@ static void connect_nics(struct guest_options *g)
 			    "virtio-net-pci,netdev=%s", g->netdev[j].id, g->netdev[j].id);
 }
 
+/* Queue pairs are the -netdev's, and whether the guest is told of them the -device's. */
+static void check_queues(struct guest_options *g)
+{
+	for (unsigned int i = 0; i < g->config.nr_nics; i++) {
+		struct nic_config *nic = &g->nic[i].nic;
+
+		if (nic->mq && !nic->ctrl_vq)
+			bad(g, nic->line, "-device virtio-net-pci,mq=on: without a control queue, "
+			    "expected ctrl_vq=on");
+		if (!nic->mq && nic->netdev.queues > 1)
+			bad(g, nic->line, "-device virtio-net-pci,mq=off: queues=%u of -netdev "
+			    "id=%s, expected mq=on", nic->netdev.queues, nic->netdev.id);
+		if (nic->vectors == VECTORS_DEFAULT)	/* QEMU's: 2 * pairs + 2 */
+			nic->vectors = 2 * nic->netdev.queues + 2;
+	}
+}
+
 static void place_nics(struct guest_options *g)
 {
 	u32 taken = 0;		/* by slot */
@@ -553,6 +573,7 @@ void guest_options_finish(struct guest_options *g, unsigned int number,
 	check_netdev_ids(g);
 	name_nics(g);
 	connect_nics(g);
+	check_queues(g);
 	place_nics(g);
 	address_nics(g, number, others, nr);
 	for (unsigned int i = 0; i < g->config.nr_nics; i++)

@@ -12,6 +12,8 @@ enum eth_header {		/* IEEE 802.3 §3.2 */
 	ETH_SRC = 6,
 	ETH_TYPE = 12,
 	ETH_HLEN = 14,
+	ETH_ALEN = 6,
+	ETH_GROUP = 1,		/* §3.2.3: first octet, first bit on the wire */
 	VLAN_HLEN = 4,		/* each tag, IEEE 802.1Q §9.3 */
 	VLAN_TAGS_MAX = 2,
 };

@@ -19,8 +19,6 @@
 
 #define SWITCH_BATCH	64	/* frames whose destinations are looked up at once */
 
-#define ETH_GROUP	1	/* IEEE 802.3 §3.2.3: first octet, first bit on the wire */
-
 struct switch_batch {
 	struct port *from;
 	struct frame **frames;

@@ -3,6 +3,7 @@
 #include "virtio/net.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include "virtio/net_dev.h"
 #include "virtio/vhost_worker.h"
 
+_Static_assert(NIC_PAIRS_MAX <= VHOST_NET_PAIRS_MAX, "pairs of a NIC");
+
 #define PCI_CLASS_ETHERNET	0x020000
 
 enum frame_sizes {		/* IEEE 802.3 §3.1.1, 802.1Q §9.6 */
@@ -21,6 +24,8 @@ enum frame_sizes {		/* IEEE 802.3 §3.1.1, 802.1Q §9.6 */
 	ETH_HEADER = 14,
 	ETH_VLAN_TAGS = 2 * 4,
 };
+
+#define NO_QUEUE	UINT_MAX
 
 static struct virtio_net *net_of(struct virtio_dev *vdev)
 {
@@ -41,6 +46,8 @@ static const struct {
 	  BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | BIT_ULL(VIRTIO_NET_F_HOST_TSO6) },
 	{ BIT_ULL(VIRTIO_NET_F_GUEST_ECN),
 	  BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) },
+	{ BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR),
+	  BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
 };
 
 /* @features without those that lack what they need. */
@@ -52,9 +59,36 @@ static u64 features_with_needs(u64 features)
 	return features;
 }
 
+/*
+ * §5.1.2: the queues that there are with @features, and which one is the control queue: behind
+ * all pairs with MQ, otherwise behind the first.
+ */
+static void set_queues(struct virtio_net *net, u64 features)
+{
+	const struct nic_config *c = net->config;
+	unsigned int pairs = features & BIT_ULL(VIRTIO_NET_F_MQ) ? net->vhost.nr_pairs : 1;
+
+	net->ctrl = features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ) ? VHOST_NET_QUEUES * pairs : NO_QUEUE;
+	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++) {
+		u16 *size = &net->queue[i].size_max;
+
+		if (i == net->ctrl)
+			*size = NET_CTRL_QUEUE_SIZE;
+		else if (i >= VHOST_NET_QUEUES * pairs)
+			*size = 0;
+		else
+			*size = (u16)(i % VHOST_NET_QUEUES == VIRTIO_NET_RX ? c->rx_queue_size :
+									      c->tx_queue_size);
+		net->queue[i].size = *size;
+	}
+}
+
 static int net_features_ok(struct virtio_dev *vdev, u64 features)
 {
-	return features_with_needs(features) == features ? 0 : -EINVAL;
+	if (features_with_needs(features) != features)
+		return -EINVAL;
+	set_queues(net_of(vdev), features);
+	return 0;
 }
 
 static const char *start_error(int err)
@@ -69,21 +103,56 @@ static const char *start_error(int err)
 	}
 }
 
+/* vhost's number of the driver's queue @i: its control queue is always the last. */
+static unsigned int vhost_index(const struct virtio_net *net, unsigned int i)
+{
+	return i == net->ctrl ? net->vhost.dev.nvqs - 1 : i;
+}
+
+/*
+ * A kick of the receive queue that has the number of the control queue. Both are one worker's:
+ * when that lets go of them (vhost_dev_flush()), neither can come back by the other.
+ */
+static void ctrl_kick_elsewhere(struct vhost_virtqueue *vq)
+{
+	vhost_poll_queue(&vq->dev->vqs[vq->dev->nvqs - 1]);
+}
+
+/* Calls of the control queue go where the driver has it, and kicks come from there. */
+static void ctrl_connect(struct virtio_net *net)
+{
+	struct vhost_dev *vhost = &net->vhost.dev;
+
+	if (net->ctrl == NO_QUEUE)
+		return;
+	vhost->vqs[vhost->nvqs - 1].index = net->ctrl;
+	vhost_set_vring_call(vhost, vhost->nvqs - 1, &net->queue[net->ctrl].call);
+	for (unsigned int i = VIRTIO_NET_RX; i < vhost->nvqs - 1; i += VHOST_NET_QUEUES) {
+		struct vhost_virtqueue *vq = &vhost->vqs[i];
+
+		spin_lock(&vq->lock);
+		vq->handle_kick = i == net->ctrl ? ctrl_kick_elsewhere : net_rx_kick;
+		spin_unlock(&vq->lock);
+	}
+}
+
 static int queue_start(struct virtio_net *net, unsigned int i)
 {
 	const struct virtio_queue *q = &net->queue[i];
-	int err = vhost_set_vring_num(&net->vhost.dev, i, q->size);
+	struct vhost_dev *vhost = &net->vhost.dev;
+	unsigned int idx = vhost_index(net, i);
+	int err = vhost_set_vring_num(vhost, idx, q->size);
 
 	if (!err)
 		err = q->size > q->size_max ? -EINVAL : 0;
 	if (!err)
-		err = vhost_set_vring_addr(&net->vhost.dev, i, &q->addr);
+		err = vhost_set_vring_addr(vhost, idx, &q->addr);
 	if (!err)
-		err = vhost_set_vring_base(&net->vhost.dev, i,
+		err = vhost_set_vring_base(vhost, idx,
 					   virtio_has(&net->vdev, VIRTIO_F_RING_PACKED) ?
 					   RING_PACKED_START : 0);
 	if (!err)
-		err = vhost_vring_start(&net->vhost.dev, i);
+		err = vhost_vring_start(vhost, idx);
 	if (err)
 		log_ratelimited(&net->ratelimit, LOG_WARN,
 				"virtio-net: %s: queue %u cannot start: %s "
@@ -97,8 +166,11 @@ static int net_start(struct virtio_dev *vdev)
 {
 	struct virtio_net *net = net_of(vdev);
 
-	net_rx_start(net->vhost.rx);
-	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++) {
+	for (unsigned int p = 0; p < net->vhost.nr_pairs; p++)
+		net_rx_start(&net->vhost.rx[p]);
+	net_set_pairs(&net->vhost, 1);		/* §5.1.6.5.6: until the driver wants more */
+	ctrl_connect(net);
+	for (unsigned int i = 0; i < vdev->nr_queues; i++) {
 		int err = net->queue[i].enable ? queue_start(net, i) : 0;
 
 		if (err) {
@@ -114,12 +186,16 @@ static int net_start(struct virtio_dev *vdev)
 
 static void net_reset(struct virtio_dev *vdev)
 {
-	vhost_net_stop(&net_of(vdev)->vhost);
+	struct virtio_net *net = net_of(vdev);
+
+	vhost_net_stop(&net->vhost);
+	set_queues(net, vdev->offered);
+	memcpy(net->cfg.mac, net->config->mac, sizeof(net->cfg.mac));
 }
 
 static unsigned int net_in_flight(struct virtio_dev *vdev)
 {
-	return net_tx_in_flight(net_of(vdev)->vhost.tx, NULL);
+	return vhost_net_in_flight(&net_of(vdev)->vhost, NULL);
 }
 
 static const struct virtio_ops net_ops = {
@@ -160,6 +236,9 @@ static u64 features_of(const struct nic_config *c)
 		{ VIRTIO_NET_F_GUEST_TSO4, c->guest_tso4 },
 		{ VIRTIO_NET_F_GUEST_TSO6, c->guest_tso6 },
 		{ VIRTIO_NET_F_GUEST_ECN, c->guest_ecn },
+		{ VIRTIO_NET_F_CTRL_VQ, c->ctrl_vq },
+		{ VIRTIO_NET_F_CTRL_MAC_ADDR, c->ctrl_mac_addr },
+		{ VIRTIO_NET_F_MQ, c->mq },
 	};
 	u64 features = 0;
 
@@ -175,14 +254,17 @@ static int init_queues(struct virtio_net *net, struct cpu *cpu)
 	int err;
 
 	snprintf(name, sizeof(name), "%s/%s", guest_name(net->guest), c->id);
-	net->queue[VIRTIO_NET_RX].size_max = (u16)c->rx_queue_size;
-	net->queue[VIRTIO_NET_TX].size_max = (u16)c->tx_queue_size;
-	err = vhost_net_init(&net->vhost, name, 1, c->rx_queue_size, c->tx_queue_size, cpu);
+	net->vhost.handle_ctrl = c->ctrl_vq ? net_ctrl_kick : NULL;
+	err = vhost_net_init(&net->vhost, name, c->mq ? c->netdev.queues : 1, c->rx_queue_size,
+			     c->tx_queue_size, cpu);
 	if (err)
 		return err;
+	net->queue = calloc(net->vhost.dev.nvqs, sizeof(*net->queue));
+	if (!net->queue)
+		return -ENOMEM;
 	vhost_set_mem_table(&net->vhost.dev, &net->guest->mem);
 	event_init(&net->err, queue_broken);
-	for (unsigned int i = 0; i < VHOST_NET_QUEUES; i++) {
+	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++) {
 		vhost_set_vring_call(&net->vhost.dev, i, &net->queue[i].call);
 		vhost_set_vring_err(&net->vhost.dev, i, &net->err);
 	}
@@ -195,23 +277,15 @@ static void init_device(struct virtio_net *net)
 
 	memcpy(net->cfg.mac, c->mac, sizeof(net->cfg.mac));
 	net->cfg.status = cpu_to_le16(VIRTIO_NET_S_LINK_UP);
-	net->cfg.max_virtqueue_pairs = cpu_to_le16(1);
+	net->cfg.max_virtqueue_pairs = cpu_to_le16((u16)net->vhost.nr_pairs);
 	net->cfg.mtu = cpu_to_le16(c->host_mtu);
 	net->vdev = (struct virtio_dev){
 		.ops = &net_ops, .device_id = VIRTIO_ID_NET, .offered = features_of(c),
 		.config = (u8 *)&net->cfg, .config_len = sizeof(net->cfg),
-		.queue = net->queue, .nr_queues = VHOST_NET_QUEUES, .vhost = &net->vhost.dev,
+		.queue = net->queue, .nr_queues = net->vhost.dev.nvqs, .vhost = &net->vhost.dev,
 	};
+	set_queues(net, net->vdev.offered);
 	virtio_dev_init(&net->vdev);
-}
-
-static void say_what_is_missing(const struct virtio_net *net)
-{
-	const struct nic_config *c = net->config;
-
-	if (c->mq || c->netdev.queues > 1)
-		pr_warn("virtio-net: %s: one queue pair (mq=%s, queues=%u asked for)",
-			net->vhost.dev.name, c->mq ? "on" : "off", c->netdev.queues);
 }
 
 static int init_port(struct virtio_net *net)
@@ -227,6 +301,14 @@ static int init_port(struct virtio_net *net)
 	return sw ? switch_attach(sw, port) : -ENOMEM;
 }
 
+/* The pair whose worker has queue @i: the control queue's kicks may come by the second pair. */
+static unsigned int pair_of(const struct virtio_net *net, unsigned int i)
+{
+	if (i == VHOST_NET_QUEUES * net->vhost.nr_pairs)
+		return MIN(1u, net->vhost.nr_pairs - 1);
+	return i / VHOST_NET_QUEUES;
+}
+
 /* NICs of one guest, and those of guests one after the other, begin with different workers. */
 static void attach_workers(struct virtio_net *net)
 {
@@ -236,7 +318,7 @@ static void attach_workers(struct virtio_net *net)
 	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++)
 		vhost_attach_vring_worker(&net->vhost.vq[i],
 					  vhost_worker_pick(guest->placement, guest->nr_vcpus,
-							    first, i / VHOST_NET_QUEUES));
+							    first, pair_of(net, i)));
 }
 
 static void free_parts(struct virtio_net *net)
@@ -244,6 +326,7 @@ static void free_parts(struct virtio_net *net)
 	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++)
 		vhost_attach_vring_worker(&net->vhost.vq[i], NULL);
 	vhost_net_free(&net->vhost);
+	free(net->queue);
 	free(net);
 }
 
@@ -273,15 +356,15 @@ int virtio_net_create(struct guest *guest, const struct nic_config *config, stru
 	net->guest = guest;
 	net->config = config;
 	err = init_queues(net, cpu);
-	attach_workers(net);
-	init_device(net);
-	if (!err)
+	if (!err) {
+		attach_workers(net);
+		init_device(net);
 		err = attach(net);
+	}
 	if (err) {
 		free_parts(net);
 		return err;
 	}
-	say_what_is_missing(net);
 	*out = net;
 	return 0;
 }
@@ -290,7 +373,7 @@ int virtio_net_reset(struct virtio_net *net, struct work *again)
 {
 	virtio_set_status(&net->vdev, 0);
 	vpci_reset(&net->pci.pci);
-	if (net_tx_in_flight(net->vhost.tx, again))
+	if (vhost_net_in_flight(&net->vhost, again))
 		return -EINPROGRESS;
 	if (virtio_resetting(&net->vdev))
 		return -EINPROGRESS;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* struct virtio_net: the device model in front of vhost-net. Private to net.c and net_show.c. */
+/* struct virtio_net: the device model in front of vhost-net. Private to net*.c. */
 #ifndef VIRTIO_NET_DEV_H
 #define VIRTIO_NET_DEV_H
 
 #include "kernel/types.h"
+#include "virtio/net_ctrl.h"
 #include "virtio/net_hdr.h"
 #include "virtio/pci.h"
 #include "virtio/vhost_net.h"
@@ -17,8 +18,10 @@ struct virtio_net {
 	const struct nic_config *config;
 	struct virtio_pci pci;
 	struct virtio_dev vdev;
-	struct virtio_queue queue[VHOST_NET_QUEUES];
+	struct virtio_queue *queue;	/* as many as vhost has */
 	struct vhost_net vhost;
+	unsigned int ctrl;		/* the control queue's number for this driver */
+	struct net_ctrl_stats ctrl_stats;
 	struct event err;		/* a queue is broken */
 	struct virtio_net_config cfg;
 	struct ratelimit ratelimit;

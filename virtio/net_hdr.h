@@ -22,6 +22,7 @@ enum virtio_net_feature {	/* bit numbers, §5.1.3 */
 	VIRTIO_NET_F_STATUS = 16,
 	VIRTIO_NET_F_CTRL_VQ = 17,
 	VIRTIO_NET_F_MQ = 22,
+	VIRTIO_NET_F_CTRL_MAC_ADDR = 23,
 };
 
 enum virtio_net_status {	/* §5.1.4 */
@@ -58,6 +59,39 @@ struct virtio_net_hdr {
 	le16 csum_start;
 	le16 csum_offset;
 	le16 num_buffers;
+} __packed;
+
+/* The control queue, §5.1.6.5: header, data, and one byte that the device writes. */
+struct virtio_net_ctrl_hdr {
+	u8 class, command;
+} __packed;
+
+enum virtio_net_ctrl_ack {
+	VIRTIO_NET_OK = 0,
+	VIRTIO_NET_ERR = 1,
+};
+
+enum virtio_net_ctrl_class {
+	VIRTIO_NET_CTRL_RX = 0,
+	VIRTIO_NET_CTRL_MAC = 1,
+	VIRTIO_NET_CTRL_VLAN = 2,
+	VIRTIO_NET_CTRL_ANNOUNCE = 3,
+	VIRTIO_NET_CTRL_MQ = 4,
+	VIRTIO_NET_CTRL_GUEST_OFFLOADS = 5,
+};
+
+enum virtio_net_ctrl_mac {	/* §5.1.6.5.2 */
+	VIRTIO_NET_CTRL_MAC_TABLE_SET = 0,
+	VIRTIO_NET_CTRL_MAC_ADDR_SET = 1,
+};
+
+enum virtio_net_ctrl_mq_command {	/* §5.1.6.5.6 */
+	VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET = 0,
+	VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN = 1,	/* not a command: the least number */
+};
+
+struct virtio_net_ctrl_mq {
+	le16 virtqueue_pairs;
 } __packed;
 
 enum virtio_net_queue {		/* of a pair, §5.1.2 */

@@ -364,3 +364,8 @@ void net_rx_free(struct net_rx *rx)
 	free(rx->segs);
 	*rx = (struct net_rx){ 0 };
 }
+
+u64 net_rx_memory(const struct net_rx *rx)
+{
+	return 2 * (u64)rx->max_segs * sizeof(*rx->segs);
+}

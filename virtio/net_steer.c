@@ -51,13 +51,15 @@ struct net_steer {
 
 /* ---- Flows ---- */
 
-/* The same for both directions. One multiplication for each end, and the upper bits are good. */
+#define HASH_FACTOR	0x9e3779b97f4a7c15	/* 2^64 divided by the golden ratio */
+
+/* The same for both directions; ends that differ little are to be far apart. */
 static inline u32 hash_ends(u64 key, u64 a, u64 b)
 {
-	u64 h = (MIN(a, b) ^ key) * 0x9e3779b97f4a7c15;
+	u64 h = (MIN(a, b) ^ key) * HASH_FACTOR;
 
-	h ^= h >> 32;
-	return (u32)(((h + MAX(a, b)) * 0xd6e8feb86659fd93) >> 32);
+	h = ((h ^ h >> 32) + MAX(a, b)) * HASH_FACTOR;
+	return (u32)((h ^ h >> 32) * HASH_FACTOR >> 32);
 }
 
 static inline u64 load_64(const u8 *p)
@@ -90,7 +92,7 @@ static u32 hash_ip4(u64 key, const u8 *eth, u32 ip, u32 len)
 
 static inline u64 fold_ip6(const u8 *addr, u32 port)
 {
-	return load_64(addr) * 0xa0761d6478bd642f ^ load_64(addr + 8) ^ (u64)port << 48;
+	return load_64(addr) * HASH_FACTOR ^ load_64(addr + 8) ^ (u64)port << 48;
 }
 
 static u32 hash_ip6(u64 key, const u8 *eth, u32 ip, u32 len)
@@ -290,7 +292,7 @@ int net_steer_init(struct vhost_net *net)
 	net->steer = calloc(1, sizeof(*net->steer));
 	if (!net->steer)
 		return -ENOMEM;
-	net->steer->key = time_ns() * 0x9e3779b97f4a7c15;
+	net->steer->key = time_ns() * HASH_FACTOR;
 	net->steer->pairs = net->nr_pairs;
 	return 0;
 }
@@ -299,4 +301,9 @@ void net_steer_free(struct vhost_net *net)
 {
 	free(net->steer);
 	net->steer = NULL;
+}
+
+u64 net_steer_memory(const struct vhost_net *net)
+{
+	return net->steer ? sizeof(*net->steer) : 0;
 }

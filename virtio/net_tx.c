@@ -472,3 +472,8 @@ void net_tx_free(struct net_tx *tx)
 	free(tx->segs);
 	*tx = (struct net_tx){ 0 };
 }
+
+u64 net_tx_memory(const struct net_tx *tx)
+{
+	return tx->nr_slots * (u64)(TX_SEGS * sizeof(*tx->segs) + sizeof(struct tx_slot));
+}

@@ -8,7 +8,11 @@
 /* The selected queue; NULL if there is none of that number (§4.1.4.3.1: its size reads 0). */
 static struct virtio_queue *selected(struct virtio_dev *vdev)
 {
-	return vdev->queue_select < vdev->nr_queues ? &vdev->queue[vdev->queue_select] : NULL;
+	struct virtio_queue *q = NULL;
+
+	if (vdev->queue_select < vdev->nr_queues)
+		q = &vdev->queue[vdev->queue_select];
+	return q && q->size_max ? q : NULL;
 }
 
 void virtio_pci_common_get(struct virtio_pci *vp, struct virtio_pci_common_cfg *cfg)

@@ -20,6 +20,7 @@ static const char *const error_names[RING_ERRORS] = {
 	[RING_HEAD_IN_USE] = "head posted again before it was used",
 	[RING_BAD_DIRECTION] = "buffer of the wrong direction",
 	[RING_BAD_BUFFER] = "chain shorter than its header",
+	[RING_NO_STATUS] = "chain without room for the answer",
 };
 
 const char *ring_error_name(enum ring_error error)

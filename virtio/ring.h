@@ -34,6 +34,7 @@ enum ring_error {
 	RING_HEAD_IN_USE,	/* head posted again before it was used */
 	RING_BAD_DIRECTION,	/* the device class: writable where it must read, or the reverse */
 	RING_BAD_BUFFER,	/* the device class: shorter than its header */
+	RING_NO_STATUS,		/* the device class: no room for its answer */
 	RING_ERRORS
 };
 const char *ring_error_name(enum ring_error error);

@@ -19,14 +19,23 @@ static int pair_init(struct vhost_net *net, unsigned int p, unsigned int rx_size
 	return err ? err : net_rx_init(&net->rx[p], net, &vq[VIRTIO_NET_RX], rx_size);
 }
 
+static void ctrl_init(struct vhost_net *net)
+{
+	struct vhost_virtqueue *vq = &net->vq[VHOST_NET_QUEUES * net->nr_pairs];
+
+	vq->handle_kick = net->handle_ctrl;
+	spin_init(&vq->lock, LOCK_VQ_TX);
+}
+
 int vhost_net_init(struct vhost_net *net, const char *name, unsigned int nr_pairs,
 		   unsigned int rx_size, unsigned int tx_size, struct cpu *cpu)
 {
+	unsigned int nvqs = VHOST_NET_QUEUES * nr_pairs + (net->handle_ctrl ? 1 : 0);
 	int err = 0;
 
 	net->port.ops = nr_pairs > 1 ? &net_steer_ops : &net_port_ops;
 	net->port.owner = net;
-	net->vq = calloc(VHOST_NET_QUEUES * nr_pairs, sizeof(*net->vq));
+	net->vq = calloc(nvqs, sizeof(*net->vq));
 	net->tx = calloc(nr_pairs, sizeof(*net->tx));
 	net->rx = calloc(nr_pairs, sizeof(*net->rx));
 	if (!net->vq || !net->tx || !net->rx)
@@ -36,7 +45,9 @@ int vhost_net_init(struct vhost_net *net, const char *name, unsigned int nr_pair
 		net->vq[VHOST_NET_QUEUES * p + VIRTIO_NET_RX].handle_kick = net_rx_kick;
 		net->vq[VHOST_NET_QUEUES * p + VIRTIO_NET_TX].handle_kick = net_tx_kick;
 	}
-	vhost_dev_init(&net->dev, name, net->vq, VHOST_NET_QUEUES * nr_pairs, cpu);
+	if (net->handle_ctrl)
+		ctrl_init(net);
+	vhost_dev_init(&net->dev, name, net->vq, nvqs, cpu);
 	if (nr_pairs > 1)
 		err = net_steer_init(net);
 	for (unsigned int p = 0; p < nr_pairs && !err; p++)
@@ -62,4 +73,23 @@ void vhost_net_stop(struct vhost_net *net)
 	port_set_link(&net->port, false);
 	for (unsigned int i = 0; i < net->dev.nvqs; i++)
 		vhost_vring_stop(&net->dev, i);
+}
+
+unsigned int vhost_net_in_flight(struct vhost_net *net, struct work *again)
+{
+	unsigned int n = 0;
+
+	for (unsigned int p = 0; p < net->nr_pairs; p++)
+		n += net_tx_in_flight(&net->tx[p], again);
+	return n;
+}
+
+u64 vhost_net_memory(const struct vhost_net *net)
+{
+	u64 bytes = net->dev.nvqs * sizeof(*net->vq) + net_steer_memory(net);
+
+	for (unsigned int p = 0; p < net->nr_pairs; p++)
+		bytes += sizeof(*net->tx) + net_tx_memory(&net->tx[p]) +
+			 sizeof(*net->rx) + net_rx_memory(&net->rx[p]);
+	return bytes;
 }

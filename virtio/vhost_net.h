@@ -18,7 +18,7 @@ struct cpu;
 struct work;
 
 #define VHOST_NET_QUEUES	2	/* of a pair */
-#define VHOST_NET_PAIRS_MAX	8
+#define VHOST_NET_PAIRS_MAX	8	/* as NIC_PAIRS_MAX */
 
 /*
  * One frame on its way out, by the head of its chain: a head is in use once. Private to the
@@ -55,7 +55,7 @@ struct net_rx {
 	unsigned int max_segs;		/* of one chain */
 	u32 room;			/* in the first chain of the last frame that took several */
 	bool mergeable;
-	bool passive;			/* the driver has not asked for this pair: net_set_pairs() */
+	bool passive;			/* not a pair in use: net_set_pairs() */
 	u8 csum_valid;			/* FRAME_CSUM_VALID, if the driver takes the word for it */
 };
 
@@ -63,9 +63,11 @@ struct net_rx {
 
 struct vhost_net {
 	struct vhost_dev dev;
-	/* Pair p: 2 * p + enum virtio_net_queue. */
+	/* Pair p: 2 * p + enum virtio_net_queue; behind them the control queue, if there is one. */
 	struct vhost_virtqueue *vq;
 	unsigned int nr_pairs;
+	/* Of the control queue, set before vhost_net_init(); NULL: there is none. */
+	void (*handle_ctrl)(struct vhost_virtqueue *vq);
 	struct port port;
 	struct net_tx *tx;		/* by pair */
 	struct net_rx *rx;
@@ -74,9 +76,9 @@ struct vhost_net {
 };
 
 /*
- * vhost_net_init() - @net is zeroed; its @nr_pairs pairs of queues, of at most these sizes, are
- * worked on @cpu. With more than one pair each flow has a receive queue of those that run
- * (net_set_pairs()).
+ * vhost_net_init() - @net is zeroed but for handle_ctrl; its @nr_pairs pairs of queues, of at most
+ * these sizes, are worked on @cpu. With more than one pair each flow has a receive queue of those
+ * that run (net_set_pairs()).
  * -ENOMEM; to be freed with vhost_net_free(), also after an error.
  */
 int vhost_net_init(struct vhost_net *net, const char *name, unsigned int nr_pairs,
@@ -84,13 +86,18 @@ int vhost_net_init(struct vhost_net *net, const char *name, unsigned int nr_pair
 /* The port is detached, the queues are stopped, their work is cancelled, no frame is in flight. */
 void vhost_net_free(struct vhost_net *net);
 
-/* Link down and all queues stopped. Frames may still be in flight: net_tx_in_flight(). */
+/* Link down and all queues stopped. Frames may still be in flight. */
 void vhost_net_stop(struct vhost_net *net);
+/* net_tx_in_flight() of all pairs; with @again, to be asked once more when that has been queued. */
+unsigned int vhost_net_in_flight(struct vhost_net *net, struct work *again);
+/* Bytes of memory that its queues take up, rings that run left out. */
+u64 vhost_net_memory(const struct vhost_net *net);
 
 /* -ENOMEM; freed with net_tx_free(), also after an error. @size: of the queue, at most. */
 int net_tx_init(struct net_tx *tx, struct vhost_net *net, struct vhost_virtqueue *vq,
 		unsigned int size);
 void net_tx_free(struct net_tx *tx);
+u64 net_tx_memory(const struct net_tx *tx);	/* bytes, as for the others of this name */
 /* vhost_virtqueue.handle_kick of a transmit queue. */
 void net_tx_kick(struct vhost_virtqueue *vq);
 /*
@@ -102,6 +109,7 @@ unsigned int net_tx_in_flight(struct net_tx *tx, struct work *again);
 int net_rx_init(struct net_rx *rx, struct vhost_net *net, struct vhost_virtqueue *vq,
 		unsigned int size);
 void net_rx_free(struct net_rx *rx);
+u64 net_rx_memory(const struct net_rx *rx);
 void net_rx_start(struct net_rx *rx);	/* features are known, the queue has not started yet */
 void net_rx_kick(struct vhost_virtqueue *vq);
 /*
@@ -117,6 +125,7 @@ extern const struct port_ops net_port_ops;	/* one pair */
 extern const struct port_ops net_steer_ops;
 int net_steer_init(struct vhost_net *net);	/* -ENOMEM */
 void net_steer_free(struct vhost_net *net);
+u64 net_steer_memory(const struct vhost_net *net);
 /* These go out by pair @pair: their flows are to come in by it (virtio 1.2 §5.1.6.5.6). */
 void net_steer_learn(struct vhost_net *net, unsigned int pair, struct frame **frames,
 		     unsigned int nr);

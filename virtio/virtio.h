@@ -50,7 +50,7 @@ struct virtio_ops {
 };
 
 struct virtio_queue {		/* what the driver wrote, before it is started */
-	u16 size, size_max;
+	u16 size, size_max;	/* size_max 0: with the driver's features there is none */
 	u16 vector;		/* MSI-X entry or VIRTIO_MSI_NO_VECTOR */
 	bool enable;
 	struct ring_addr addr;

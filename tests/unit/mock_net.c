@@ -147,7 +147,7 @@ void mock_net_config(struct nic_config *nic)
 		.event_idx = true, .indirect_desc = true, .mrg_rxbuf = true, .status = true,
 		.csum = true, .host_tso4 = true, .host_tso6 = true, .host_ecn = true,
 		.guest_csum = true, .guest_tso4 = true, .guest_tso6 = true, .guest_ecn = true,
-		.host_mtu = 1500, .vectors = 3,
+		.ctrl_vq = true, .ctrl_mac_addr = true, .host_mtu = 1500, .vectors = 3,
 		.rx_queue_size = 256, .tx_queue_size = 256, .devfn = MOCK_NET_DEVFN,
 	};
 }

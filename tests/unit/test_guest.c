@@ -314,14 +314,6 @@ static void test_no_room_for_more_guests(void **state)
 	assert_null(create());
 }
 
-static void test_more_queues_than_there_are_is_noted(void **state)
-{
-	config.nic[0].mq = true;
-	create();
-	assert_int_equal(host_log_count("guest web: net0: mq=on: one queue pair in this version"),
-			 1);
-}
-
 /* ---- Running ---- */
 
 static void test_start(void **state)
@@ -605,7 +597,6 @@ int main(void)
 		TEST(test_memory_in_pieces),
 		TEST(test_memory_that_is_not_there),
 		TEST(test_no_room_for_more_guests),
-		TEST(test_more_queues_than_there_are_is_noted),
 		TEST(test_start),
 		TEST(test_halted_until_an_interrupt),
 		TEST(test_pause_and_continue),

@@ -111,11 +111,25 @@ static void test_defaults(void **state)
 	assert_memory_equal(guest[1].nic[1].mac, second, 6);
 	assert_int_equal(guest[1].nic[0].devfn, 2 << 3);
 	assert_int_equal(guest[1].nic[1].devfn, 3 << 3);
-	assert_int_equal(guest[1].nic[1].vectors, 3);
+	assert_int_equal(guest[1].nic[1].vectors, 4);
+	assert_true(guest[1].nic[1].ctrl_vq && guest[1].nic[1].ctrl_mac_addr);
 	assert_int_equal(guest[1].nic[1].rx_queue_size, 256);
 	assert_true(guest[1].nic[1].csum && guest[1].nic[1].mrg_rxbuf);
 	assert_true(guest[1].nic[1].modern_pio_notify);
 	assert_false(guest[1].nic[1].mq || guest[1].nic[1].packed);
+}
+
+static void test_vectors(void **state)
+{
+	parse_good("guest a -kernel k -netdev tap,id=n,queues=4\n"
+		   " -device virtio-net-pci,netdev=n,mq=on\n"
+		   "guest b -kernel k -netdev tap,id=n,queues=4\n"
+		   " -device virtio-net-pci,netdev=n,mq=on,vectors=3\n"
+		   "guest c -kernel k -netdev tap,id=n\n"
+		   " -device virtio-net-pci,netdev=n,mq=on,vectors=0\n", 3);
+	assert_int_equal(guest[0].nic[0].vectors, 10);
+	assert_int_equal(guest[1].nic[0].vectors, 3);
+	assert_int_equal(guest[2].nic[0].vectors, 0);
 }
 
 static void test_port_policy(void **state)
@@ -338,7 +352,9 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -netdev tap,id=a,vhost=off",
 	  "1: guest g: -netdev vhost=off: not in this version, expected on" },
 	{ "guest g -kernel k -netdev tap,id=a,queues=0",
-	  "1: guest g: -netdev queues=0: out of range, expected 1..256" },
+	  "1: guest g: -netdev queues=0: out of range, expected 1..8" },
+	{ "guest g -kernel k -netdev tap,id=a,queues=9",
+	  "1: guest g: -netdev queues=9: out of range, expected 1..8" },
 	{ "guest g -kernel k -netdev tap,id=a,ifname=t", "1: guest g: -netdev ifname: unknown, "
 	  "expected id br queues poll-us vhost gro tag trunks spoofchk ingress_policing_rate "
 	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
@@ -368,6 +384,10 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "netdev: missing, expected the id of a -netdev" },
 	{ "guest g -kernel k -device virtio-net-pci,netdev=a",
 	  "1: guest g: -device virtio-net-pci,netdev=a: no such -netdev" },
+	{ "guest g -kernel k -netdev tap,id=a,queues=2 -device virtio-net-pci,netdev=a",
+	  "1: guest g: -device virtio-net-pci,mq=off: queues=2 of -netdev id=a, expected mq=on" },
+	{ "guest g -kernel k -netdev tap,id=a -device virtio-net-pci,netdev=a,mq=on,ctrl_vq=off",
+	  "1: guest g: -device virtio-net-pci,mq=on: without a control queue, expected ctrl_vq=on" },
 };
 
 /* The same for one property, in a NIC that is fine otherwise. */
@@ -547,6 +567,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_design_example),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_port_policy),
 		cmocka_unit_test(test_the_other_options),
 		cmocka_unit_test(test_offload_switches),

@@ -17,12 +17,15 @@ static void configuration_space(void **state)
 	for (unsigned int i = 0; i < 6; i++)
 		assert_int_equal(mock_mmio_read(&mn->mg, mn->mv.device + i, 1), mn->nic.mac[i]);
 	assert_int_equal(mock_mmio_read(&mn->mg, mn->mv.device + 6, 2), VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(mock_mmio_read(&mn->mg, mn->mv.device + 8, 2), 1);	/* pairs */
 	assert_int_equal(mock_mmio_read(&mn->mg, mn->mv.device + 10, 2), 1500);
 	assert_true(offered == (BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_EVENT_IDX) |
 				BIT_ULL(VIRTIO_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_NET_F_MAC) |
 				BIT_ULL(VIRTIO_NET_F_STATUS) | BIT_ULL(VIRTIO_NET_F_MTU) |
 				BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VIRTIO_NET_F_CSUM) |
-				BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | F_TSO));
+				BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | F_TSO |
+				BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |
+				BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR)));
 }
 
 static void options_switch_features_off(void **state)
@@ -33,7 +36,7 @@ static void options_switch_features_off(void **state)
 	mock_net_config(&nic);
 	/* What needs the checksums goes with them. */
 	nic.event_idx = nic.indirect_desc = nic.mrg_rxbuf = nic.csum = nic.guest_csum = nic.status =
-		false;
+		nic.ctrl_vq = false;
 	nic.host_mtu = 0;
 	nic.vectors = 0;
 	mock_net_init(other, "old", mn->wire, &nic);
@@ -44,20 +47,6 @@ static void options_switch_features_off(void **state)
 	mock_net_send(other, 100, NULL);
 	kick_tx(other);
 	assert_true(other->mg.line[vpci_intx_gsi(MOCK_NET_DEVFN)]);
-	mock_net_free(other);
-	free(other);
-}
-
-static void multi_queue_is_said_to_be_missing(void **state)
-{
-	struct mock_net *mn = *state, *other = calloc(1, sizeof(*other));
-	struct nic_config nic;
-
-	mock_net_config(&nic);
-	nic.mq = true;
-	nic.netdev.queues = 8;
-	mock_net_init(other, "mq", mn->wire, &nic);
-	assert_int_equal(host_log_count("virtio-net: mq/net0: one queue pair"), 1);
 	mock_net_free(other);
 	free(other);
 }
@@ -133,26 +122,6 @@ static void hostile_08_bad_ring_addresses(void **state)
 	mock_net_send(mn, 60, NULL);
 	kick_tx(mn);
 	assert_int_equal(mn->wire->frames, 1);
-}
-
-/* Multi-queue and the control queue are not offered: taking them all the same gets nowhere. */
-static void hostile_28_control_queue(void **state)
-{
-	struct mock_net *mn = *state;
-	const u64 offered = mock_net_offered(mn);
-
-	mock_set_status(&mn->mv, 0);
-	assert_false(mock_negotiate(&mn->mv, offered | BIT_ULL(VIRTIO_NET_F_CTRL_VQ)));
-	mock_set_status(&mn->mv, 0);
-	assert_false(mock_negotiate(&mn->mv, offered | BIT_ULL(VIRTIO_NET_F_MQ)));
-	mock_set_status(&mn->mv, 0);
-	assert_true(mock_negotiate(&mn->mv, offered));
-	mock_setup_queue(&mn->mv, VHOST_NET_QUEUES, &mn->tx, 0);
-	assert_int_equal(mock_common_read(&mn->mv, 24, 2), 0);	/* queue_size: there is none */
-	mock_set_status(&mn->mv, 0xf);
-	mock_notify(&mn->mv, VHOST_NET_QUEUES);
-	mock_work_run();
-	assert_int_equal(mock_status(&mn->mv), 0xf);
 }
 
 static void hostile_30_reset_with_frames_in_flight(void **state)
@@ -405,11 +374,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(configuration_space),
 		T(options_switch_features_off),
-		T(multi_queue_is_said_to_be_missing),
 		T(creation_fails_cleanly),
 		T(hostile_07_bad_queue_size),
 		T(hostile_08_bad_ring_addresses),
-		T(hostile_28_control_queue),
 		T(hostile_30_reset_with_frames_in_flight),
 		T(hostile_30_reset_again_and_again_under_traffic),
 		T(hostile_30_driver_ok_without_queues),
