@@ -427,7 +427,7 @@ static u32 out_of_range(void)
 	return guest_cpuid_is_amd() ? CPUID_SERIAL : MAX_BASIC_LEAF;
 }
 
-void guest_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
+static void answer(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
 {
 	if (leaf >= CPUID_HYPERVISOR && leaf < CPUID_HYPERVISOR + 0x100) {
 		memset(out, 0, 4 * sizeof(u32));
@@ -442,4 +442,87 @@ void guest_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
 	}
 	static_leaf(leaf, 0, out);
 	dynamic_leaf(vcpu, leaf, subleaf, out);
+}
+
+/* ---- Those that always answer the same ---- */
+
+static bool varies(u32 leaf)
+{
+	switch (leaf) {
+	case CPUID_FEATURES:
+	case CPUID_CACHE:
+	case CPUID_EXT_FEATURES:
+	case CPUID_TOPOLOGY:
+	case CPUID_XSTATE:
+	case CPUID_EXT_AMD:
+	case CPUID_ADDR_SIZE:
+	case CPUID_CACHE_AMD:
+	case CPUID_TOPOLOGY_AMD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Answers that depend on neither guest, vCPU, subleaf nor time, each put down when first asked for.
+ * Two CPUs may do so at once: they write the same.
+ */
+static struct fixed_leaf {
+	u32 out[4];
+	bool known;
+} fixed[2][32];			/* leaves from 0 and from CPUID_EXT_MAX on */
+
+static struct fixed_leaf *fixed_leaf(u32 leaf)
+{
+	if (unlikely(leaf & ~(CPUID_EXT_MAX | (ARRAY_SIZE(fixed[0]) - 1))))
+		return NULL;
+	return &fixed[leaf / CPUID_EXT_MAX][leaf % ARRAY_SIZE(fixed[0])];
+}
+
+static const u32 *fixed_answer(u32 leaf)
+{
+	const struct fixed_leaf *f = fixed_leaf(leaf);
+
+	return f && __atomic_load_n(&f->known, __ATOMIC_ACQUIRE) ? f->out : NULL;
+}
+
+static void put_down(u32 leaf, const u32 out[4])
+{
+	struct fixed_leaf *f = fixed_leaf(leaf);
+
+	if (!f || varies(leaf))
+		return;
+	memcpy(f->out, out, sizeof(f->out));
+	__atomic_store_n(&f->known, true, __ATOMIC_RELEASE);
+}
+
+static void answer_exit(struct vcpu *vcpu, const u32 out[4])
+{
+	u64 *gpr = vcpu->arch.gpr;
+
+	gpr[HVM_RAX] = out[EAX];
+	gpr[HVM_RBX] = out[EBX];
+	gpr[HVM_RCX] = out[ECX];
+	gpr[HVM_RDX] = out[EDX];
+	hvm->skip(vcpu, vcpu->arch.exit.insn_len);
+}
+
+static __noinline void compute(struct vcpu *vcpu)
+{
+	u32 leaf = vcpu->arch.gpr[HVM_RAX], out[4];
+
+	answer(vcpu, leaf, vcpu->arch.gpr[HVM_RCX], out);
+	put_down(leaf, out);
+	answer_exit(vcpu, out);
+}
+
+void guest_cpuid_exit(struct vcpu *vcpu)
+{
+	const u32 *out = fixed_answer(vcpu->arch.gpr[HVM_RAX]);
+
+	if (likely(out))
+		answer_exit(vcpu, out);
+	else
+		compute(vcpu);
 }

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CPUID as guests see it; guest_cpuid() itself is in exit.h. */
+/* CPUID as guests see it. */
 #ifndef ARCH_X86_GUEST_CPUID_H
 #define ARCH_X86_GUEST_CPUID_H
 
 #include "kernel/types.h"
+
+struct vcpu;
+
+/* Exits by CPUID. */
+void guest_cpuid_exit(struct vcpu *vcpu);
 
 /*
  * Register @reg (0 EAX ... 3 EDX) of @leaf, subleaf 0, without the bits that depend on the vCPU

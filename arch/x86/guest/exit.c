@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/guest/cpuid.h"
 #include "arch/x86/guest/cr.h"
 #include "arch/x86/guest/emulate.h"
 #include "arch/x86/guest/lapic.h"
@@ -99,15 +100,7 @@ static bool exit_mmio(struct vcpu *vcpu)
 
 static bool exit_cpuid(struct vcpu *vcpu)
 {
-	u64 *gpr = vcpu->arch.gpr;
-	u32 out[4];
-
-	guest_cpuid(vcpu, gpr[HVM_RAX], gpr[HVM_RCX], out);
-	gpr[HVM_RAX] = out[0];
-	gpr[HVM_RBX] = out[1];
-	gpr[HVM_RCX] = out[2];
-	gpr[HVM_RDX] = out[3];
-	skip(vcpu);
+	guest_cpuid_exit(vcpu);
 	return true;
 }
 

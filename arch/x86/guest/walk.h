@@ -19,7 +19,7 @@ struct walk_regs {
 int walk(const struct guest_mem *gm, const struct walk_regs *r, u64 gva, unsigned int access,
 	 u64 *gpa, u32 *error);
 
-/* What a walk through four levels read: shorter ones, to a large page, have the last entry twice. */
+/* What a walk through four levels read; to a large page, it has the last entry more than once. */
 struct walk_trace {
 	const u64 *entry[4];	/* in guest RAM */
 	u64 value[4];

@@ -45,7 +45,7 @@ struct code {
 		struct svm_code all;
 	};
 	size_t len;
-	const struct svm_code *at;	/* in guest RAM, reached as @trace says; NULL: in another way */
+	const struct svm_code *at;	/* in guest RAM, by @trace; NULL: otherwise */
 	struct walk_trace trace;
 };
 
