@@ -149,9 +149,9 @@ static const struct bar {
 	bool bells;		/* from @notify on */
 	u64 notify;
 } bars[VPCI_BARS] = {
-	[VIRTIO_PCI_MSIX_BAR] = { &msix_ops },
-	[VIRTIO_PCI_PIO_BAR] = { &pio_ops, .pio = true, .bells = true },
-	[VIRTIO_PCI_BAR] = { &bar4_ops, .bells = true, .notify = VIRTIO_PCI_NOTIFY },
+	[VIRTIO_PCI_MSIX_BAR] = { .ops = &msix_ops },
+	[VIRTIO_PCI_PIO_BAR] = { .ops = &pio_ops, .pio = true, .bells = true },
+	[VIRTIO_PCI_BAR] = { .ops = &bar4_ops, .bells = true, .notify = VIRTIO_PCI_NOTIFY },
 };
 
 static struct io_space *bar_space(struct virtio_pci *vp, const struct bar *b)
