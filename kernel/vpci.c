@@ -150,7 +150,7 @@ int vpci_add_bar(struct vpci_dev *dev, unsigned int bar, u64 size, bool is_64, b
 	return 0;
 }
 
-/* The first port from bus->pio_next on where @size of them are nobody's: the board may have some. */
+/* The first port from bus->pio_next on where @size of them are nobody's: the board has some. */
 static u64 free_ports(const struct vpci_bus *bus, u64 size)
 {
 	u64 port = ALIGN_UP(bus->pio_next, size), i = 0;

@@ -23,10 +23,11 @@ void mock_cfg_write(struct mock_virtio *mv, unsigned int off, unsigned int size,
 static u64 bar_addr(struct mock_virtio *mv, unsigned int bar)
 {
 	u32 low = mock_cfg_read(mv, PCI_BAR0 + 4 * bar, 4);
-	u64 high = (low & (PCI_BAR_64 | PCI_BAR_IO)) == PCI_BAR_64 ? mock_cfg_read(mv, PCI_BAR0 + 4 * bar + 4, 4) : 0;
+	u64 high;
 
 	if (low & PCI_BAR_IO)
 		return low & ~(u32)PCI_BAR_IO_FLAGS;
+	high = low & PCI_BAR_64 ? mock_cfg_read(mv, PCI_BAR0 + 4 * bar + 4, 4) : 0;
 	return (low & ~(u32)PCI_BAR_FLAGS) | high << 32;
 }
 
@@ -74,7 +75,8 @@ void mock_virtio_probe(struct mock_virtio *mv, struct mock_guest *mg, unsigned i
 	unsigned int cap;
 
 	*mv = (struct mock_virtio){ .mg = mg, .devfn = devfn };
-	mock_cfg_write(mv, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	mock_cfg_write(mv, PCI_COMMAND, 2,
+		       PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	for (cap = mock_cfg_read(mv, PCI_CAPABILITY_LIST, 1); cap;
 	     cap = mock_cfg_read(mv, cap + 1, 1)) {
 		u32 id = mock_cfg_read(mv, cap, 1), table;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The local APIC: its registers, and which interrupt comes next (SDM 3A chapter 11). */
+/* The local APIC: registers and modes (SDM 3A chapter 11). Which interrupt is next: lapic_irq.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,231 +86,6 @@ static const struct lapic_reg_desc *reg_find(const struct vlapic *apic, u32 off,
 	return desc;
 }
 
-/* ---- 256-bit arrays: IRR, ISR, TMR ---- */
-
-static u32 array_off(u32 array, u8 vector)
-{
-	return array + vector / 32 * LAPIC_REG_STRIDE;
-}
-
-static bool array_test(const struct vlapic *apic, u32 array, u8 vector)
-{
-	return vlapic_reg(apic, array_off(array, vector)) & BIT(vector % 32);
-}
-
-static void array_assign(struct vlapic *apic, u32 array, u8 vector, bool on)
-{
-	u32 off = array_off(array, vector);
-	u32 bits = vlapic_reg(apic, off);
-
-	vlapic_set(apic, off, on ? bits | BIT(vector % 32) : bits & ~BIT(vector % 32));
-}
-
-/* @words: the registers that may have a bit set, by number; those that have none are taken out. */
-static int array_highest(const struct vlapic *apic, u32 array, u8 *words)
-{
-	while (*words) {
-		u32 i = 31 - (u32)__builtin_clz(*words);
-		u32 bits = vlapic_reg(apic, array + i * LAPIC_REG_STRIDE);
-
-		if (bits)
-			return (int)(i * 32 + 31) - __builtin_clz(bits);
-		*words &= ~BIT(i);
-	}
-	return -1;
-}
-
-/* The processor itself moves bits in the arrays: all have to be looked at. */
-static void array_refresh(u8 *words)
-{
-	if (hvm_caps & HVM_CAP_VID)
-		*words = (u8)(BIT(LAPIC_ARRAY_REGS) - 1);
-}
-
-int vlapic_highest_irr(struct vlapic *apic)
-{
-	array_refresh(&apic->irr_words);
-	return array_highest(apic, LAPIC_IRR, &apic->irr_words);
-}
-
-int vlapic_highest_isr(struct vlapic *apic)
-{
-	array_refresh(&apic->isr_words);
-	return array_highest(apic, LAPIC_ISR, &apic->isr_words);
-}
-
-static void irr_set(struct vlapic *apic, u8 vector)
-{
-	array_assign(apic, LAPIC_IRR, vector, true);
-	apic->irr_words |= BIT(vector / 32);
-}
-
-static void isr_set(struct vlapic *apic, u8 vector)
-{
-	array_assign(apic, LAPIC_ISR, vector, true);
-	apic->isr_words |= BIT(vector / 32);
-}
-
-/* SDM 3A 11.8.3.1: the higher of task priority and the class in service */
-static u32 ppr_update(struct vlapic *apic)
-{
-	u32 tpr = vlapic_reg(apic, LAPIC_TPR);
-	int isr = vlapic_highest_isr(apic);
-	u32 class = isr < 0 ? 0 : (u32)isr & 0xf0;
-	u32 ppr = (tpr & 0xf0) >= class ? tpr : class;
-
-	vlapic_set(apic, LAPIC_PPR, ppr);
-	return ppr;
-}
-
-/* ---- From a posted interrupt to the guest and back ---- */
-
-void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
-{
-	struct vlapic *apic = vcpu->arch.lapic;
-	u64 bit = BIT_ULL(vector % 64);
-
-	if (vector < LAPIC_VECTOR_MIN) {
-		__atomic_fetch_add(&apic->dropped, 1, __ATOMIC_RELAXED);
-		return;
-	}
-	if (level)
-		__atomic_fetch_or(&apic->tmr[vector / 64], bit, __ATOMIC_RELAXED);
-	else
-		__atomic_fetch_and(&apic->tmr[vector / 64], ~bit, __ATOMIC_RELAXED);
-	/* Whoever set the bit first kicks. Release: pairs with the exchanges of vlapic_sync(). */
-	if (__atomic_fetch_or(&apic->pir[vector / 64], bit, __ATOMIC_RELEASE) & bit)
-		return;
-	__atomic_store_n(&apic->posted, 1, __ATOMIC_RELEASE);
-	vcpu_kick(vcpu);
-}
-
-/* @vector arrives as level- or edge-triggered from now on: its EOI is or is not broadcast. */
-static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
-{
-	if (array_test(apic, LAPIC_TMR, vector) == level)
-		return;
-	array_assign(apic, LAPIC_TMR, vector, level);
-	hvm->eoi_exit(apic->vcpu, vector, level);
-}
-
-void vlapic_sync(struct vlapic *apic)
-{
-	if (!READ_ONCE(apic->posted) || !__atomic_exchange_n(&apic->posted, 0, __ATOMIC_ACQUIRE))
-		return;
-	for (unsigned int i = 0; i < ARRAY_SIZE(apic->pir); i++) {
-		u64 bits = __atomic_exchange_n(&apic->pir[i], 0, __ATOMIC_ACQUIRE);
-		u64 level = __atomic_load_n(&apic->tmr[i], __ATOMIC_RELAXED);
-
-		while (bits) {
-			unsigned int bit = (unsigned int)__builtin_ctzll(bits);
-			u8 vector = (u8)(i * 64 + bit);
-
-			bits &= bits - 1;
-			tmr_assign(apic, vector, level & BIT_ULL(bit));
-			irr_set(apic, vector);
-		}
-	}
-}
-
-/* The APIC's own highest interrupt that may be taken now, or -1. */
-static int own_pending(struct vlapic *apic)
-{
-	int irr;
-
-	if (!vlapic_sw_enabled(apic))
-		return -1;
-	irr = vlapic_highest_irr(apic);
-	if (irr < 0 || ((u32)irr & 0xf0) <= (ppr_update(apic) & 0xf0))
-		return -1;
-	return irr;
-}
-
-int vlapic_extint(struct vlapic *apic)
-{
-	struct vpc *vpc = apic->vcpu->guest->arch.vpc;
-	u32 lint0 = vlapic_reg(apic, LAPIC_LVT_LINT0);
-
-	if (apic->vcpu->id != 0 || !vpc_pic_asserted(vpc))
-		return -1;	/* the 8259 pair is wired to the boot processor only */
-	/* With the APIC off, LINT0 is the processor's INTR pin (SDM 3A 11.4.3). */
-	if (vlapic_hw_enabled(apic) &&
-	    (lint0 & (LVT_MASKED | LVT_MODE)) != DELIVER_EXTINT << 8)
-		return -1;
-	return vpc_pic_vector(vpc);
-}
-
-int vlapic_pending(struct vlapic *apic)
-{
-	int vector = own_pending(apic);
-
-	return vector >= 0 ? vector : vlapic_extint(apic);
-}
-
-void vlapic_accept(struct vlapic *apic, u8 vector)
-{
-	if (own_pending(apic) != vector || (hvm_caps & HVM_CAP_VID)) {
-		vpc_pic_accept(apic->vcpu->guest->arch.vpc, vector);
-		return;
-	}
-	array_assign(apic, LAPIC_IRR, vector, false);
-	isr_set(apic, vector);
-	ppr_update(apic);
-}
-
-unsigned int vlapic_tpr_threshold(struct vlapic *apic)
-{
-	u32 tpr = vlapic_reg(apic, LAPIC_TPR) >> 4;
-	int irr = vlapic_sw_enabled(apic) ? vlapic_highest_irr(apic) : -1;
-	unsigned int class = irr < 0 ? 0 : (unsigned int)irr >> 4;
-
-	return tpr < class ? 0 : class;
-}
-
-void vlapic_eoi_done(struct vlapic *apic, u8 vector)
-{
-	vpc_eoi(apic->vcpu->guest->arch.vpc, vector);
-}
-
-/* SDM 3A 11.8.5 */
-void vlapic_eoi(struct vlapic *apic)
-{
-	int vector = vlapic_highest_isr(apic);
-
-	if (vector < 0)
-		return;
-	array_assign(apic, LAPIC_ISR, (u8)vector, false);
-	ppr_update(apic);
-	if (array_test(apic, LAPIC_TMR, (u8)vector))
-		vlapic_eoi_done(apic, (u8)vector);
-}
-
-bool vlapic_eoi_at(const struct vlapic *apic, u64 gpa)
-{
-	return gpa == APIC_DEFAULT_BASE + LAPIC_EOI && vlapic_hw_enabled(apic) &&
-	       !vlapic_x2apic(apic);
-}
-
-void vlapic_error(struct vlapic *apic, u32 esr)
-{
-	u32 lvt = vlapic_reg(apic, LAPIC_LVT_ERROR);
-
-	apic->esr |= esr;
-	if (!(lvt & LVT_MASKED) && (lvt & LVT_VECTOR) >= LAPIC_VECTOR_MIN)
-		vlapic_post(apic->vcpu, (u8)(lvt & LVT_VECTOR), false);
-}
-
-u64 vlapic_get_cr8(struct vlapic *apic)
-{
-	return vlapic_reg(apic, LAPIC_TPR) >> 4;
-}
-
-void vlapic_set_cr8(struct vlapic *apic, u64 cr8)
-{
-	vlapic_set(apic, LAPIC_TPR, ((u32)cr8 & 0xf) << 4);
-	ppr_update(apic);
-}
-
 /* ---- Register access ---- */
 
 u32 vlapic_read(struct vlapic *apic, u32 off)
@@ -321,7 +96,7 @@ u32 vlapic_read(struct vlapic *apic, u32 off)
 	}
 	switch (off) {
 	case LAPIC_PPR:
-		return ppr_update(apic);
+		return vlapic_ppr_update(apic);
 	case LAPIC_TMCCT:
 		return vlapic_timer_current(apic);
 	default:
@@ -336,6 +111,7 @@ static void svr_written(struct vlapic *apic)
 		return;
 	for (u32 off = LAPIC_LVT_TIMER; off <= LAPIC_LVT_ERROR; off += LAPIC_REG_STRIDE)
 		vlapic_set(apic, off, vlapic_reg(apic, off) | LVT_MASKED);
+	vlapic_extint_update(apic);
 }
 
 static void lvt_written(struct vlapic *apic, u32 off)
@@ -344,6 +120,8 @@ static void lvt_written(struct vlapic *apic, u32 off)
 		vlapic_set(apic, off, vlapic_reg(apic, off) | LVT_MASKED);
 	if (off == LAPIC_LVT_TIMER)
 		vlapic_timer_lvt(apic);
+	else if (off == LAPIC_LVT_LINT0)
+		vlapic_extint_update(apic);
 }
 
 /* @off holds the bits of @val that it implements. */
@@ -351,7 +129,7 @@ static void reg_written(struct vlapic *apic, u32 off, u32 val)
 {
 	switch (off) {
 	case LAPIC_TPR:
-		ppr_update(apic);
+		vlapic_ppr_update(apic);
 		break;
 	case LAPIC_EOI:
 		vlapic_eoi(apic);
@@ -468,6 +246,7 @@ static int base_write(struct vlapic *apic, u64 val)
 		vlapic_reset_init(apic->vcpu);
 	else
 		id_update(apic);
+	vlapic_extint_update(apic);
 	hvm->set_msr_bitmap_x2apic(apic->vcpu);
 	return 0;
 }
@@ -511,14 +290,9 @@ void vlapic_reset_init(struct vcpu *vcpu)
 	struct vlapic *apic = vcpu->arch.lapic;
 
 	vlapic_timer_stop(apic);
-	for (unsigned int i = 0; i < ARRAY_SIZE(apic->pir); i++) {
-		__atomic_store_n(&apic->pir[i], 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&apic->tmr[i], 0, __ATOMIC_RELAXED);
-	}
-	for (unsigned int v = 0; v < LAPIC_ARRAY_REGS * 32; v++)
-		tmr_assign(apic, (u8)v, false);
+	vlapic_irq_reset(apic);
 	memset(apic->regs, 0, PAGE_SIZE);
-	apic->irr_words = apic->isr_words = 0;
+	vlapic_refresh(apic);
 	apic->esr = 0;
 	vlapic_set(apic, LAPIC_VERSION, LAPIC_VERSION_VALUE);
 	vlapic_set(apic, LAPIC_SVR, SVR_VECTOR);
@@ -526,6 +300,7 @@ void vlapic_reset_init(struct vcpu *vcpu)
 	for (u32 off = LAPIC_LVT_TIMER; off <= LAPIC_LVT_ERROR; off += LAPIC_REG_STRIDE)
 		vlapic_set(apic, off, LVT_MASKED);
 	id_update(apic);
+	vlapic_extint_update(apic);
 }
 
 void vlapic_reset(struct vcpu *vcpu)
@@ -538,6 +313,7 @@ void vlapic_reset(struct vcpu *vcpu)
 	/* MultiProcessor Specification 1.4, 3.6.2.2: virtual wire mode via the local APIC */
 	if (vcpu->id == 0)
 		vlapic_set(apic, LAPIC_LVT_LINT0, DELIVER_EXTINT << 8);
+	vlapic_extint_update(apic);
 	hvm->set_msr_bitmap_x2apic(vcpu);
 }
 
@@ -554,6 +330,7 @@ int vlapic_init(struct vcpu *vcpu)
 	}
 	apic->regs = phys_to_virt(apic->regs_phys);
 	apic->vcpu = vcpu;
+	apic->irr_max = apic->isr_max = -1;
 	vlapic_timer_init(apic);
 	vcpu->arch.lapic = apic;
 	return 0;

@@ -9,6 +9,7 @@
 #ifndef ARCH_X86_GUEST_LAPIC_H
 #define ARCH_X86_GUEST_LAPIC_H
 
+#include "arch/x86/hvm.h"
 #include "kernel/time.h"
 #include "kernel/types.h"
 
@@ -21,9 +22,15 @@ struct vlapic {
 	u32 *regs;		/* one page: register at byte offset o is regs[o / 4] */
 	u64 regs_phys;
 	u64 base_msr;		/* IA32_APIC_BASE */
-	u8 irr_words, isr_words; /* registers of IRR and ISR that may not be 0, by number */
+	/*
+	 * What the arrays say, so that nobody has to look into them before each entry. Where the
+	 * processor itself moves bits (VID) it is found out anew by each vlapic_highest_...().
+	 */
+	u8 irr_words, isr_words; /* registers of IRR and ISR that are not 0, by number */
+	s16 irr_max, isr_max;	/* highest vector, or -1 */
+	bool extint;		/* LINT0 lets the 8259 pair's interrupts through to this vCPU */
 	u64 pir[4];		/* posted: set atomically by any CPU */
-	u32 posted;		/* something may be in pir[] */
+	u32 posted;		/* words of pir[] that may not be 0, by number */
 	u64 tmr[4];		/* level-triggered vectors posted (from the I/O APIC) */
 	struct vcpu *vcpu;
 	struct timer timer;
@@ -65,20 +72,52 @@ void vlapic_reset_init(struct vcpu *vcpu);
 void vlapic_post(struct vcpu *vcpu, u8 vector, bool level);
 
 /* The vCPU's CPU, before entry: pir[] to IRR. */
-void vlapic_sync(struct vlapic *apic);
-/*
- * Highest pending vector above PPR, else that of the 8259 pair if LINT0 lets it through, or -1
- * (software disabled APIC: only the latter). After vlapic_sync().
- */
-int vlapic_pending(struct vlapic *apic);
-/*
- * The 8259 pair's alone. With virtual-interrupt delivery the APIC's own interrupts go by RVI, but
- * this one is injected as an event and then accepted.
- */
-int vlapic_extint(struct vlapic *apic);
+void vlapic_sync_posted(struct vlapic *apic);
+static inline void vlapic_sync(struct vlapic *apic)
+{
+	if (unlikely(READ_ONCE(apic->posted)))
+		vlapic_sync_posted(apic);
+}
+
 /* Highest IRR bit whatever the priority, or -1: RVI for virtual-interrupt delivery. */
-int vlapic_highest_irr(struct vlapic *apic);
-int vlapic_highest_isr(struct vlapic *apic);
+void vlapic_refresh(struct vlapic *apic);
+static inline int vlapic_highest_irr(struct vlapic *apic)
+{
+	if (hvm_caps & HVM_CAP_VID)
+		vlapic_refresh(apic);
+	return apic->irr_max;
+}
+
+static inline int vlapic_highest_isr(struct vlapic *apic)
+{
+	if (hvm_caps & HVM_CAP_VID)
+		vlapic_refresh(apic);
+	return apic->isr_max;
+}
+
+/*
+ * The 8259 pair's interrupt if LINT0 lets it through, or -1. With virtual-interrupt delivery the
+ * APIC's own interrupts go by RVI, but this one is injected as an event and then accepted.
+ */
+int vlapic_extint_vector(struct vlapic *apic);
+static inline int vlapic_extint(struct vlapic *apic)
+{
+	return apic->extint ? vlapic_extint_vector(apic) : -1;
+}
+
+/*
+ * Highest pending vector above PPR, else the 8259 pair's, or -1 (software disabled APIC: only the
+ * latter). After vlapic_sync().
+ */
+int vlapic_pending_own(struct vlapic *apic, int irr);
+static inline int vlapic_pending(struct vlapic *apic)
+{
+	int irr = vlapic_highest_irr(apic);
+	int own = irr < 0 ? -1 : vlapic_pending_own(apic, irr);
+
+	return own >= 0 ? own : vlapic_extint(apic);
+}
+
 /*
  * @vector, as vlapic_pending() or vlapic_extint() gave it, was injected: IRR -> ISR and PPR
  * updated, or the 8259's INTA cycle. With VID for the latter only: it does the former itself.

@@ -126,6 +126,12 @@ unsigned int vlapic_send(struct guest *guest, const struct lapic_msg *msg)
 
 	if (msg->mode == DELIVER_LOWEST)
 		return send_lowest(guest, msg);
+	/* As most are: to one, by its ID, which is the vCPU's number. */
+	if (!msg->logical && msg->dest < guest->nr_vcpus) {
+		struct vlapic *apic = vcpu_lapic(guest, msg->dest);
+
+		return apic && vlapic_hw_enabled(apic) && deliver(apic, msg);
+	}
 	for (unsigned int i = 0; i < guest->nr_vcpus; i++) {
 		struct vlapic *apic = vcpu_lapic(guest, i);
 

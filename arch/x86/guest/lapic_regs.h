@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The local APIC's registers, and what its three files (lapic.c: registers and priorities,
- * lapic_timer.c, lapic_msg.c: interrupt messages) share. Source: SDM 3A chapter 11.
+ * The local APIC's registers, and what its files (lapic.c: registers and modes, lapic_irq.c: which
+ * interrupt is next, lapic_timer.c, lapic_msg.c: interrupt messages) share. SDM 3A chapter 11.
  */
 #ifndef ARCH_X86_GUEST_LAPIC_REGS_H
 #define ARCH_X86_GUEST_LAPIC_REGS_H
@@ -123,6 +123,12 @@ void vlapic_icr(struct vlapic *apic, u64 icr);
 bool vlapic_hw_enabled(const struct vlapic *apic);
 bool vlapic_sw_enabled(const struct vlapic *apic);
 bool vlapic_x2apic(const struct vlapic *apic);
+/* PPR, as it is after a change of TPR or of what is in service. */
+u32 vlapic_ppr_update(struct vlapic *apic);
+/* LINT0 or the APIC's mode has changed: what vlapic_extint() asks. */
+void vlapic_extint_update(struct vlapic *apic);
+/* Nothing posted, all vectors edge-triggered. */
+void vlapic_irq_reset(struct vlapic *apic);
 /* Record errors (enum lapic_esr) and raise the error interrupt. */
 void vlapic_error(struct vlapic *apic, u32 esr);
 

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The local APIC's interrupts: posted, requested, in service, and which comes next (SDM 3A 11.8). */
+#include "arch/x86/guest/lapic_regs.h"
+#include "arch/x86/guest/vpc.h"
+#include "arch/x86/hvm.h"
+#include "kernel/guest.h"
+
+/* ---- Arrays of 256 bits: IRR, ISR, TMR ---- */
+
+static u32 array_off(u32 array, u8 vector)
+{
+	return array + vector / 32 * LAPIC_REG_STRIDE;
+}
+
+static bool array_test(const struct vlapic *apic, u32 array, u8 vector)
+{
+	return vlapic_reg(apic, array_off(array, vector)) & BIT(vector % 32);
+}
+
+static void array_assign(struct vlapic *apic, u32 array, u8 vector, bool on)
+{
+	u32 off = array_off(array, vector);
+	u32 bits = vlapic_reg(apic, off);
+
+	vlapic_set(apic, off, on ? bits | BIT(vector % 32) : bits & ~BIT(vector % 32));
+}
+
+/* @words: the registers that are not 0, by number */
+static s16 array_highest(const struct vlapic *apic, u32 array, u8 words)
+{
+	u32 i;
+
+	if (!words)
+		return -1;
+	i = 31 - (u32)__builtin_clz(words);
+	return (s16)(i * 32 + 31 -
+		     (u32)__builtin_clz(vlapic_reg(apic, array + i * LAPIC_REG_STRIDE)));
+}
+
+static u8 array_words(const struct vlapic *apic, u32 array)
+{
+	u8 words = 0;
+
+	for (u32 i = 0; i < LAPIC_ARRAY_REGS; i++)
+		words |= (u8)(!!vlapic_reg(apic, array + i * LAPIC_REG_STRIDE) << i);
+	return words;
+}
+
+void vlapic_refresh(struct vlapic *apic)
+{
+	apic->irr_words = array_words(apic, LAPIC_IRR);
+	apic->isr_words = array_words(apic, LAPIC_ISR);
+	apic->irr_max = array_highest(apic, LAPIC_IRR, apic->irr_words);
+	apic->isr_max = array_highest(apic, LAPIC_ISR, apic->isr_words);
+}
+
+static void summary_set(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
+{
+	array_assign(apic, array, vector, true);
+	*words |= BIT(vector / 32);
+	*max = MAX(*max, vector);
+}
+
+static void summary_clear(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
+{
+	array_assign(apic, array, vector, false);
+	if (!vlapic_reg(apic, array_off(array, vector)))
+		*words &= (u8)~BIT(vector / 32);
+	*max = array_highest(apic, array, *words);
+}
+
+static void irr_set(struct vlapic *apic, u8 vector)
+{
+	summary_set(apic, LAPIC_IRR, vector, &apic->irr_words, &apic->irr_max);
+}
+
+static void irr_clear(struct vlapic *apic, u8 vector)
+{
+	summary_clear(apic, LAPIC_IRR, vector, &apic->irr_words, &apic->irr_max);
+}
+
+static void isr_set(struct vlapic *apic, u8 vector)
+{
+	summary_set(apic, LAPIC_ISR, vector, &apic->isr_words, &apic->isr_max);
+}
+
+static void isr_clear(struct vlapic *apic, u8 vector)
+{
+	summary_clear(apic, LAPIC_ISR, vector, &apic->isr_words, &apic->isr_max);
+}
+
+#define PRIORITY_CLASS	0xf0
+
+/* SDM 3A 11.8.3.1: the higher of task priority and the class in service */
+u32 vlapic_ppr_update(struct vlapic *apic)
+{
+	u32 tpr = vlapic_reg(apic, LAPIC_TPR);
+	int isr = vlapic_highest_isr(apic);
+	u32 class = isr < 0 ? 0 : (u32)isr & PRIORITY_CLASS;
+	u32 ppr = (tpr & PRIORITY_CLASS) >= class ? tpr : class;
+
+	vlapic_set(apic, LAPIC_PPR, ppr);
+	return ppr;
+}
+
+/* ---- From a posted interrupt to the guest and back ---- */
+
+void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
+{
+	struct vlapic *apic = vcpu->arch.lapic;
+	u64 bit = BIT_ULL(vector % 64);
+
+	if (vector < LAPIC_VECTOR_MIN) {
+		__atomic_fetch_add(&apic->dropped, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	if (level)
+		__atomic_fetch_or(&apic->tmr[vector / 64], bit, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&apic->tmr[vector / 64], ~bit, __ATOMIC_RELAXED);
+	/* Whoever set the bit first kicks. Release: pairs with the exchanges of vlapic_sync(). */
+	if (__atomic_fetch_or(&apic->pir[vector / 64], bit, __ATOMIC_RELEASE) & bit)
+		return;
+	__atomic_fetch_or(&apic->posted, BIT(vector / 64), __ATOMIC_RELEASE);
+	vcpu_kick(vcpu);
+}
+
+/* @vector arrives as level- or edge-triggered from now on: its EOI is or is not broadcast. */
+static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
+{
+	if (array_test(apic, LAPIC_TMR, vector) == level)
+		return;
+	array_assign(apic, LAPIC_TMR, vector, level);
+	hvm->eoi_exit(apic->vcpu, vector, level);
+}
+
+static void sync_word(struct vlapic *apic, unsigned int i)
+{
+	u64 bits = __atomic_exchange_n(&apic->pir[i], 0, __ATOMIC_ACQUIRE);
+	u64 level = __atomic_load_n(&apic->tmr[i], __ATOMIC_RELAXED);
+
+	while (bits) {
+		unsigned int bit = (unsigned int)__builtin_ctzll(bits);
+		u8 vector = (u8)(i * 64 + bit);
+
+		bits &= bits - 1;
+		tmr_assign(apic, vector, level & BIT_ULL(bit));
+		irr_set(apic, vector);
+	}
+}
+
+void vlapic_sync_posted(struct vlapic *apic)
+{
+	u32 words = __atomic_exchange_n(&apic->posted, 0, __ATOMIC_ACQUIRE);
+
+	for (; words; words &= words - 1)
+		sync_word(apic, (unsigned int)__builtin_ctz(words));
+}
+
+/*
+ * May @irr, the highest one requested, be taken now? The guest may move TPR without an exit, so the
+ * PPR of the last update does not count.
+ */
+int vlapic_pending_own(struct vlapic *apic, int irr)
+{
+	int class = irr & PRIORITY_CLASS;
+
+	if (class <= (apic->isr_max < 0 ? 0 : apic->isr_max & PRIORITY_CLASS) ||
+	    class <= (int)(vlapic_reg(apic, LAPIC_TPR) & PRIORITY_CLASS) ||
+	    !vlapic_sw_enabled(apic))
+		return -1;
+	return irr;
+}
+
+void vlapic_extint_update(struct vlapic *apic)
+{
+	u32 lint0 = vlapic_reg(apic, LAPIC_LVT_LINT0);
+
+	/*
+	 * The 8259 pair is wired to the boot processor only. With the APIC off, LINT0 is the
+	 * processor's INTR pin (SDM 3A 11.4.3).
+	 */
+	apic->extint = apic->vcpu->id == 0 &&
+		       (!vlapic_hw_enabled(apic) ||
+			(lint0 & (LVT_MASKED | LVT_MODE)) == DELIVER_EXTINT << 8);
+}
+
+int vlapic_extint_vector(struct vlapic *apic)
+{
+	struct vpc *vpc = apic->vcpu->guest->arch.vpc;
+
+	return vpc_pic_asserted(vpc) ? vpc_pic_vector(vpc) : -1;
+}
+
+void vlapic_accept(struct vlapic *apic, u8 vector)
+{
+	if (hvm_caps & HVM_CAP_VID || apic->irr_max != vector ||
+	    vlapic_pending_own(apic, vector) < 0) {
+		vpc_pic_accept(apic->vcpu->guest->arch.vpc, vector);
+		return;
+	}
+	irr_clear(apic, vector);
+	isr_set(apic, vector);
+	vlapic_ppr_update(apic);
+}
+
+unsigned int vlapic_tpr_threshold(struct vlapic *apic)
+{
+	u32 tpr = vlapic_reg(apic, LAPIC_TPR) >> 4;
+	int irr = vlapic_sw_enabled(apic) ? vlapic_highest_irr(apic) : -1;
+	unsigned int class = irr < 0 ? 0 : (unsigned int)irr >> 4;
+
+	return tpr < class ? 0 : class;
+}
+
+void vlapic_eoi_done(struct vlapic *apic, u8 vector)
+{
+	vpc_eoi(apic->vcpu->guest->arch.vpc, vector);
+}
+
+/* SDM 3A 11.8.5 */
+void vlapic_eoi(struct vlapic *apic)
+{
+	int vector = vlapic_highest_isr(apic);
+
+	if (vector < 0)
+		return;
+	isr_clear(apic, (u8)vector);
+	vlapic_ppr_update(apic);
+	if (array_test(apic, LAPIC_TMR, (u8)vector))
+		vlapic_eoi_done(apic, (u8)vector);
+}
+
+bool vlapic_eoi_at(const struct vlapic *apic, u64 gpa)
+{
+	return gpa == APIC_DEFAULT_BASE + LAPIC_EOI && vlapic_hw_enabled(apic) &&
+	       !vlapic_x2apic(apic);
+}
+
+void vlapic_error(struct vlapic *apic, u32 esr)
+{
+	u32 lvt = vlapic_reg(apic, LAPIC_LVT_ERROR);
+
+	apic->esr |= esr;
+	if (!(lvt & LVT_MASKED) && (lvt & LVT_VECTOR) >= LAPIC_VECTOR_MIN)
+		vlapic_post(apic->vcpu, (u8)(lvt & LVT_VECTOR), false);
+}
+
+u64 vlapic_get_cr8(struct vlapic *apic)
+{
+	return vlapic_reg(apic, LAPIC_TPR) >> 4;
+}
+
+void vlapic_set_cr8(struct vlapic *apic, u64 cr8)
+{
+	vlapic_set(apic, LAPIC_TPR, ((u32)cr8 & 0xf) << 4);
+	vlapic_ppr_update(apic);
+}
+
+/* The page is cleared by the caller. */
+void vlapic_irq_reset(struct vlapic *apic)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(apic->pir); i++) {
+		__atomic_store_n(&apic->pir[i], 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&apic->tmr[i], 0, __ATOMIC_RELAXED);
+	}
+	for (unsigned int v = 0; v < LAPIC_ARRAY_REGS * 32; v++)
+		tmr_assign(apic, (u8)v, false);
+}

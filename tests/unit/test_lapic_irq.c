@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the local APIC keeps of its arrays and of LINT0, so that it need not look each time. */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+
+#include "arch/x86/msr.h"
+#include "tests/unit/mock_board.h"
+
+static int setup(void **state)
+{
+	board_init(2);
+	board_enable_apics();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	board_free();
+	return 0;
+}
+
+static int highest_of(struct vlapic *apic, u32 array)
+{
+	for (int v = 255; v >= 0; v--)
+		if (vlapic_reg(apic, array + (u32)v / 32 * 16) & BIT(v % 32))
+			return v;
+	return -1;
+}
+
+static void assert_summary(struct vlapic *apic)
+{
+	assert_int_equal(apic->irr_max, highest_of(apic, LAPIC_IRR));
+	assert_int_equal(apic->isr_max, highest_of(apic, LAPIC_ISR));
+	for (u32 i = 0; i < 8; i++) {
+		assert_int_equal(!!vlapic_reg(apic, LAPIC_IRR + 16 * i), apic->irr_words >> i & 1);
+		assert_int_equal(!!vlapic_reg(apic, LAPIC_ISR + 16 * i), apic->isr_words >> i & 1);
+	}
+}
+
+/* Posted, taken and ended in any order: what is kept of the arrays is what they say. */
+static void summaries_follow_the_arrays(void **state)
+{
+	struct vlapic *apic = board_lapic(1);
+
+	srand(1);
+	for (unsigned int i = 0; i < 20000; i++) {
+		switch (rand() % 5) {
+		case 0:
+		case 1:
+			vlapic_post(&board.vcpu[1], (u8)(16 + rand() % 240), rand() % 2);
+			vlapic_sync(apic);
+			break;
+		case 2:
+			board_take(1);
+			break;
+		case 3:
+			board_eoi(1);
+			break;
+		case 4:
+			vlapic_set_cr8(apic, (u64)rand() % 16);
+			break;
+		}
+		assert_summary(apic);
+	}
+	vlapic_reset_init(&board.vcpu[1]);
+	assert_summary(apic);
+	assert_int_equal(apic->irr_max, -1);
+}
+
+/* With virtual-interrupt delivery the processor moves the bits. */
+static void summaries_are_found_out_anew_with_vid(void **state)
+{
+	struct vlapic *apic = board_lapic(1);
+
+	vlapic_post(&board.vcpu[1], 0x61, false);
+	vlapic_sync(apic);
+	hvm_caps |= HVM_CAP_VID;
+	vlapic_set(apic, LAPIC_IRR + 0x30, 0);
+	vlapic_set(apic, LAPIC_ISR + 0x30, BIT(1));
+	assert_int_equal(vlapic_highest_irr(apic), -1);
+	assert_int_equal(vlapic_highest_isr(apic), 0x61);
+	assert_int_equal(vlapic_pending(apic), -1);
+	hvm_caps &= ~(u32)HVM_CAP_VID;
+	assert_summary(apic);
+}
+
+/* Whatever opens or shuts LINT0: the boot processor's, as ExtINT or with the APIC off. */
+static void lint0_lets_the_8259s_through(void **state)
+{
+	struct vlapic *apic = board_lapic(0);
+
+	assert_true(apic->extint);
+	assert_false(board_lapic(1)->extint);
+	vlapic_write(apic, LAPIC_LVT_LINT0, LVT_MASKED | DELIVER_EXTINT << 8);
+	assert_false(apic->extint);
+	vlapic_write(apic, LAPIC_LVT_LINT0, DELIVER_NMI << 8);
+	assert_false(apic->extint);
+	vlapic_write(apic, LAPIC_LVT_LINT0, DELIVER_EXTINT << 8);
+	vlapic_write(board_lapic(1), LAPIC_LVT_LINT0, DELIVER_EXTINT << 8);
+	assert_true(apic->extint);
+	assert_false(board_lapic(1)->extint);
+	vlapic_write(apic, LAPIC_SVR, SVR_VECTOR);	/* masks all */
+	assert_false(apic->extint);
+	assert_int_equal(vlapic_wrmsr(apic, MSR_IA32_APIC_BASE, APIC_DEFAULT_BASE), 0);
+	assert_true(apic->extint);
+	assert_int_equal(vlapic_wrmsr(apic, MSR_IA32_APIC_BASE, APIC_DEFAULT_BASE | APIC_BASE_EN),
+			 0);
+	assert_false(apic->extint);
+	board_reset();
+	assert_true(apic->extint);
+}
+
+int main(void)
+{
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(summaries_follow_the_arrays), T(summaries_are_found_out_anew_with_vid),
+		T(lint0_lets_the_8259s_through),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
