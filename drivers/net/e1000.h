@@ -55,6 +55,7 @@ struct e1000_rx {			/* CPU of the poll */
 	unsigned int next;		/* descriptor the NIC fills next */
 	unsigned int tail;		/* first descriptor without a buffer: RDT */
 	bool in_bad;			/* inside of a frame that is being thrown away */
+	bool extended;			/* descriptors, as RSS wants them */
 	struct rx_buf *slot[E1000_RX_DESCS];
 	struct rx_pool pool;
 };
@@ -78,6 +79,7 @@ struct e1000_tx {
 	unsigned int tail_written;	/* TDT */
 	unsigned int used;		/* descriptors not yet reaped */
 	u32 context;			/* csum_start, csum_offset last told to the NIC */
+	bool keeps_context;		/* or other queues overwrite it: 82574 §7.2.6 */
 	struct e1000_tx_frame ring[E1000_TX_DESCS];	/* frames with the NIC, oldest at `first` */
 	unsigned int first, frames;
 	u64 reaped;			/* frames, ever: has anything moved? */

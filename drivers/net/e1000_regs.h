@@ -44,8 +44,12 @@ enum e1000_reg {			/* §13.3, table 13-2 */
 	E1000_TDT	= 0x3818,	/* transmit descriptor tail, §13.4.40 */
 	E1000_TIDV	= 0x3820,	/* transmit interrupt delay, §13.4.41 */
 	E1000_TXDCTL	= 0x3828,	/* transmit descriptor control, §13.4.42 */
+	E1000_TARC	= 0x3840,	/* transmit arbitration, 82574 §10.2.6 */
 	E1000_RXCSUM	= 0x5000,	/* receive checksum control, §13.4.32 */
 	E1000_RFCTL	= 0x5008,	/* receive filter control, 82574 §10.2.5 */
+	E1000_MRQC	= 0x5818,	/* multiple receive queues, 82574 §10.2.5 */
+	E1000_RETA	= 0x5c00,	/* queue of each hash, E1000_RETA_WORDS; 82574 §10.2.5 */
+	E1000_RSSRK	= 0x5c80,	/* RSS_KEY_LEN bytes of key, 82574 §10.2.5 */
 	E1000_MTA	= 0x5200,	/* multicast table array, §13.5.1: E1000_MTA_WORDS words */
 	E1000_RAL	= 0x5400,	/* receive address low, §13.5.2 */
 	E1000_RAH	= 0x5404,	/* receive address high, §13.5.3 */
@@ -63,6 +67,7 @@ enum e1000_reg {			/* §13.3, table 13-2 */
 
 #define E1000_QUEUE_REGS	0x100	/* from RDBAL and TDBAL on, those of the next queue */
 #define E1000_MTA_WORDS		128
+#define E1000_RETA_WORDS	32	/* 4 hashes each */
 #define E1000_RX_ADDRESSES	16	/* RAL/RAH pairs, 8 bytes apart */
 
 enum e1000_ctrl {			/* §13.4.1, table 13-3 */
@@ -171,10 +176,28 @@ enum e1000_txdctl {			/* §13.4.42 */
 enum e1000_rxcsum {			/* §13.4.32 */
 	RXCSUM_IPOFL	= BIT(8),	/* check IP */
 	RXCSUM_TUOFL	= BIT(9),	/* check TCP and UDP */
+	RXCSUM_PCSD	= BIT(13),	/* 82574 §10.2.5: RSS hash in the place of a checksum */
+};
+
+enum e1000_mrqc {			/* 82574 §10.2.5 */
+	MRQC_RSS	= 1 << 0,	/* of two queues, by hash over: */
+	MRQC_TCP_IP4	= BIT(16),	/* addresses and ports */
+	MRQC_IP4	= BIT(17),	/* addresses, of all others */
+	MRQC_TCP_IP6	= BIT(18),
+	MRQC_IP6	= BIT(20),
+};
+
+enum e1000_reta {			/* 82574 §10.2.5: a byte for each of the hash's low 7 bits */
+	RETA_QUEUE_SHIFT = 7,
+};
+
+enum e1000_tarc {			/* 82574 §10.2.6 */
+	TARC_ENABLE	= BIT(10),	/* the queue takes part; so it is after a reset */
 };
 
 enum e1000_rfctl {			/* 82574 §10.2.5 */
 	RFCTL_ACK_DIS	= BIT(12),	/* no interrupts for TCP acknowledgements */
+	RFCTL_EXSTEN	= BIT(15),	/* receive descriptors are extended ones */
 };
 
 enum e1000_rah {			/* §13.5.3 */
@@ -199,6 +222,12 @@ _Static_assert(sizeof(struct e1000_rx_desc) == 16, "§3.2.3");
 enum e1000_rx_written {			/* where these lie in it */
 	RX_STATUS_SHIFT	= 32,
 	RX_ERRORS_SHIFT	= 40,
+};
+
+enum e1000_rx_extended {		/* the same in an extended descriptor, 82574 §7.1.5 */
+	RX_EXT_STATUS_SHIFT = 0,	/* its low byte means what enum e1000_rx_status says */
+	RX_EXT_ERRORS_SHIFT = 24,
+	RX_EXT_LENGTH_SHIFT = 32,
 };
 
 enum e1000_rx_status {			/* §3.2.3.1, table 3-2 */

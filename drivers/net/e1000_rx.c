@@ -48,6 +48,18 @@ void e1000_rx_refill(struct e1000_queue *q)
 		e1000_queue_write(q, E1000_RDT, rx->tail);
 }
 
+/* Both kinds have the buffer's address in front, and this behind it. */
+static u64 rx_written(const struct e1000_rx *rx, unsigned int i)
+{
+	u64 w = le64_to_cpu(READ_ONCE(rx->desc[i].written));
+
+	if (likely(!rx->extended))
+		return w;
+	return (u16)(w >> RX_EXT_LENGTH_SHIFT) |
+	       (u64)(u8)(w >> RX_EXT_STATUS_SHIFT) << RX_STATUS_SHIFT |
+	       (u64)(u8)(w >> RX_EXT_ERRORS_SHIFT) << RX_ERRORS_SHIFT;
+}
+
 #define RX_STATUS(bits)	((u64)(bits) << RX_STATUS_SHIFT)
 #define RX_ERRORS(bits)	((u64)(bits) << RX_ERRORS_SHIFT)
 
@@ -94,7 +106,7 @@ static unsigned int rx_harvest(struct e1000_queue *q, struct frame **frames, uns
 	u64 bytes = 0;
 
 	for (; left && next != rx->tail; left--) {
-		u64 written = le64_to_cpu(READ_ONCE(rx->desc[next].written));
+		u64 written = rx_written(rx, next);
 
 		if (!(written & RX_STATUS(RX_DD)))
 			break;
@@ -138,7 +150,7 @@ bool e1000_rx_pending(const struct e1000_queue *q)
 {
 	unsigned int next = READ_ONCE(q->rx.next);
 
-	return next != READ_ONCE(q->rx.tail) && (READ_ONCE(q->rx.desc[next].status) & RX_DD);
+	return next != READ_ONCE(q->rx.tail) && (rx_written(&q->rx, next) & RX_STATUS(RX_DD));
 }
 
 int e1000_rx_alloc(struct e1000_queue *q)
@@ -171,6 +183,7 @@ void e1000_rx_start(struct e1000_queue *q)
 	e1000_queue_write(q, E1000_RDLEN, RX_RING_BYTES);
 	e1000_queue_write(q, E1000_RDH, 0);
 	e1000_queue_write(q, E1000_RDT, 0);
+	rx->extended = q->nic->dev.nr_queues > 1;
 }
 
 void e1000_rx_stop(struct e1000_queue *q)

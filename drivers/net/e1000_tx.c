@@ -50,7 +50,8 @@ static void tx_put_context(struct e1000_tx *tx, const struct frame *frame)
 
 	if (context == tx->context)
 		return;
-	tx->context = context;
+	if (tx->keeps_context)
+		tx->context = context;
 	*tx_next_desc(tx) = (struct e1000_tx_desc){
 		.tucss = (u8)frame->csum_start,
 		.tucso = (u8)(frame->csum_start + frame->csum_offset),
@@ -331,6 +332,7 @@ void e1000_tx_run(struct e1000_queue *q)
 
 	spin_lock(&tx->lock);
 	tx->context = TX_NO_CONTEXT;
+	tx->keeps_context = q->nic->dev.nr_queues == 1;
 	tx->irq_wanted = false;
 	tx->running = true;
 	spin_unlock(&tx->lock);

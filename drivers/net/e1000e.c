@@ -3,10 +3,14 @@
  * The PCI Express part 82574: the 8254x's registers and descriptors, and what came new: MSI-X,
  * master disable, another EERD. Sections (82574 §) as in e1000_regs.h.
  *
- * One receive and one transmit queue, which share MSI-X vector 0; everything else is vector 1.
+ * With MSI-X, two receive and two transmit queues. The first of both share vector 0, the second
+ * vector 1; everything else has the one behind those. Flows are spread by RSS.
  */
+#include <string.h>
+
 #include "drivers/net/e1000.h"
 #include "kernel/log.h"
+#include "net/rss.h"
 
 #define MASTER_OFF_NS	(10 * NSEC_PER_MSEC)	/* pending completions; typically microseconds */
 #define AUTO_READ_NS	(20 * NSEC_PER_MSEC)	/* NVM to registers, after a reset */
@@ -45,6 +49,35 @@ static void e1000e_configure_msix(struct e1000 *nic)
 	e1000_write(nic, E1000_EITR + 4 * other, E1000_ITR_256NS);
 }
 
+/*
+ * 82574 §7.1.2 (RSS), §7.1.5 (its descriptors). What is neither TCP nor IP is queue 0's, and so is
+ * one hash of two.
+ */
+static void e1000e_configure_rss(struct e1000 *nic)
+{
+	unsigned int nr = nic->dev.nr_queues;
+
+	for (unsigned int i = 0; i < RSS_KEY_LEN / sizeof(u32); i++) {
+		u32 key;
+
+		memcpy(&key, rss_key + i * sizeof(key), sizeof(key));
+		e1000_write(nic, E1000_RSSRK + 4 * i, key);
+	}
+	for (unsigned int i = 0; i < E1000_RETA_WORDS; i++) {
+		u32 queues = 0;
+
+		for (unsigned int b = 0; b < 4; b++)
+			queues |= (4 * i + b) % nr << (RETA_QUEUE_SHIFT + 8 * b);
+		e1000_write(nic, E1000_RETA + 4 * i, queues);
+	}
+	e1000_write(nic, E1000_RXCSUM, e1000_read(nic, E1000_RXCSUM) | RXCSUM_PCSD);
+	e1000_write(nic, E1000_RFCTL, e1000_read(nic, E1000_RFCTL) | RFCTL_EXSTEN);
+	e1000_write(nic, E1000_MRQC, MRQC_RSS | MRQC_TCP_IP4 | MRQC_IP4 | MRQC_TCP_IP6 | MRQC_IP6);
+	for (unsigned int i = 0; i < nr; i++)
+		e1000_queue_write(nic->queue[i], E1000_TARC,
+				  e1000_queue_read(nic->queue[i], E1000_TARC) | TARC_ENABLE);
+}
+
 static void e1000e_configure(struct e1000 *nic)
 {
 	/* Management firmware, if there is any, leaves the NIC to us. */
@@ -53,6 +86,8 @@ static void e1000e_configure(struct e1000 *nic)
 	e1000_write(nic, E1000_RFCTL, RFCTL_ACK_DIS);
 	if (nic->pci->irq.kind == PCI_IRQ_MSIX)
 		e1000e_configure_msix(nic);
+	if (nic->dev.nr_queues > 1)
+		e1000e_configure_rss(nic);
 }
 
 static void e1000e_queue_interrupt(void *arg)
@@ -89,7 +124,7 @@ static const struct e1000_chip e1000e_chip = {
 	.end_dma = e1000e_end_dma,
 	.wait_eeprom = e1000e_wait_eeprom,
 	.configure = e1000e_configure,
-	.msix_queues = 1,
+	.msix_queues = E1000_QUEUES_MAX,
 	.queue_interrupt = e1000e_queue_interrupt,
 	.other_interrupt = e1000e_other_interrupt,
 };

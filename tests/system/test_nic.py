@@ -9,6 +9,7 @@ import functools
 import random
 import re
 import socket
+import struct
 import time
 
 import pytest
@@ -98,6 +99,13 @@ class Nic:
         merged = found[f"nic {self.driver}.{number}"] | found[f"port uplink{number}"]
         return {key: int(value) if value.isdigit() else value for key, value in merged.items()}
 
+    def queues(self):
+        """The counters of each of its queues."""
+        found = self.monitor.info("net")
+        names = [f"nic {self.driver}.0 queue {i}"
+                 for i in range(int(found[f"nic {self.driver}.0"]["queues"]))]
+        return [{key: int(value) for key, value in found[name].items()} for name in names]
+
     def wait(self, key, value, timeout=180):
         """The counters as soon as one has reached a value."""
         end = time.monotonic() + timeout
@@ -120,6 +128,14 @@ class Nic:
 def frame(size, number=0, destination=OURS, source=SOURCE):
     body = number.to_bytes(4, "big") + bytes(number + i & 0xFF for i in range(size))
     return (destination + source + b"\x88\xb5" + body)[:size]
+
+
+def flow_frame(flow, number):
+    """A TCP segment without payload, of one of many flows."""
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, number & 0xFFFF, 0, 64, 6, 0,
+                     bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
+    tcp = struct.pack(">HHIIBBHHH", 1000 + flow, 80, number, 0, 0x50, 0x10, 0, 0, 0)
+    return (OURS + SOURCE + b"\x08\x00" + ip + tcp).ljust(FRAME_MIN, b"\0")
 
 
 SHARED = {kind: Shared(f"nic-{kind}", lambda bench, kind=kind, options=options:
@@ -284,6 +300,31 @@ def test_kinds_of_interrupt(bench, model, kind):
     assert (change["interrupts"] == 0) if kind == "none" else (0 < change["interrupts"] <= 400)
     nic.machine.qemu("set_link net0 off")
     nic.machine.expect(rf"net: {nic.driver}\.0: link down")
+
+
+def test_two_queues(bench):
+    """With two CPUs the 82574's RSS spreads flows over two queues, each with its CPU and interrupt;
+    what is not IP is the first one's."""
+    nic = Nic(bench, "e1000e", kind="tcg", cpus=2)
+    assert "net: e1000e.0: 2 queues" in nic.boot
+    before = nic.queues()
+    assert [queue["cpu"] for queue in before] == [0, 1]
+    change = nic.receive([flow_frame(i % 32, i) for i in range(960)])
+    assert change["rx_packets"] == 960 and change["rx_missed"] == change["irq_lost"] == 0
+    after = nic.queues()
+    for old, new in zip(before, after):
+        # As many flows, more or less: 32 fall into one of two places.
+        assert 100 < new["rx_packets"] - old["rx_packets"] < 860
+        assert new["interrupts"] > old["interrupts"] and new["polls"] > old["polls"]
+    assert nic.receive([frame(60, i) for i in range(50)])["rx_packets"] == 50
+    assert nic.queues()[0]["rx_packets"] == after[0]["rx_packets"] + 50
+    # One flow stays where it is.
+    before = nic.queues()
+    nic.receive([flow_frame(7, i) for i in range(100)])
+    assert sorted(new["rx_packets"] - old["rx_packets"]
+                  for old, new in zip(before, nic.queues())) == [0, 100]
+    nic.machine.qemu("set_link net0 off")
+    nic.machine.expect(r"net: e1000e\.0: link down")
 
 
 BRIDGES = ["pcie-root-port,id=rp,addr=6,chassis=1,slot=1",

@@ -7,8 +7,8 @@
 #include "tests/unit/mock_e1000.h"
 #include "tests/unit/nic_bench.h"
 
-/* 82540EM; 82574L by MSI-X, by MSI, by INTx. */
-#define E1000_MODELS 4
+/* 82540EM; 82574L by MSI-X with one CPU and with two, by MSI, by INTx. */
+#define E1000_MODELS 5
 extern const struct nic_model e1000_models[E1000_MODELS];
 
 #endif

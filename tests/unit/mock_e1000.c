@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "asm/io.h"
+#include "kernel/cpu.h"
 #include "kernel/mem.h"
 #include "net/csum.h"
 #include "tests/unit/e1000_bench.h"
@@ -49,17 +50,32 @@ u32 mock_nic_reg(u32 reg)
 }
 
 /* 82574 §7.4.3: with MSI-X the queues have causes of their own, and one stands for the rest. */
-static void raise_cause(u32 cause)
+static void raise_queue_cause(u32 cause, unsigned int q)
 {
 	mock_nic.icr |= cause;
 	if (!use_msix)
 		return;
 	if (cause & (INT_RXT0 | INT_RXO))
-		mock_nic.icr |= INT_RXQ0;
+		mock_nic.icr |= INT_RXQ0 << q;
 	if (cause & INT_TXDW)
-		mock_nic.icr |= INT_TXQ0;
+		mock_nic.icr |= INT_TXQ0 << q;
 	if (cause & INT_LSC)
 		mock_nic.icr |= INT_OTHER;
+}
+
+static void raise_cause(u32 cause)
+{
+	raise_queue_cause(cause, 0);
+}
+
+static u32 get_of(unsigned int q, u32 reg)
+{
+	return get(reg + q * E1000_QUEUE_REGS);
+}
+
+static void *ring_of(unsigned int q, u32 base)
+{
+	return phys_to_virt(get_of(q, base) | (u64)get_of(q, base + 4) << 32);
 }
 
 static void set_status(void)
@@ -84,8 +100,10 @@ static void reset(void)
 	}
 	if (mock_nic.rst_stuck)
 		set(E1000_CTRL, CTRL_RST);
-	if (mock_nic.is_82574)
+	if (mock_nic.is_82574) {
 		set(E1000_EECD, EECD_AUTO_RD);
+		set(E1000_TARC, TARC_ENABLE);
+	}
 	set_status();
 }
 
@@ -163,14 +181,14 @@ static void finish_frame(u32 cmd, u8 popts)
 	send_frame(building.bytes, len);
 }
 
-static void transmit(struct e1000_tx_desc *desc)
+static void transmit(unsigned int q, struct e1000_tx_desc *desc)
 {
 	u32 cmd = le32_to_cpu(desc->cmd), len = cmd & TX_LENGTH_MASK;
 
 	assert_false(desc->status & TX_DD);
 	assert_true(cmd & TX_DEXT);
 	if (!(cmd & TX_DTYP_DATA)) {
-		context = *desc;
+		context = *desc;	/* one for both queues, 82574 §7.2.6 */
 		mock_nic.contexts++;
 		return;
 	}
@@ -186,52 +204,97 @@ static void transmit(struct e1000_tx_desc *desc)
 	building.len = building.segs = 0;
 	if (cmd & TX_RS) {
 		desc->status |= TX_DD;
-		raise_cause(INT_TXDW);
+		raise_queue_cause(INT_TXDW, q);
 	}
+}
+
+static void queue_tx_go(unsigned int q)
+{
+	u32 size = get_of(q, E1000_TDLEN) / sizeof(struct e1000_tx_desc);
+	u32 head = get_of(q, E1000_TDH);
+	struct e1000_tx_desc *ring = ring_of(q, E1000_TDBAL);
+
+	while (head != get_of(q, E1000_TDT) && (mock_nic.tctl & TCTL_EN)) {
+		assert_true(mock_nic.mastering);
+		assert_true(!mock_nic.is_82574 || (get_of(q, E1000_TARC) & TARC_ENABLE));
+		transmit(q, &ring[head]);
+		head = (head + 1) % size;
+	}
+	set(E1000_TDH + q * E1000_QUEUE_REGS, head);
 }
 
 void mock_nic_tx_go(void)
 {
-	u32 size, head;
-	struct e1000_tx_desc *ring;
-
 	pthread_mutex_lock(&nic_lock);
-	size = get(E1000_TDLEN) / sizeof(struct e1000_tx_desc);
-	head = get(E1000_TDH);
-	ring = phys_to_virt(get(E1000_TDBAL) | (u64)get(E1000_TDBAH) << 32);
-	while (head != get(E1000_TDT) && (mock_nic.tctl & TCTL_EN)) {
-		assert_true(mock_nic.mastering);
-		transmit(&ring[head]);
-		head = (head + 1) % size;
-	}
-	set(E1000_TDH, head);
+	for (unsigned int q = 0; q < model->queues; q++)
+		queue_tx_go(q);
 	pthread_mutex_unlock(&nic_lock);
 }
 
-bool mock_nic_receive(const void *bytes, u32 len, u8 status, u8 errors)
+/* Where a frame goes: not by Toeplitz's hash, but as constant for a flow. 82574 §7.1.2. */
+static unsigned int rss_queue(const u8 *frame, u32 len)
 {
-	u32 size = get(E1000_RDLEN) / sizeof(struct e1000_rx_desc), head = get(E1000_RDH);
+	u32 mrqc = get(E1000_MRQC), hash = get(E1000_RSSRK);
+
+	if (!(mrqc & MRQC_RSS) || len < 38 || frame[12] != 0x08 || frame[13] != 0)
+		return 0;
+	assert_true(mrqc & MRQC_TCP_IP4);
+	assert_int_not_equal(hash, 0);
+	assert_true(get(E1000_RXCSUM) & RXCSUM_PCSD);
+	assert_true(get(E1000_RFCTL) & RFCTL_EXSTEN);
+	for (unsigned int i = 26; i < 38; i++)		/* addresses, ports */
+		hash = hash * 31 + frame[i];
+	return regs[E1000_RETA + hash % (4 * E1000_RETA_WORDS)] >> RETA_QUEUE_SHIFT;
+}
+
+static void write_back(struct e1000_rx_desc *desc, u32 len, u8 status, u8 errors)
+{
+	if (get(E1000_RFCTL) & RFCTL_EXSTEN) {
+		desc->addr = cpu_to_le64(0xabababababababab);	/* queue, hash */
+		desc->written = cpu_to_le64((u64)status << RX_EXT_STATUS_SHIFT |
+					    (u64)errors << RX_EXT_ERRORS_SHIFT |
+					    (u64)len << RX_EXT_LENGTH_SHIFT);
+		return;
+	}
+	desc->length = cpu_to_le16((u16)len);
+	desc->errors = errors;
+	desc->status = status;
+}
+
+static bool receive(const void *bytes, u32 len, u8 status, u8 errors)
+{
+	unsigned int q = rss_queue(bytes, len);
+	u32 size = get_of(q, E1000_RDLEN) / sizeof(struct e1000_rx_desc);
+	u32 head = get_of(q, E1000_RDH);
 	struct e1000_rx_desc *desc;
 
 	if (!(mock_nic.rctl & RCTL_EN))
 		return false;
+	assert_in_range(q, 0, model->queues - 1);
 	assert_true(mock_nic.mastering);
-	if (head == get(E1000_RDT)) {
+	if (head == get_of(q, E1000_RDT)) {
 		mock_nic.missed++;
 		set(E1000_MPC, get(E1000_MPC) + 1);
-		raise_cause(INT_RXO);
+		raise_queue_cause(INT_RXO, q);
 		return false;
 	}
-	desc = phys_to_virt(get(E1000_RDBAL) | (u64)get(E1000_RDBAH) << 32);
-	desc += head;
-	assert_int_equal(desc->status, 0);
+	desc = (struct e1000_rx_desc *)ring_of(q, E1000_RDBAL) + head;
+	assert_int_equal(desc->written, 0);
 	memcpy(phys_to_virt(le64_to_cpu(desc->addr)), bytes, len);
-	desc->length = cpu_to_le16((u16)len);
-	desc->errors = errors;
-	desc->status = status;
-	set(E1000_RDH, (head + 1) % size);
-	raise_cause(INT_RXT0);
+	write_back(desc, len, status, errors);
+	set(E1000_RDH + q * E1000_QUEUE_REGS, (head + 1) % size);
+	raise_queue_cause(INT_RXT0, q);
 	return true;
+}
+
+bool mock_nic_receive(const void *bytes, u32 len, u8 status, u8 errors)
+{
+	bool received;
+
+	pthread_mutex_lock(&nic_lock);
+	received = receive(bytes, len, status, errors);
+	pthread_mutex_unlock(&nic_lock);
+	return received;
 }
 
 void mock_nic_set_link(bool up)
@@ -254,29 +317,41 @@ static const struct pci_irq_handler *msix_pending(u32 cause, unsigned int shift)
 	return &msix[entry & 7];
 }
 
-static const struct pci_irq_handler *irq_pending(void)
+static const struct pci_irq_handler *irq_pending(unsigned int q)
 {
 	const struct pci_irq_handler *handler;
 
 	if (!use_msix)
 		return irq.fn && (mock_nic.icr & mock_nic.ims) ? &irq : NULL;
-	handler = msix_pending(INT_RXQ0, IVAR_RXQ0_SHIFT);
+	handler = msix_pending(INT_RXQ0 << q, IVAR_RXQ0_SHIFT + q * IVAR_BITS);
 	if (!handler)
-		handler = msix_pending(INT_TXQ0, IVAR_TXQ0_SHIFT);
-	return handler ? handler : msix_pending(INT_OTHER, IVAR_OTHER_SHIFT);
+		handler = msix_pending(INT_TXQ0 << q, IVAR_TXQ0_SHIFT + q * IVAR_BITS);
+	return handler || q ? handler : msix_pending(INT_OTHER, IVAR_OTHER_SHIFT);
+}
+
+bool mock_nic_queue_interrupt(unsigned int q)
+{
+	struct arch_cpu *self = host_this_cpu;
+	const struct pci_irq_handler *handler;
+
+	pthread_mutex_lock(&nic_lock);
+	handler = irq_pending(q);
+	pthread_mutex_unlock(&nic_lock);
+	if (!handler)
+		return false;
+	assert_true(!use_msix || handler->cpu == cpus[q]);
+	host_this_cpu = &cpus[q]->arch;
+	handler->fn(handler->arg);
+	host_this_cpu = self;
+	return true;
 }
 
 bool mock_nic_interrupt(void)
 {
-	const struct pci_irq_handler *handler;
-
-	pthread_mutex_lock(&nic_lock);
-	handler = irq_pending();
-	pthread_mutex_unlock(&nic_lock);
-	if (!handler)
-		return false;
-	handler->fn(handler->arg);
-	return true;
+	for (unsigned int q = 0; q < model->queues; q++)
+		if (mock_nic_queue_interrupt(q))
+			return true;
+	return false;
 }
 
 void mock_nic_shared_interrupt(void)
@@ -311,18 +386,19 @@ static u32 reg_read(u32 reg)
 	}
 }
 
-static void write_tail(u32 reg, u32 val)
+static void write_tail(u32 reg, unsigned int q, u32 val)
 {
-	u32 len = get(reg == E1000_TDT ? E1000_TDLEN : E1000_RDLEN);
+	u32 len = get_of(q, reg == E1000_TDT ? E1000_TDLEN : E1000_RDLEN);
 
+	assert_in_range(q, 0, model->queues - 1);
 	if (val)
 		assert_in_range(val, 0, len / 16 - 1);
-	set(reg, val);
+	set(reg + q * E1000_QUEUE_REGS, val);
 	if (reg != E1000_TDT)
 		return;
 	mock_nic.tdt_writes++;
 	if (!mock_nic.tx_stopped)
-		mock_nic_tx_go();
+		queue_tx_go(q);
 }
 
 static void reg_write(u32 reg, u32 val)
@@ -360,7 +436,11 @@ static void reg_write(u32 reg, u32 val)
 		return;
 	case E1000_TDT:
 	case E1000_RDT:
-		write_tail(reg, val);
+		write_tail(reg, 0, val);
+		return;
+	case E1000_TDT + E1000_QUEUE_REGS:
+	case E1000_RDT + E1000_QUEUE_REGS:
+		write_tail(reg - E1000_QUEUE_REGS, 1, val);
 		return;
 	default:
 		set(reg, val);
@@ -488,6 +568,7 @@ static void model_no_interrupt(void)
 const struct nic_model e1000_models[E1000_MODELS] = {
 	MODEL("82540EM", &e1000_driver, "intx", 2, 1),
 	MODEL("82574L, MSI-X", &e1000e_driver, "msix", 1, 1),
+	MODEL("82574L, two queues", &e1000e_driver, "msix", 2, 2),
 	MODEL("82574L, MSI", &e1000e_driver, "msi", 2, 1),
 	MODEL("82574L, INTx", &e1000e_driver, "intx", 2, 1),
 };

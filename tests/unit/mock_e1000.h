@@ -32,6 +32,7 @@ extern struct mock_e1000 mock_nic;
 void mock_nic_init(void);		/* before each probe: the model, as after power-on */
 /* The driver's interrupt handler, if an unmasked cause is pending. True if it was called. */
 bool mock_nic_interrupt(void);
+bool mock_nic_queue_interrupt(unsigned int q);	/* of one queue, on its CPU */
 void mock_nic_shared_interrupt(void);	/* the handler, whatever the cause */
 /* A frame from the wire; false: no room. @errors and @status are those of the descriptor. */
 bool mock_nic_receive(const void *bytes, u32 len, u8 status, u8 errors);

@@ -49,6 +49,28 @@ bool run_work(void)
 
 struct station guest;
 
+#define FLOW_AT		34		/* TCP: source port */
+#define FLOW_NUMBER_AT	38		/* sequence number */
+
+static const u8 flow_eth_ip[] = "\x08\x00\x45\x00\x00\x00\x00\x00\x00\x00\x00\x06\x00\x00"
+				"\x0a\x00\x00\x01\x0a\x00\x00\x02";
+
+static u32 flow_sent[NIC_FLOWS];
+
+/* Nothing of a flow is lost, and all of it is delivered by one CPU. */
+static void check_flow(const u8 *bytes)
+{
+	unsigned int flow = bytes[FLOW_AT + 1];
+	u32 number;
+
+	memcpy(&number, bytes + FLOW_NUMBER_AT, sizeof(number));
+	assert_in_range(flow, 0, NIC_FLOWS - 1);
+	assert_int_equal(number, guest.flow_next[flow]++);
+	if (!guest.flow_cpu[flow])
+		guest.flow_cpu[flow] = this_cpu();
+	assert_ptr_equal(guest.flow_cpu[flow], this_cpu());
+}
+
 static void guest_deliver(struct port *port, struct frame **frames, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
@@ -56,6 +78,8 @@ static void guest_deliver(struct port *port, struct frame **frames, unsigned int
 		guest.last_len = frames[i]->len;
 		guest.last_flags = frames[i]->flags;
 		frame_copy_out(frames[i], 0, guest.last, frames[i]->len);
+		if (!memcmp(guest.last + 12, flow_eth_ip, sizeof(flow_eth_ip)))
+			check_flow(guest.last);
 		if (guest.keep) {
 			frame_get(frames[i]);
 			guest.kept[guest.nr_kept++] = frames[i];
@@ -127,6 +151,15 @@ void guest_send(struct frame *frame)
 	frame_put(frame);
 }
 
+void guest_send_on(unsigned int cpu, struct frame *frame)
+{
+	struct arch_cpu *self = host_this_cpu;
+
+	host_this_cpu = &cpus[cpu]->arch;
+	guest_send(frame);
+	host_this_cpu = self;
+}
+
 const struct mock_sent *last_sent(void)
 {
 	return model->sent(model->nr_sent() - 1);
@@ -174,6 +207,7 @@ int setup_bare(void **state)
 	dma_before = mem_used(MEM_DMA);
 	model->init();
 	memset(&guest, 0, sizeof(guest));
+	memset(flow_sent, 0, sizeof(flow_sent));
 	host_log_clear();
 	return 0;
 }
@@ -223,4 +257,19 @@ bool wire_send(u32 len, u8 fill)
 	memset(frame, 0xff, 6);
 	memcpy(frame + 6, "\x02\x00\x00\x00\x00\x01", 6);
 	return model->receive(frame, len);
+}
+
+bool wire_send_flow(unsigned int flow, u32 len)
+{
+	u8 frame[2048] = { 0 };
+
+	memset(frame, 0xff, 6);
+	memcpy(frame + 6, "\x02\x00\x00\x00\x00\x01", 6);
+	memcpy(frame + 12, flow_eth_ip, sizeof(flow_eth_ip));
+	frame[FLOW_AT + 1] = (u8)flow;
+	memcpy(frame + FLOW_NUMBER_AT, &flow_sent[flow], sizeof(flow_sent[flow]));
+	if (!model->receive(frame, len))
+		return false;
+	flow_sent[flow]++;
+	return true;
 }

@@ -10,6 +10,7 @@
 #include "net/netdev.h"
 
 #define MOCK_SENT_MAX	8192
+#define NIC_FLOWS	32
 #define MOCK_FRAME_MAX	2048
 
 struct mock_sent {		/* a frame that the NIC put on the wire */
@@ -42,6 +43,8 @@ struct nic_model {
 extern const struct nic_model *model;
 extern struct cpu second_cpu;		/* cpus[1]; the thread plays both of them */
 
+struct cpu;
+
 /* The other side of the switch: what it got. */
 struct station {
 	struct port port;
@@ -49,6 +52,8 @@ struct station {
 	u8 last[2048];
 	u32 last_len;
 	u16 last_flags;
+	u32 flow_next[NIC_FLOWS];	/* number of each flow's next frame */
+	struct cpu *flow_cpu[NIC_FLOWS];	/* that delivered it */
 	bool keep;			/* hold what comes */
 	struct frame *kept[1024];
 	unsigned int nr_kept;
@@ -102,5 +107,8 @@ const struct mock_sent *last_sent(void);
 void guest_put_all(void);		/* what was kept */
 
 bool wire_send(u32 len, u8 fill);	/* a broadcast from the wire; false: no room */
+/* A broadcast of TCP from one of NIC_FLOWS ports; the station checks their order. */
+bool wire_send_flow(unsigned int flow, u32 len);
+void guest_send_on(unsigned int cpu, struct frame *frame);
 
 #endif

@@ -19,6 +19,7 @@ static void mac_and_link_are_known(void **state)
 	assert_true(dev->link_up && dev->port.link_up);
 	assert_false(dev->polled);
 	assert_string_equal(dev->irq, model->irq);
+	assert_int_equal(dev->nr_queues, model->queues);
 	assert_string_equal(dev->port.name, "uplink0");
 	assert_string_equal(dev->port.sw->name, "br0");
 }
@@ -92,9 +93,9 @@ static void rings_wrap(void **state)
 	static struct out out;
 
 	for (unsigned int i = 0; i < 70000; i++) {	/* 16-bit indices too */
-		guest_send(out_frame(&out, 60 + i % 1400, 1 + i % 3));
+		guest_send_on(i % nr_cpus, out_frame(&out, 60 + i % 1400, 1 + i % 3));
 		if (i % 3 == 0)
-			assert_true(wire_send(60 + i % 1400, (u8)i));
+			assert_true(wire_send_flow(i % NIC_FLOWS, 60 + i % 1400));
 		loop();
 		assert_int_equal(out.done, 1);
 		assert_int_equal(last_sent()->len, out.frame.len);
@@ -102,6 +103,146 @@ static void rings_wrap(void **state)
 	assert_int_equal(nic_stats().tx_packets, 70000);
 	assert_int_equal(nic_stats().tx_dropped, 0);
 	assert_int_equal(guest.nr, 23334);
+	for (unsigned int q = 0; q < dev->nr_queues; q++) {
+		assert_in_range(dev->queue[q]->stats.rx_packets, 10000 / dev->nr_queues, 23334);
+		assert_int_equal(dev->queue[q]->stats.tx_packets, 70000 / dev->nr_queues);
+	}
+}
+
+/* ---- Several queues, or all as with several ---- */
+
+static void flows_are_spread_and_keep_their_order(void **state)
+{
+	unsigned int sent = 0, r = 1;
+
+	for (unsigned int i = 0; i < 20000; i++) {
+		r = r * 1103515245 + 12345;
+		sent += wire_send_flow((r >> 16) % NIC_FLOWS, 60 + r % 1000);
+		if ((r >> 8) % 50 == 0)
+			loop();
+	}
+	loop();
+	assert_int_equal(guest.nr, sent);
+	assert_int_equal(nic_stats().rx_packets, sent);
+	assert_true(sent > 19000);
+	for (unsigned int q = 0; q < dev->nr_queues; q++) {
+		assert_true(dev->queue[q]->stats.rx_packets > 5000);
+		assert_true(dev->queue[q]->stats.interrupts > 0);
+		assert_true(dev->queue[q]->stats.polls > 0);
+	}
+}
+
+/* A flow for each queue. */
+static void find_flows(unsigned int *flow)
+{
+	for (unsigned int q = 0; q < dev->nr_queues; q++) {
+		u64 before = dev->queue[q]->stats.rx_packets;
+
+		flow[q] = 0;
+		do {
+			assert_in_range(flow[q], 0, NIC_FLOWS - 1);
+			assert_true(wire_send_flow(flow[q]++, 60));
+			loop();
+		} while (dev->queue[q]->stats.rx_packets == before);
+		flow[q]--;
+	}
+}
+
+static void queues_interrupt_for_themselves(void **state)
+{
+	unsigned int flow[NETDEV_QUEUES_MAX];
+	u64 before[NETDEV_QUEUES_MAX];
+
+	find_flows(flow);
+	for (unsigned int q = 0; q < dev->nr_queues; q++) {
+		for (unsigned int i = 0; i < dev->nr_queues; i++)
+			before[i] = dev->queue[i]->stats.interrupts;
+		for (unsigned int i = 0; i < 20; i++)
+			assert_true(wire_send_flow(flow[q], 100));
+		assert_true(model->interrupt());
+		assert_false(model->interrupt());
+		loop();
+		for (unsigned int i = 0; i < dev->nr_queues; i++)
+			assert_int_equal(dev->queue[i]->stats.interrupts, before[i] + (i == q));
+	}
+}
+
+/* A full ring of one leaves the other alone. */
+static void queues_have_room_for_themselves(void **state)
+{
+	unsigned int flow[NETDEV_QUEUES_MAX], received[NETDEV_QUEUES_MAX] = { 0 }, before;
+
+	find_flows(flow);
+	before = guest.nr;
+	for (unsigned int q = 0; q < dev->nr_queues; q++) {
+		while (wire_send_flow(flow[q], 100))
+			received[q]++;
+		assert_true(received[q] >= model->rx_ring);
+		before += received[q];
+	}
+	loop();
+	assert_int_equal(guest.nr, before);
+}
+
+static void each_cpu_sends_by_its_queue(void **state)
+{
+	static struct out out[2][10];
+
+	for (unsigned int round = 1; round <= 3; round++) {
+		model->tx_stop(true);
+		for (unsigned int i = 0; i < 10; i++)
+			for (unsigned int c = 0; c < nr_cpus; c++)
+				guest_send_on(c, out_frame(&out[c][i], 100 + i, 2));
+		loop();
+		assert_int_equal(out[0][0].done, 0);
+		model->tx_stop(false);
+		for (unsigned int q = 0; q < dev->nr_queues; q++)
+			assert_true(model->interrupt());
+		assert_false(model->interrupt());
+		loop();
+		for (unsigned int i = 0; i < 10 * nr_cpus; i++)
+			assert_int_equal(out[i / 10][i % 10].done, 1);
+		for (unsigned int q = 0; q < dev->nr_queues; q++)
+			assert_int_equal(dev->queue[q]->stats.tx_packets,
+					 10 * round * nr_cpus / dev->nr_queues);
+	}
+}
+
+static void restart_with_all_queues_in_flight(void **state)
+{
+	static struct out out[2][50];
+	unsigned int flow[NETDEV_QUEUES_MAX];
+
+	find_flows(flow);
+	for (unsigned int round = 0; round < 5; round++) {
+		unsigned int sent = model->nr_sent();
+
+		model->tx_stop(true);
+		for (unsigned int i = 0; i < 50; i++)
+			for (unsigned int c = 0; c < nr_cpus; c++)
+				guest_send_on(c, out_frame(&out[c][i], 100 + i, 2));
+		for (unsigned int q = 0; q < dev->nr_queues; q++)
+			assert_true(wire_send(100, 1));
+		assert_true(model->interrupt());
+		netdev_restart(dev, "test");
+		for (unsigned int i = 0; i < 50 * nr_cpus; i++)
+			assert_int_equal(out[i / 50][i % 50].done, 1);
+		model->tx_stop(false);
+		assert_int_equal(model->nr_sent(), sent);
+		guest.nr = 0;
+		for (unsigned int i = 0; i < 300; i++)
+			for (unsigned int q = 0; q < dev->nr_queues; q++) {
+				assert_true(wire_send_flow(flow[q], 100));
+				loop();
+			}
+		assert_int_equal(guest.nr, 300 * dev->nr_queues);
+		for (unsigned int c = 0; c < nr_cpus; c++) {
+			guest_send_on(c, out_frame(&out[c][0], 100, 2));
+			loop();
+			assert_int_equal(out[c][0].done, 1);
+		}
+		assert_int_equal(model->nr_sent(), sent + nr_cpus);
+	}
 }
 
 /* ---- Too many ---- */
@@ -262,6 +403,7 @@ static void without_interrupt_it_is_polled(void **state)
 	model->no_interrupt();
 	assert_int_equal(probe(), 0);
 	assert_true(dev->polled);
+	assert_int_equal(dev->nr_queues, 1);
 	assert_string_equal(dev->irq, "none");
 	run_work();
 	for (unsigned int i = 0; i < 5; i++) {
@@ -348,6 +490,11 @@ int nic_suite(const struct nic_model *models, unsigned int nr)
 		TEST(every_length_leaves_whole),
 		TEST(every_length_arrives_whole),
 		TEST(rings_wrap),
+		TEST(flows_are_spread_and_keep_their_order),
+		TEST(queues_interrupt_for_themselves),
+		TEST(queues_have_room_for_themselves),
+		TEST(each_cpu_sends_by_its_queue),
+		TEST(restart_with_all_queues_in_flight),
 		TEST(flood_out_makes_room_itself),
 		TEST(full_ring_drops_and_recovers),
 		TEST(flood_in_fills_the_ring_and_no_more),

@@ -28,7 +28,8 @@ static void mac_comes_from_the_eeprom(void **state)
 	assert_false(dev->polled);
 	assert_int_equal(mock_nic.ims, strcmp(model->irq, "msix") ?
 			 INT_LSC | INT_RXDMT0 | INT_RXO | INT_RXT0 :
-			 INT_LSC | INT_OTHER | INT_RXQ0);
+			 INT_LSC | INT_OTHER | INT_RXQ0 |
+			 (model->queues > 1 ? INT_RXQ0 << 1 : 0));
 }
 
 static void mac_falls_back_to_ral(void **state)

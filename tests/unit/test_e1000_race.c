@@ -182,11 +182,93 @@ static void resets_lose_no_frame(void **state)
 	check_free();
 }
 
+/* ---- A queue on another CPU ---- */
+
+static u32 flow_seen[NIC_FLOWS];	/* each by the CPU of its queue alone */
+static u64 delivered[2];
+
+/* A reset loses frames; it repeats none and does not turn them around. */
+static void check_deliver(struct port *port, struct frame **frames, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		u8 bytes[60];
+		u32 number;
+
+		frame_copy_out(frames[i], 0, bytes, sizeof(bytes));
+		memcpy(&number, bytes + 38, sizeof(number));
+		if (bytes[35] >= NIC_FLOWS || number < flow_seen[bytes[35]])
+			abort();
+		flow_seen[bytes[35]] = number + 1;
+	}
+	__atomic_fetch_add(&delivered[this_cpu()->id], nr, __ATOMIC_RELAXED);
+	if (this_cpu() == &second_cpu) {
+		unsigned int resets = READ_ONCE(mock_nic.resets);
+
+		sched_yield();		/* let the other one come to where it has to wait */
+		if (READ_ONCE(mock_nic.resets) != resets)
+			abort();
+	}
+}
+
+static const struct port_ops check_ops = { .deliver = check_deliver };
+
+static bool other_cpu_ends;
+
+static void *play_second_cpu(void *arg)
+{
+	host_this_cpu = &second_cpu.arch;
+	while (!__atomic_load_n(&other_cpu_ends, __ATOMIC_ACQUIRE)) {
+		bool irq = mock_nic_queue_interrupt(1);
+
+		if (!work_run(&second_cpu) && !irq)
+			sched_yield();
+	}
+	return NULL;
+}
+
+/* The NIC is stopped, and its rings are emptied, only when the other CPU has left the poll. */
+static void stops_while_another_cpu_polls(void **state)
+{
+	pthread_t thread;
+
+	if (dev->nr_queues < 2)
+		return;
+	memset(flow_seen, 0, sizeof(flow_seen));
+	memset(delivered, 0, sizeof(delivered));
+	guest.port.ops = &check_ops;
+	other_cpu_ends = false;
+	assert_int_equal(pthread_create(&thread, NULL, play_second_cpu, NULL), 0);
+	for (unsigned int i = 0; i < 200000 || !delivered[1]; i++) {
+		wire_send_flow(i % NIC_FLOWS, 60);
+		mock_nic_queue_interrupt(0);
+		work_run(this_cpu());
+		if (i % 50 == 49)
+			netdev_restart(dev, "test");
+		assert_true(i < 100000000);
+	}
+	__atomic_store_n(&other_cpu_ends, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	loop();
+	assert_true(delivered[0] && delivered[1]);
+	assert_int_equal(delivered[0] + delivered[1], nic_stats().rx_packets);
+	/* No buffer was lost, none is there twice. */
+	for (unsigned int q = 0; q < 2; q++) {
+		const struct e1000_rx *rx = &((struct e1000 *)dev->priv)->queue[q]->rx;
+		const struct rx_buf *buf = rx->pool.spare;
+		unsigned int spares = 0;
+
+		for (; buf; buf = buf->next)
+			spares++;
+		assert_int_equal(spares, E1000_RX_BUFS - (E1000_RX_DESCS - 1));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_frame_once_and_in_order),
 		TEST(resets_lose_no_frame),
+		TEST(stops_while_another_cpu_polls),
 	};
 
 	return nic_bench_run(e1000_models, E1000_MODELS, tests);
