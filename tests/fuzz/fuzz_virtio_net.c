@@ -2,7 +2,8 @@
 /*
  * A driver that posts chains of any shape with headers of any content, rewrites guest memory
  * and resets while frames are in flight. Every frame on the wire obeys the contract of
- * net/frame.h; all come back; the device comes up again.
+ * net/frame.h; all come back; the device comes up again. It has a second pair, of several that
+ * it could have, and the control queue, to which any commands go.
  */
 #include "arch/host/host.h"
 #include "net/switch.h"
@@ -12,10 +13,13 @@
 #include "tests/unit/tcp_frame.h"
 
 #define QUEUE	16
+#define PAIRS	4
 
 static struct mock_wire *wire;
 static struct mock_net mn;
 static struct port checker;
+static struct mock_vq more[2], ctrl;	/* the second pair */
+static u64 commands;			/* guest RAM: a page */
 
 static void check_large(const struct frame *f)
 {
@@ -49,15 +53,22 @@ static void check_frame(const struct frame *f, bool part)
 		check((u32)f->csum_start + f->csum_offset + 2 <= f->len);
 }
 
+static bool is_ours(const void *owner)
+{
+	const struct net_tx *tx = mn.net->vhost.tx;
+
+	return owner == tx || owner == tx + 1;
+}
+
 /* A second port that sees what is flooded, and looks at it closely. */
 static void check_frames(struct port *port, struct frame **frames, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		const struct frame *whole = frames[i]->owner;
 
-		if (frames[i]->owner == mn.net->vhost.tx)
+		if (is_ours(frames[i]->owner))
 			check_frame(frames[i], false);
-		else if (whole && whole->owner == mn.net->vhost.tx)
+		else if (whole && is_ours(whole->owner))
 			check_frame(frames[i], true);
 	}
 }
@@ -162,6 +173,52 @@ static void drain(struct mock_vq *vq)
 	}
 }
 
+static bool has(u64 features, unsigned int bit)
+{
+	return features & BIT_ULL(bit);
+}
+
+static void more_queues(struct mock_net *net, u64 features)
+{
+	const bool event_idx = has(features, VIRTIO_F_EVENT_IDX);
+	const bool indirect = has(features, VIRTIO_F_INDIRECT_DESC);
+	const bool several = has(features, VIRTIO_NET_F_MQ);
+
+	for (u16 i = 0; i < ARRAY_SIZE(more); i++) {
+		mock_vq_init(&more[i], &net->mg.ram, QUEUE, event_idx, indirect);
+		if (several)
+			mock_setup_queue(&net->mv, 2 + i, &more[i], 1);
+	}
+	mock_vq_init(&ctrl, &net->mg.ram, QUEUE, event_idx, indirect);
+	if (has(features, VIRTIO_NET_F_CTRL_VQ))
+		mock_setup_queue(&net->mv, several ? 2 * PAIRS : 2, &ctrl, 2);
+	commands = mock_alloc(&net->mg.ram, PAGE_SIZE, PAGE_SIZE);
+}
+
+/* Of any class and length, in up to three pieces, with room for the answer or without. */
+static void post_command(struct input *in)
+{
+	u8 *to = mock_ptr(&mn.mg.ram, commands), how = (u8)take(in, 1);
+	struct mock_buf buf[4];
+	unsigned int n = 0;
+	u32 len = how & 15;
+
+	to[0] = (u8)take(in, 1) & 7;
+	to[1] = (u8)take(in, 1) & 3;
+	for (u32 i = 2; i < len; i++)
+		to[i] = (u8)take(in, 1);
+	if (how & 16)
+		buf[n++] = (struct mock_buf){ commands, len / 2, false };
+	else
+		len *= 2;
+	buf[n++] = (struct mock_buf){ commands + (how & 16 ? len / 2 : 0), len - len / 2, false };
+	if (how & 32)
+		buf[n++] = (struct mock_buf){ commands + 64, 0, true };
+	if (how & 64)
+		buf[n++] = (struct mock_buf){ commands + 65, 1 + (how >> 7), true };
+	mock_add(&ctrl, buf, n);
+}
+
 static u64 features;
 
 static bool up(void)
@@ -177,7 +234,7 @@ static bool up(void)
 
 static void one_op(struct input *in)
 {
-	switch (take(in, 1) % 12) {
+	switch (take(in, 1) % 16) {
 	case 0:
 		post(in, &mn.tx, false);
 		break;
@@ -216,6 +273,19 @@ static void one_op(struct input *in)
 	case 11:
 		post_large(in);
 		break;
+	case 12:
+		post_command(in);
+		break;
+	case 13:
+		mock_notify(&mn.mv, (u16)take(in, 1) % (2 * PAIRS + 2));
+		break;
+	case 14:
+		post(in, &more[VIRTIO_NET_TX], false);
+		break;
+	case 15:
+		post(in, &more[VIRTIO_NET_RX], true);
+		drain(&ctrl);
+		break;
 	}
 }
 
@@ -233,6 +303,8 @@ static u64 consistent(u64 features)
 		features &= ~BIT_ULL(VIRTIO_NET_F_HOST_ECN);
 	if (!(features & guest))
 		features &= ~BIT_ULL(VIRTIO_NET_F_GUEST_ECN);
+	if (!has(features, VIRTIO_NET_F_CTRL_VQ))
+		features &= ~(BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR));
 	return features;
 }
 
@@ -252,7 +324,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		once();
 	mock_net_config(&nic);
 	nic.rx_queue_size = nic.tx_queue_size = 64;
+	nic.mq = true;
+	nic.netdev.queues = PAIRS;
 	mock_net_init(&mn, "fuzz", wire, &nic);
+	mn.more_queues = more_queues;
 	features = take(&in, 4) | BIT_ULL(VIRTIO_F_VERSION_1);
 	features = consistent(mock_net_offered(&mn) & features);
 	mock_net_up(&mn, features, QUEUE);
@@ -261,8 +336,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wire->hold = false;
 	while (in.left) {
 		one_op(&in);
-		check(mn.net->vhost.tx->in_flight <= mn.net->vhost.tx->nr_slots);
-		check(mn.net->vhost.tx->bounces <= TX_BOUNCES_MAX);
+		check(net_pairs(&mn.net->vhost) - 1 < PAIRS);
+		check(has(features, VIRTIO_NET_F_MQ) || net_pairs(&mn.net->vhost) == 1);
+		check(!(mn.net->cfg.mac[0] & 1));
+		for (unsigned int p = 0; p < 2; p++) {
+			check(mn.net->vhost.tx[p].in_flight <= mn.net->vhost.tx[p].nr_slots);
+			check(mn.net->vhost.tx[p].bounces <= TX_BOUNCES_MAX);
+		}
 	}
 	wire->hold = false;
 	up();

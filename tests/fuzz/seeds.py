@@ -50,7 +50,11 @@ def virtio_pci():
 
 
 def virtio_net():
-    """Frames with and without a checksum request, chains, receive buffers, resets."""
+    """Frames with and without a checksum request, chains, receive buffers, resets, commands."""
+    def command(group, number, data, how=0x50):
+        """In two pieces, with room for the answer."""
+        return bytes([12, how | len(data) + 2, group, number]) + data + b"\x0d\x08\x0d\2\5"
+
     def frame(flags, start, offset, length):
         return struct.pack("<BBBHHBBH", 2, flags, 0, 0, start, offset, 0, length)
 
@@ -68,6 +72,10 @@ def virtio_net():
         yield head + large(0, 9000, 1448) + large(1, 3000, 100) + run + large(0x1b, 20000, 1000) + run
         yield head + large(0, 9000, 1448, lies=b"\2\x18\1\x20\7") + run + large(0x28, 900, 100) + run
         yield head + frame(0, 0, 0, 60) + b"\6\1\0\0\x08" + bytes(range(8)) + run
+        yield head + command(4, 0, b"\2\0") + b"\x0e\0\0\0\0\x30\x40\x0d\3\5" + \
+            b"\x0f\0\0\0\0\x20\xff" + b"\7\x3c\0\0" * 3 + command(4, 0, b"\1\0")
+        yield head + command(1, 1, b"\2\0\0\0\0\7") + command(4, 0, b"\x09\0") + \
+            command(0, 0, b"\1") + b"\x0a" + command(4, 0, b"\1\0", 0x10)
 
 
 def archive():

@@ -188,6 +188,8 @@ void mock_net_up(struct mock_net *mn, u64 features, u16 queue_size)
 	mock_common_write(&mn->mv, 16, 2, MOCK_VECTOR_CONFIG);
 	mock_setup_queue(&mn->mv, VIRTIO_NET_RX, &mn->rx, MOCK_VECTOR_RX);
 	mock_setup_queue(&mn->mv, VIRTIO_NET_TX, &mn->tx, MOCK_VECTOR_TX);
+	if (mn->more_queues)
+		mn->more_queues(mn, features);
 	mock_set_status(&mn->mv, ok);
 	must(mock_status(&mn->mv) == ok, "device did not start");
 	mock_work_run();

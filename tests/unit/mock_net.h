@@ -39,6 +39,7 @@ struct mock_net {
 	struct nic_config nic;
 	struct virtio_net *net;
 	struct mock_vq rx, tx;
+	void (*more_queues)(struct mock_net *mn, u64 features);	/* those of the test; or NULL */
 	struct mock_wire *wire;		/* may be shared */
 	u64 tx_buf, rx_buf;		/* guest RAM: a 4 KiB buffer for each descriptor */
 };
