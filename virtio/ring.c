@@ -96,6 +96,7 @@ int ring_enable(struct ring *ring, const struct guest_mem *mem, u16 num,
 		.mem = mem,
 		.num = num,
 		.packed = packed,
+		.path = packed ? RING_PATH_PACKED : RING_PATH_SPLIT,
 		.in_order = features & RING_IN_ORDER,
 		.event_idx = features & RING_EVENT_IDX,
 		.indirect = features & RING_INDIRECT,
@@ -118,6 +119,7 @@ int ring_enable(struct ring *ring, const struct guest_mem *mem, u16 num,
 void ring_disable(struct ring *ring)
 {
 	free(ring->done_len);
+	free(ring->inflight);
 	*ring = (struct ring){ 0 };
 }
 
@@ -189,12 +191,15 @@ unsigned int ring_available(struct ring *ring)
 {
 	if (unlikely(ring->broken))
 		return 0;
-	return ring->packed ? ring_packed_available(ring) : ring_split_available(ring);
+	return ring->packed ? ring_packed_available(ring) || ring_inflight_left(ring) :
+			      ring_split_available(ring);
 }
 
 void ring_unpop(struct ring *ring, unsigned int n)
 {
-	if (ring->packed)
+	if (unlikely(ring->inflight))
+		ring_inflight_unpop(ring, n);
+	else if (ring->packed)
 		ring_packed_unpop(ring, n);
 	else
 		ring_split_unpop(ring, n);
@@ -228,5 +233,6 @@ bool ring_notify_enable(struct ring *ring)
 	 * (§2.7.13.4.1, §2.8.21.3.1).
 	 */
 	mb();
-	return ring->packed ? ring_packed_available(ring) : ring_split_more(ring);
+	return ring->packed ? ring_packed_available(ring) || ring_inflight_left(ring) :
+			      ring_split_more(ring);
 }

@@ -85,9 +85,17 @@ struct ring_used {
 	u32 head, len;
 };
 
+/* Which functions serve the ring: one look tells the formats and the rare cases apart. */
+enum ring_path {
+	RING_PATH_SPLIT,
+	RING_PATH_PACKED,
+	RING_PATH_INFLIGHT,		/* of either format: ring_inflight.h */
+};
+
 struct ring {
 	const struct guest_mem *mem;
 	u16 num;			/* entries; split: power of two */
+	u8 path;			/* enum ring_path */
 	bool event_idx, indirect, packed, in_order;
 	/* Translated once at enable; every area lies in one RAM region. */
 	union {
@@ -119,6 +127,7 @@ struct ring {
 	u16 *taken;			/* ring of heads in the order in which they were read */
 	u16 taken_mask;
 	u16 taken_at, taken_done;	/* packed, in it: next to take, IN_ORDER: oldest not used */
+	struct ring_inflight *inflight;	/* NULL: nobody notes what is in flight */
 	bool missed;			/* it waits for a translation: struct guest_mem */
 	enum ring_error broken;
 	u32 broken_value;		/* the offending value, for the message */
@@ -153,6 +162,10 @@ void ring_split_push(struct ring *ring, const struct ring_used *used, unsigned i
 void ring_packed_push(struct ring *ring, const struct ring_used *used, unsigned int n);
 bool ring_split_publish(struct ring *ring);
 bool ring_packed_publish(struct ring *ring);
+unsigned int ring_inflight_pop(struct ring *ring, struct ring_chain *chain, unsigned int max,
+			       struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs);
+void ring_inflight_push(struct ring *ring, const struct ring_used *used, unsigned int n);
+bool ring_inflight_publish(struct ring *ring);
 
 /* ---- Taking and giving back ---- */
 
@@ -166,8 +179,11 @@ static inline unsigned int ring_pop_batch(struct ring *ring, struct ring_chain *
 					  unsigned int max, struct ring_seg *seg,
 					  unsigned int nr_segs, unsigned int max_segs)
 {
-	return ring->packed ? ring_packed_pop(ring, chain, max, seg, nr_segs, max_segs) :
-			      ring_split_pop(ring, chain, max, seg, nr_segs, max_segs);
+	if (ring->path == RING_PATH_SPLIT)
+		return ring_split_pop(ring, chain, max, seg, nr_segs, max_segs);
+	if (likely(ring->path == RING_PATH_PACKED))
+		return ring_packed_pop(ring, chain, max, seg, nr_segs, max_segs);
+	return ring_inflight_pop(ring, chain, max, seg, nr_segs, max_segs);
 }
 
 /*
@@ -198,10 +214,12 @@ void ring_break(struct ring *ring, enum ring_error error, u32 value);
  */
 static inline void ring_push_batch(struct ring *ring, const struct ring_used *used, unsigned int n)
 {
-	if (ring->packed)
+	if (ring->path == RING_PATH_SPLIT)
+		ring_split_push(ring, used, n);
+	else if (likely(ring->path == RING_PATH_PACKED))
 		ring_packed_push(ring, used, n);
 	else
-		ring_split_push(ring, used, n);
+		ring_inflight_push(ring, used, n);
 }
 
 static inline void ring_push(struct ring *ring, u16 head, u32 len)
@@ -220,7 +238,11 @@ static inline bool ring_publish(struct ring *ring)
 {
 	if (!ring->pending)
 		return false;
-	return ring->packed ? ring_packed_publish(ring) : ring_split_publish(ring);
+	if (ring->path == RING_PATH_SPLIT)
+		return ring_split_publish(ring);
+	if (likely(ring->path == RING_PATH_PACKED))
+		return ring_packed_publish(ring);
+	return ring_inflight_publish(ring);
 }
 
 /*

@@ -196,6 +196,18 @@ void ring_split_unpop(struct ring *ring, unsigned int n);
 void ring_packed_unpop(struct ring *ring, unsigned int n);
 void ring_split_notify(struct ring *ring, bool on);
 void ring_packed_notify(struct ring *ring, bool on);
+/*
+ * Take a chain that was taken before, where the next one is due: by its head, or its @n
+ * descriptors as they were. Its segments or -EPROTO.
+ */
+int ring_split_take(struct ring *ring, struct ring_chain *c, struct ring_seg *seg, u16 head,
+		    unsigned int max_segs);
+int ring_packed_take(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
+		     const struct ring_desc *desc, u16 n, unsigned int max_segs);
+bool ring_packed_is_avail(const struct ring *ring, u16 pos, bool wrap);
+void ring_inflight_unpop(struct ring *ring, unsigned int n);
+/* Chains to be taken again are left. */
+bool ring_inflight_left(const struct ring *ring);
 bool ring_split_more(const struct ring *ring);
 
 #endif

@@ -43,9 +43,14 @@ static inline bool is_avail(u64 word, bool wrap)
 	return (word_flags(word) & (F_AVAIL | F_USED)) == avail_flags(wrap);
 }
 
+bool ring_packed_is_avail(const struct ring *ring, u16 pos, bool wrap)
+{
+	return is_avail(word_read(ring, pos), wrap);
+}
+
 bool ring_packed_available(const struct ring *ring)
 {
-	return is_avail(word_read(ring, ring->last_avail), ring->avail_wrap);
+	return ring_packed_is_avail(ring, ring->last_avail, ring->avail_wrap);
 }
 
 /* ---- Taking chains ---- */
@@ -134,6 +139,22 @@ static int chain_walk(struct ring *ring, struct ring_chain *c, struct ring_seg *
 	return (int)n;
 }
 
+/* The chain, of @descs descriptors, has been walked as far as @at: note that it is taken. */
+static int taken_any(struct ring *ring, const struct ring_chain *c, unsigned int descs,
+		     const struct at *at)
+{
+	if (unlikely(c->head >= ring->num))
+		return ring_fail(ring, RING_BAD_HEAD, c->head);
+	if (unlikely(ring->in_use[c->head]))
+		return ring_fail(ring, RING_HEAD_IN_USE, c->head);
+	ring->in_use[c->head] = ring_head_state(descs, c->nr_write);
+	ring->taken[ring->taken_at++ & ring->taken_mask] = c->head;
+	ring->last_avail = at->pos;
+	ring->avail_wrap = at->wrap;
+	ring->in_flight += (u16)descs;
+	return c->nr_read + c->nr_write;
+}
+
 /*
  * The long way round, for any chain. Its segments, 0 if it has none; -EAGAIN: there is none;
  * -EPROTO: the ring is broken now.
@@ -154,16 +175,28 @@ static int take_any(struct ring *ring, struct ring_chain *c, struct ring_seg *se
 	descs = chain_walk(ring, c, seg, desc_of(ring, at.pos, word), &at, max_segs);
 	if (unlikely(descs < 0))
 		return descs;
-	if (unlikely(c->head >= ring->num))
-		return ring_fail(ring, RING_BAD_HEAD, c->head);
-	if (unlikely(ring->in_use[c->head]))
-		return ring_fail(ring, RING_HEAD_IN_USE, c->head);
-	ring->in_use[c->head] = ring_head_state((unsigned int)descs, c->nr_write);
-	ring->taken[ring->taken_at++ & ring->taken_mask] = c->head;
-	ring->last_avail = at.pos;
-	ring->avail_wrap = at.wrap;
-	ring->in_flight += (u16)descs;
-	return c->nr_read + c->nr_write;
+	return taken_any(ring, c, (unsigned int)descs, &at);
+}
+
+int ring_packed_take(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
+		     const struct ring_desc *desc, u16 n, unsigned int max_segs)
+{
+	struct at at = { ring->last_avail, ring->avail_wrap, 0 };
+	struct ring_walk w = { .seg = seg };
+
+	for (u16 i = 0; i < n; i++, at_next(ring->num, &at)) {
+		const struct ring_desc *d = &desc[i];
+
+		if (d->flags & VIRTQ_DESC_F_INDIRECT) {
+			if (table_walk(ring, &w, d, max_segs))
+				return -EPROTO;
+		} else if (ring_walk_add(ring, &w, max_segs, d->addr, d->len,
+					 d->flags & VIRTQ_DESC_F_WRITE)) {
+			return -EPROTO;
+		}
+	}
+	ring_walk_end(&w, c, seg, desc[n - 1].next);
+	return taken_any(ring, c, n, &at);
 }
 
 /* Room for segments: a chain may have up to @max of the @left from @seg on. */

@@ -98,17 +98,10 @@ static int chain_walk(struct ring *ring, struct ring_chain *c, struct ring_seg *
 	return 0;
 }
 
-/*
- * The long way round, for any chain. Its segments, 0 if it has none; -EPROTO: the ring is broken
- * now.
- */
-__attribute__((noinline))
-static int take_any(struct ring *ring, struct ring_chain *c, struct ring_seg *seg, u16 at,
-		    unsigned int max_segs)
+/* The chain of @head to @slot of taken[]. */
+static int take_head(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
+		     unsigned int slot, u16 head, unsigned int max_segs)
 {
-	unsigned int slot = at & (ring->num - 1u);
-	u16 head = le16_to_cpu(ring->avail->ring[slot]);
-
 	if (unlikely(head >= ring->num))
 		return ring_fail(ring, RING_BAD_HEAD, head);
 	if (unlikely(ring->in_use[head]))
@@ -118,6 +111,31 @@ static int take_any(struct ring *ring, struct ring_chain *c, struct ring_seg *se
 	ring->in_use[head] = ring_head_state(1, c->nr_write);
 	ring->taken[slot] = head;
 	return c->nr_read + c->nr_write;
+}
+
+/*
+ * The long way round, for any chain. Its segments, 0 if it has none; -EPROTO: the ring is broken
+ * now.
+ */
+__attribute__((noinline))
+static int take_any(struct ring *ring, struct ring_chain *c, struct ring_seg *seg, u16 at,
+		    unsigned int max_segs)
+{
+	unsigned int slot = at & (ring->num - 1u);
+
+	return take_head(ring, c, seg, slot, le16_to_cpu(ring->avail->ring[slot]), max_segs);
+}
+
+int ring_split_take(struct ring *ring, struct ring_chain *c, struct ring_seg *seg, u16 head,
+		    unsigned int max_segs)
+{
+	int got = take_head(ring, c, seg, ring->last_avail & (ring->num - 1u), head, max_segs);
+
+	if (got >= 0) {
+		ring->last_avail++;
+		ring->in_flight++;
+	}
+	return got;
 }
 
 /* Room for segments: a chain may have up to @max of the @left from @seg on. */

@@ -155,6 +155,17 @@ int vhost_set_vring_base(struct vhost_dev *dev, unsigned int idx, u16 base)
 	return err;
 }
 
+int vhost_set_vring_inflight(struct vhost_dev *dev, unsigned int idx,
+			     struct ring_inflight_area *inflight)
+{
+	struct vhost_virtqueue *vq;
+	int err = vq_stopped(dev, idx, &vq);
+
+	if (!err)
+		vq->inflight = inflight;
+	return err;
+}
+
 void vhost_set_vring_call(struct vhost_dev *dev, unsigned int idx, struct event *call)
 {
 	WRITE_ONCE(dev->vqs[idx].call, call);
@@ -187,6 +198,10 @@ int vhost_vring_start(struct vhost_dev *dev, unsigned int idx)
 		return err;
 	spin_lock(&vq->lock);
 	err = ring_enable(&vq->ring, dev->mem, vq->num, &vq->addr, vq->base, ring_features(dev));
+	if (!err && vq->inflight)
+		err = ring_inflight_enable(&vq->ring, vq->inflight);
+	if (err)
+		ring_disable(&vq->ring);
 	vq->enabled = !err;
 	dev->flush.state = VHOST_UNFLUSHED;
 	vq->error_said = false;

@@ -15,6 +15,7 @@
 #include "kernel/types.h"
 #include "kernel/work.h"
 #include "virtio/ring.h"
+#include "virtio/ring_inflight.h"
 
 struct cpu;
 struct vhost_dev;
@@ -42,6 +43,7 @@ struct vhost_virtqueue {
 	u16 num;
 	struct ring_addr addr;
 	u16 base;
+	struct ring_inflight_area *inflight;	/* SET_INFLIGHT_FD; NULL: not noted */
 	bool enabled;			/* has a backend and is running */
 	struct event kick;		/* the doorbell's event */
 	struct event *call;		/* interrupt; NULL: none */
@@ -117,11 +119,14 @@ int vhost_set_vring_num(struct vhost_dev *dev, unsigned int idx, unsigned int nu
 int vhost_set_vring_addr(struct vhost_dev *dev, unsigned int idx, const struct ring_addr *addr);
 /* @base: ring_enable()'s start. */
 int vhost_set_vring_base(struct vhost_dev *dev, unsigned int idx, u16 base);
+/* Where what is in flight is noted, from the next start on; stays the caller's. NULL: nowhere. */
+int vhost_set_vring_inflight(struct vhost_dev *dev, unsigned int idx,
+			     struct ring_inflight_area *inflight);
 void vhost_set_vring_call(struct vhost_dev *dev, unsigned int idx, struct event *call);
 void vhost_set_vring_err(struct vhost_dev *dev, unsigned int idx, struct event *err);
 struct event *vhost_get_vring_kick(struct vhost_dev *dev, unsigned int idx);
 
-/* Start a queue: maps and checks the ring. Errors of ring_enable(). */
+/* Start a queue: maps and checks the ring. Errors of ring_enable(), ring_inflight_enable(). */
 int vhost_vring_start(struct vhost_dev *dev, unsigned int idx);
 /* Stop: when it returns nothing touches the ring any more. The base to go on from. */
 u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx);

@@ -38,7 +38,7 @@ static unsigned int count_descriptors(void)
 
 		if (readlinkat(dirfd(dir), entry->d_name, what, sizeof(what) - 1) > 0)
 			n += strstr(what, "memfd:guest") || strstr(what, "eventfd") ||
-			     strstr(what, "socket:");
+			     strstr(what, "socket:") || strstr(what, "memfd:in-flight");
 	}
 	closedir(dir);
 	return n;

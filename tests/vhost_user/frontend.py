@@ -4,6 +4,7 @@ would. Names and layouts: QEMU's docs/interop/vhost-user.rst, virtio 1.2 section
 """
 
 import array
+import collections
 import mmap
 import os
 import select
@@ -28,9 +29,11 @@ PROTOCOL = {name: 1 << bit for name, bit in {
 
 F_MRG_RXBUF, F_LOG_ALL, F_INDIRECT, F_EVENT_IDX = 1 << 15, 1 << 26, 1 << 28, 1 << 29
 F_PROTOCOL_FEATURES, F_VERSION_1, F_ACCESS_PLATFORM = 1 << 30, 1 << 32, 1 << 33
+F_PACKED, F_IN_ORDER = 1 << 34, 1 << 35
 F_GUEST = F_VERSION_1 | F_PROTOCOL_FEATURES | F_MRG_RXBUF
 
 DESC_NEXT, DESC_WRITE = 1, 2
+PACKED_AVAIL, PACKED_USED = 1 << 7, 1 << 15
 HDR = 12                        # struct virtio_net_hdr
 BUFFER = 2048
 USER = 0x7000_0000_0000         # front-end address of guest memory, nowhere near where it is mapped
@@ -56,10 +59,17 @@ def vring_addr(index, flags, desc, used, avail, log=0):
     return struct.pack("<IIQQQQ", index, flags, desc, used, avail, log)
 
 
+def inflight(size, offset, queues, entries):
+    return struct.pack("<QQHHI", size, offset, queues, entries, 0)
+
+
 class Connection:
     """The socket: messages out and in."""
 
     def __init__(self, path):
+        self.connect(path)
+
+    def connect(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(10)
         self.sock.connect(path)
@@ -133,12 +143,28 @@ class Ring:
 
     def __init__(self, memory, index, at, num=16, base=0):
         self.memory, self.index, self.num = memory, index, num
+        # A page each for up to 256 entries.
         self.desc, self.avail, self.used = at, at + 0x1000, at + 0x2000
-        self.buffers = at + 0x4000
-        self.kick, self.call = os.eventfd(0, os.EFD_NONBLOCK), os.eventfd(0, os.EFD_NONBLOCK)
-        self.err = os.eventfd(0, os.EFD_NONBLOCK)
+        if num > 256:
+            self.avail, self.used = at + 16 * num, at + 24 * num
+        self.buffers = at + max(0x4000, 40 * num)
         self.offset = 0         # added to addresses in descriptors
-        self.base = self.next_avail = self.last_used = base
+        self.held = False
+        self.in_order = False   # a used entry stands for all posted up to it
+        self.posted, self.batch = collections.deque(), None
+        self.base = base
+        self.events()
+        self.begin()
+
+    def events(self):
+        """Descriptors for another device, or the first."""
+        self.kick, self.call, self.err = (os.eventfd(0, os.EFD_NONBLOCK) for _ in range(3))
+
+    def begin(self):
+        memory, base = self.memory, self.base
+        self.posted.clear()
+        self.batch = None
+        self.next_avail = self.last_used = base
         memory[self.avail:self.avail + 4] = struct.pack("<HH", 0, base)
         memory[self.used:self.used + 4] = struct.pack("<HH", 0, base)
 
@@ -147,11 +173,21 @@ class Ring:
 
     def post(self, head, length, write=False, address=None):
         gpa = self.buffer(head) if address is None else address
+        self.posted.append(head)
         self.memory[self.desc + 16 * head:self.desc + 16 * head + 16] = struct.pack(
             "<QIHH", gpa + self.offset, length, DESC_WRITE if write else 0, 0)
         slot = self.avail + 4 + 2 * (self.next_avail % self.num)
         self.memory[slot:slot + 2] = struct.pack("<H", head)
         self.next_avail = (self.next_avail + 1) & 0xffff
+        if not self.held:
+            self.show()
+
+    def hold(self):
+        """What is posted from now on is made available at once, by show()."""
+        self.held = True
+
+    def show(self):
+        self.held = False
         self.memory[self.avail + 2:self.avail + 4] = struct.pack("<H", self.next_avail)
 
     def notify(self):
@@ -160,19 +196,90 @@ class Ring:
     def used_index(self):
         return struct.unpack("<H", self.memory[self.used + 2:self.used + 4])[0]
 
+    def reached(self, count):
+        """Have so many more been used? (In order: the last one begins a batch.)"""
+        return (self.used_index() - self.last_used) & 0xffff >= count
+
     def get(self, timeout=5):
         """The next used buffer: (head, bytes), or None after `timeout` seconds."""
-        while self.used_index() == self.last_used:
+        while not self.batch and self.used_index() == self.last_used:
             if not select.select([self.call], [], [], timeout)[0]:
                 return None
             os.eventfd_read(self.call)
+        head, length = self.batch or self.entry()
+        if self.in_order:
+            first = self.posted.popleft()
+            self.batch = None if first == head else (head, length)
+            head, length = first, 0 if self.batch else length
+        self.forward()
+        return head, length
+
+    def entry(self):
         slot = self.used + 4 + 8 * (self.last_used % self.num)
-        self.last_used = (self.last_used + 1) & 0xffff
         return struct.unpack("<II", self.memory[slot:slot + 8])
+
+    def forward(self):
+        self.last_used = (self.last_used + 1) & 0xffff
 
     def close(self):
         for fd in (self.kick, self.call, self.err):
             os.close(fd)
+
+
+class PackedRing(Ring):
+    """The same for a packed ring (section 2.8); a descriptor's id is its buffer's number."""
+
+    def begin(self):
+        self.base = 1 << 15                     # position 0, wrap counter 1
+        self.posted.clear()
+        self.batch = None
+        self.next_avail = self.last_used = 0    # positions, and laps above them
+        self.memory[self.avail:self.avail + 4] = self.memory[self.used:self.used + 4] = bytes(4)
+
+    def _flags(self, count):
+        odd = count // self.num % 2             # the wrap counter is 1 in lap 0
+        return PACKED_AVAIL | PACKED_USED if not odd else 0
+
+    def post(self, head, length, write=False, address=None):
+        gpa = self.buffer(head) if address is None else address
+        self.posted.append(head)
+        at = self.desc + 16 * (self.next_avail % self.num)
+        flags = self._flags(self.next_avail) ^ PACKED_USED | (DESC_WRITE if write else 0)
+        self.memory[at:at + 14] = struct.pack("<QIH", gpa + self.offset, length, head)
+        if self.held and not self.first:
+            self.first = at, flags
+        else:
+            self.memory[at + 14:at + 16] = struct.pack("<H", flags)
+        self.next_avail += 1
+
+    def hold(self):
+        self.held, self.first = True, None
+
+    def show(self):
+        self.held = False
+        at, flags = self.first
+        self.memory[at + 14:at + 16] = struct.pack("<H", flags)
+
+    def used_index(self):
+        """Another number than last_used if the next one is there."""
+        there = self.last_used != self.next_avail and self._is_used(self.last_used)
+        return self.last_used + there
+
+    def _is_used(self, count):
+        at = self.desc + 16 * (count % self.num) + 14
+        flags = struct.unpack("<H", self.memory[at:at + 2])[0] & (PACKED_AVAIL | PACKED_USED)
+        return flags == self._flags(count)
+
+    def reached(self, count):
+        return self._is_used(self.last_used + count - 1)
+
+    def entry(self):
+        at = self.desc + 16 * (self.last_used % self.num)
+        _, length, head, _ = struct.unpack("<QIHH", self.memory[at:at + 16])
+        return head, length
+
+    def forward(self):
+        self.last_used += 1
 
 
 class FrontEnd(Connection):
@@ -181,7 +288,7 @@ class FrontEnd(Connection):
     SIZE = 1 << 20
 
     def __init__(self, path, features=F_GUEST, protocol=None, size=SIZE):
-        super().__init__(path)
+        self.connect(path)
         self.memfd = os.memfd_create("guest")
         os.ftruncate(self.memfd, size)
         self.memory = mmap.mmap(self.memfd, size)

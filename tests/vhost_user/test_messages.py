@@ -9,8 +9,8 @@ import pytest
 
 from daemon import wait_for
 from frontend import (Connection, F_GUEST, F_LOG_ALL, F_PROTOCOL_FEATURES, F_VERSION_1, FrontEnd,
-                      HDR, NEED_REPLY, NOFD, NUMBER, PROTOCOL, USER, frame, mem_table, region,
-                      state, vring_addr)
+                      HDR, NEED_REPLY, NOFD, NUMBER, PROTOCOL, USER, frame, inflight, mem_table,
+                      region, state, vring_addr)
 
 PAGE = 4096
 U64 = struct.Struct("<Q").pack
@@ -93,6 +93,18 @@ REFUSED = [
     refused("IOTLB_MSG", bytes(32), why="without VIRTIO_F_ACCESS_PLATFORM"),
     refused("IOTLB_MSG", bytes(31), why="31 bytes of payload"),
     refused("SET_BACKEND_REQ_FD", why="0 descriptors"),
+    # memory for what is in flight
+    refused("SET_INFLIGHT_FD", inflight(4096, 0, 2, 16), why="0 descriptors"),
+    refused("SET_INFLIGHT_FD", inflight(4096, 0, 2, 16)[:16], [FILE], "16 bytes of payload"),
+    refused("SET_INFLIGHT_FD", inflight(4096, 0, 0, 16), [FILE], "0 rings with 16 entries"),
+    refused("SET_INFLIGHT_FD", inflight(4096, 0, 3, 16), [FILE], "3 rings with 16 entries"),
+    refused("SET_INFLIGHT_FD", inflight(4096, 0, 2, 0), [FILE], "2 rings with 0 entries"),
+    refused("SET_INFLIGHT_FD", inflight(4096, 0, 2, 1025), [FILE], "2 rings with 1025 entries"),
+    refused("SET_INFLIGHT_FD", inflight(4096, 4, 2, 16), [FILE], "offset 0x4 is not a multiple"),
+    refused("SET_INFLIGHT_FD", inflight(0, 0, 2, 16), [FILE], "wraps or is empty"),
+    refused("SET_INFLIGHT_FD", inflight(2**64 - 8, 16, 2, 16), [FILE], "wraps or is empty"),
+    refused("SET_INFLIGHT_FD", inflight(65 * PAGE, 0, 2, 16), [FILE], "of a file of 0x40000"),
+    refused("SET_INFLIGHT_FD", inflight(4096, 0, 2, 16), [KICK], "not a file's"),
     # features, status, configuration
     refused("SET_FEATURES", U64(1 << 63), why="0x8000000000000000 was not offered"),
     refused("SET_PROTOCOL_FEATURES", U64(1 << 40), why="0x10000000000 was not offered"),
@@ -144,7 +156,7 @@ def test_refused(daemon, connect, request_, payload, fds, why):
     front = connect(Connection)
     front.send("SET_PROTOCOL_FEATURES",
                U64(sum(PROTOCOL[f] for f in ("MQ", "BACKEND_REQ", "CONFIG", "CONFIGURE_MEM_SLOTS",
-                                             "STATUS"))))
+                                             "INFLIGHT_SHMFD", "STATUS"))))
     front.send("SET_FEATURES", U64(F_GUEST))
     if "overlaps" not in why:
         front.send(request_, payload, fds)
@@ -153,8 +165,7 @@ def test_refused(daemon, connect, request_, payload, fds, why):
 
 
 NOT_THERE = ["NONE", "SEND_RARP", "NET_SET_MTU", "SET_VRING_ENDIAN", "CREATE_CRYPTO_SESSION", "CLOSE_CRYPTO_SESSION",
-             "POSTCOPY_ADVISE", "POSTCOPY_LISTEN", "POSTCOPY_END", "GET_INFLIGHT_FD",
-             "SET_INFLIGHT_FD", "GPU_SET_SOCKET", "VRING_KICK"]
+             "POSTCOPY_ADVISE", "POSTCOPY_LISTEN", "POSTCOPY_END", "GPU_SET_SOCKET", "VRING_KICK"]
 
 
 def test_unknown_requests(connect):

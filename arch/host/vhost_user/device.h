@@ -39,6 +39,7 @@ struct vu_vring {
 	struct loop_source kick;
 	struct event call, err;
 	int call_fd, err_fd;
+	struct ring_inflight_area inflight;
 };
 
 struct vu_msg {
@@ -46,6 +47,7 @@ struct vu_msg {
 	union vhost_user_payload payload;
 	int fd[VHOST_USER_FDS];		/* -1: taken by the request */
 	unsigned int nr_fds;
+	int reply_fd;			/* goes with the reply, then closed; -1: none */
 };
 
 struct vu_dev {
@@ -61,6 +63,8 @@ struct vu_dev {
 	struct guest_mem mem;
 	struct vu_region region[GUEST_MEM_REGIONS];
 	struct vu_region log;		/* SET_LOG_BASE; only its mapping */
+	struct vu_region inflight;	/* GET_ or SET_INFLIGHT_FD; only its mapping */
+	u16 inflight_queues, inflight_entries;	/* in it */
 	struct vhost_iotlb iotlb;	/* in place of mem with VIRTIO_F_ACCESS_PLATFORM */
 	int backend_fd;			/* for requests of our own; -1: none */
 	bool asked;			/* a miss has been sent, no update since */
@@ -112,6 +116,18 @@ bool vu_mem_gpa(const struct vu_dev *dev, u64 uaddr, u64 len, u64 *gpa);
 /* A file under a region was cut short: instead of SIGBUS its pages read as zeros (async-safe). */
 void vu_mem_catch_faults(void);
 void vu_mem_report(void);	/* between two turns: say it, disconnect */
+
+/* A part of a file (not said: gpa, uaddr) into the free slot @r. @fd stays the caller's. */
+int vu_file_map(struct vu_dev *dev, struct vu_region *r, const struct vhost_user_region *said,
+		int fd);
+void vu_file_unmap(struct vu_region *r);
+
+/* inflight.c: memory for what is in flight, which is the next process's too. */
+int vu_inflight_get(struct vu_dev *dev, struct vu_msg *msg);
+int vu_inflight_set(struct vu_dev *dev, struct vu_msg *msg);
+void vu_inflight_clear(struct vu_dev *dev);
+/* The part of ring @i, which is about to start, to vhost; if there is any such memory. */
+int vu_inflight_use(struct vu_dev *dev, unsigned int i);
 
 /* iotlb.c */
 bool vu_iommu(const struct vu_dev *dev);	/* addresses are I/O virtual */

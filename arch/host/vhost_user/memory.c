@@ -30,6 +30,8 @@ static struct vu_region *mapping_of(struct vu_dev *dev, const u8 *addr)
 	for (unsigned int i = 0; i < GUEST_MEM_REGIONS; i++)
 		if (contains(&dev->region[i], addr))
 			return &dev->region[i];
+	if (contains(&dev->inflight, addr))
+		return &dev->inflight;
 	return contains(&dev->log, addr) ? &dev->log : NULL;
 }
 
@@ -63,11 +65,11 @@ void vu_mem_catch_faults(void)
 
 static void report(struct vu_dev *dev)
 {
-	bool lost = dev->log.lost;
+	bool lost = dev->log.lost || dev->inflight.lost;
 
 	if (lost)
-		pr_warn("vhost-user: %s: the log's file has become shorter", dev->path);
-
+		pr_warn("vhost-user: %s: the %s file has become shorter", dev->path,
+			dev->log.lost ? "log's" : "in-flight memory's");
 	for (unsigned int i = 0; i < GUEST_MEM_REGIONS; i++) {
 		const struct vu_region *r = &dev->region[i];
 
@@ -111,9 +113,8 @@ static int file_check(struct vu_dev *dev, const struct vhost_user_region *said, 
 	return 0;
 }
 
-/* Into the free slot @r, checked but for what is there of the file. */
-static int file_map(struct vu_dev *dev, struct vu_region *r, const struct vhost_user_region *said,
-		    int fd)
+int vu_file_map(struct vu_dev *dev, struct vu_region *r, const struct vhost_user_region *said,
+		int fd)
 {
 	struct stat st;
 	u64 from, page;
@@ -146,10 +147,10 @@ static int region_map(struct vu_dev *dev, struct vu_region *r,
 	if (said->gpa + said->size < said->gpa || said->uaddr + said->size < said->uaddr)
 		return vu_fail(dev, -EINVAL, "region at 0x%lx with 0x%lx bytes wraps", said->gpa,
 			       said->size);
-	return file_map(dev, r, said, fd);
+	return vu_file_map(dev, r, said, fd);
 }
 
-static void region_unmap(struct vu_region *r)
+void vu_file_unmap(struct vu_region *r)
 {
 	if (r->map_len)
 		munmap(r->map, r->map_len);
@@ -206,7 +207,7 @@ int vu_mem_set(struct vu_dev *dev, struct vu_msg *msg)
 	if (!err)
 		table_replace(dev, region, &mem);
 	for (unsigned int i = 0; i < GUEST_MEM_REGIONS; i++)
-		region_unmap(err ? &region[i] : &old[i]);
+		vu_file_unmap(err ? &region[i] : &old[i]);
 	return err;
 }
 
@@ -225,7 +226,7 @@ int vu_mem_add(struct vu_dev *dev, struct vu_msg *msg)
 		return err;
 	err = table_fill(dev, region, nr + 1, &mem);
 	if (err)
-		region_unmap(&region[nr]);
+		vu_file_unmap(&region[nr]);
 	else
 		table_replace(dev, region, &mem);
 	return err;
@@ -251,7 +252,7 @@ int vu_mem_remove(struct vu_dev *dev, struct vu_msg *msg)
 	region[dev->mem.nr - 1] = (struct vu_region){ 0 };
 	table_fill(dev, region, dev->mem.nr - 1, &mem);
 	table_replace(dev, region, &mem);
-	region_unmap(&gone);
+	vu_file_unmap(&gone);
 	return 0;
 }
 
@@ -262,13 +263,13 @@ int vu_log_base(struct vu_dev *dev, struct vu_msg *msg)
 		.size = msg->payload.log.size, .mmap_offset = msg->payload.log.offset,
 	};
 	struct vu_region log = { 0 }, old = dev->log;
-	int err = file_map(dev, &log, &said, msg->fd[0]);
+	int err = vu_file_map(dev, &log, &said, msg->fd[0]);
 
 	if (err)
 		return err;
 	dev->log = log;
 	vhost_set_log_base(&dev->net.dev, &(struct vhost_log){ log.start, said.size });
-	region_unmap(&old);
+	vu_file_unmap(&old);
 	msg->hdr.size = 0;
 	return 0;
 }
@@ -276,9 +277,9 @@ int vu_log_base(struct vu_dev *dev, struct vu_msg *msg)
 void vu_mem_clear(struct vu_dev *dev)
 {
 	vhost_set_log_base(&dev->net.dev, NULL);
-	region_unmap(&dev->log);
+	vu_file_unmap(&dev->log);
 	for (unsigned int i = 0; i < GUEST_MEM_REGIONS; i++)
-		region_unmap(&dev->region[i]);
+		vu_file_unmap(&dev->region[i]);
 	dev->mem = (struct guest_mem){ 0 };
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch/host/vhost_user/device.h"
 #include "kernel/log.h"
@@ -14,6 +15,7 @@
 			   BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
 			   BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | \
 			   BIT(VHOST_USER_PROTOCOL_F_CONFIG) | \
+			   BIT(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) | \
 			   BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) | \
 			   BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | \
 			   BIT(VHOST_USER_PROTOCOL_F_STATUS))
@@ -177,6 +179,7 @@ static int set_config(struct vu_dev *dev, struct vu_msg *msg)
 #define U64 sizeof(u64)
 #define STATE sizeof(struct vhost_user_vring_state)
 #define CONFIG_HEAD offsetof(struct vhost_user_config, data)
+#define INFLIGHT_MIN offsetof(struct vhost_user_inflight, padding)	/* some send it so */
 
 struct request {
 	const char *name;
@@ -223,6 +226,10 @@ static const struct request requests[VHOST_USER_REQUESTS] = {
 		WITH(CONFIG)),
 	REQUEST(SET_CONFIG, set_config, CONFIG_HEAD, sizeof(struct vhost_user_config),
 		WITH(CONFIG)),
+	REQUEST(GET_INFLIGHT_FD, vu_inflight_get, INFLIGHT_MIN, sizeof(struct vhost_user_inflight),
+		REPLY, WITH(INFLIGHT_SHMFD)),
+	REQUEST(SET_INFLIGHT_FD, vu_inflight_set, INFLIGHT_MIN, sizeof(struct vhost_user_inflight),
+		FDS(1, 1), WITH(INFLIGHT_SHMFD)),
 	REQUEST(RESET_DEVICE, reset_device, 0, U64, WITH(RESET_DEVICE)),
 	REQUEST(GET_MAX_MEM_SLOTS, get_max_mem_slots, 0, U64, REPLY, WITH(CONFIGURE_MEM_SLOTS)),
 	REQUEST(ADD_MEM_REG, vu_mem_add, sizeof(struct vhost_user_mem_reg),
@@ -274,6 +281,7 @@ void vu_request(struct vu_dev *dev)
 		 msg->hdr.size, msg->nr_fds);
 	/* What a shorter message leaves out reads as zeros; what a shorter reply has is whole. */
 	memset((u8 *)&msg->payload + msg->hdr.size, 0, sizeof(msg->payload) - msg->hdr.size);
+	msg->reply_fd = -1;
 	err = check(dev, r, msg);
 	if (!err && r->reply && msg->hdr.size < U64)
 		msg->hdr.size = U64;
@@ -286,10 +294,12 @@ void vu_request(struct vu_dev *dev)
 		msg->hdr.size = U64;
 	}
 	if (ack || (!err && r->reply)) {
-		err = vu_reply(dev, msg, -1);
+		err = vu_reply(dev, msg, msg->reply_fd);
 		if (err)
 			refused(dev, r, request);
 	}
+	if (msg->reply_fd >= 0)
+		close(msg->reply_fd);
 	if (err)
 		vu_disconnect(dev);
 }

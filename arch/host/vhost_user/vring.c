@@ -157,10 +157,14 @@ static int vring_start(struct vu_dev *dev, unsigned int i)
 		err = vhost_set_vring_addr(vhost, i, &addr);
 	if (!err)
 		err = vhost_set_vring_base(vhost, i, base_start(dev, vr->base));
+	if (!err && vu_inflight_use(dev, i))
+		return -EINVAL;
 	if (!err)
 		err = vhost_vring_start(vhost, i);
 	if (err == -EFAULT && vhost->mem->missed)
 		return 0;	/* vu_vrings_retry() */
+	if (err && vr->inflight.why)
+		return vu_fail(dev, err, "ring %u: in-flight memory: %s", i, vr->inflight.why);
 	if (err)
 		return vu_fail(dev, err, "ring %u (size %u, base %u): %s", i, vr->num, vr->base,
 			       strerror(-err));
@@ -244,6 +248,7 @@ void vu_vrings_reset(struct vu_dev *dev)
 	vu_vrings_stop(dev);
 	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++)
 		vring_forget(&dev->vring[i]);
+	vu_inflight_clear(dev);
 }
 
 void vu_vrings_init(struct vu_dev *dev)
