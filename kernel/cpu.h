@@ -59,6 +59,12 @@ static inline bool work_pending(const struct cpu *cpu)
 	return READ_ONCE(cpu->work.head) || cpu->work.batch || cpu->work.kept;
 }
 
+/* Are there several vCPUs on @cpu, running or not? On @cpu itself. */
+static inline bool cpu_is_shared(const struct cpu *cpu)
+{
+	return cpu->vcpus.next != cpu->vcpus.prev;
+}
+
 /* When its next timer is due, or TIME_NEVER. On @cpu itself. */
 static inline u64 timer_next(const struct cpu *cpu)
 {

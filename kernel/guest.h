@@ -154,9 +154,6 @@ void guests_summary(void);
  */
 void vcpu_kick(struct vcpu *vcpu);
 
-/* Is there another vCPU on @vcpu's CPU, running or not? On that CPU. */
-bool vcpu_shares_cpu(const struct vcpu *vcpu);
-
 /*
  * vcpus_place() - have each vCPU of @guest taken on by its CPU, or taken off: then nothing of it is
  * left in a processor, and it may be reset or freed from anywhere. True: done. False: on other CPUs

@@ -90,13 +90,6 @@ void vcpu_kick(struct vcpu *vcpu)
 	cpu_kick(vcpu->cpu);	/* full barrier inside */
 }
 
-bool vcpu_shares_cpu(const struct vcpu *vcpu)
-{
-	const struct list *vcpus = &vcpu->cpu->vcpus;
-
-	return vcpus->next != vcpus->prev;
-}
-
 bool vcpu_runnable(struct vcpu *vcpu)
 {
 	const struct guest *guest = vcpu->guest;

@@ -66,7 +66,7 @@ struct hvm_ops {
 	 * fills vcpu->arch.exit. A doorbell is rung before anything else is looked at, and then
 	 * and for other things it can end alone run() answers HVM_EXIT_DONE. Host interrupts off
 	 * on entry and return; an interrupt that ended it has been taken. HVM_EXIT_PAUSE comes
-	 * of a PAUSE, or of many where the processor counts them, if vcpu_shares_cpu().
+	 * of a PAUSE, or of many where the processor counts them, if cpu_is_shared().
 	 */
 	void (*run)(struct vcpu *vcpu, u64 deadline_ns);
 

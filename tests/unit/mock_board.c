@@ -23,8 +23,6 @@ u64 wallclock_boot_ns(void) { return board.wallclock_ns; }
 const u8 dsdt_aml[] = "DSDT";
 __asm__(".globl dsdt_aml_end\n.set dsdt_aml_end, dsdt_aml + 4");
 
-bool vcpu_shares_cpu(const struct vcpu *vcpu) { return board.shares_cpu; }
-
 void vcpu_kick(struct vcpu *vcpu)
 {
 	board.kicks[vcpu->id]++;
@@ -113,6 +111,7 @@ void board_init(unsigned int ram_mib)
 	host_time_set(NSEC_PER_SEC);
 	host_log_clear();
 	timer_queue_init(&this_cpu()->timers);
+	list_init(&this_cpu()->vcpus);
 	strcpy(board.config.name, "test");
 	board.config.memory = size;
 	board.config.nr_vcpus = BOARD_VCPUS;
@@ -129,6 +128,7 @@ void board_init(unsigned int ram_mib)
 	for (unsigned int i = 0; i < BOARD_VCPUS; i++) {
 		board.vcpu[i].guest = &board.guest;
 		board.vcpu[i].id = i;
+		board.vcpu[i].cpu = this_cpu();
 		board.guest.vcpus[i] = &board.vcpu[i];
 		assert_int_equal(vlapic_init(&board.vcpu[i]), 0);
 	}

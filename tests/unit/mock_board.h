@@ -20,7 +20,6 @@ extern struct board {
 	struct vcpu vcpu[BOARD_VCPUS];
 	u8 *ram;
 	unsigned int kicks[BOARD_VCPUS];
-	bool shares_cpu;		/* what vcpu_shares_cpu() answers */
 	bool eoi_exit[BOARD_VCPUS][256];
 	unsigned int mode_changes;		/* set_msr_bitmap_x2apic() */
 	struct hvm_state state;			/* what set_state() got */

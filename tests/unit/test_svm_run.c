@@ -14,6 +14,7 @@
 #include "arch/x86/guest/vcpu.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/svm.h"
+#include "kernel/cpu.h"
 #include "kernel/event.h"
 #include "kernel/mem.h"
 #include "tests/unit/mock_board.h"
@@ -131,7 +132,8 @@ static void pause_exits_on_a_shared_cpu(void **state)
 	CODE("\xf3\x90");
 	run(VMEXIT_VINTR);
 	assert_int_equal(vmcb->control.intercept_3 & INTERCEPT_PAUSE, 0);
-	board.shares_cpu = true;
+	list_append(&vcpu->cpu->vcpus, &board.vcpu[0].cpu_node);
+	list_append(&vcpu->cpu->vcpus, &board.vcpu[1].cpu_node);
 	assert_int_equal(run(VMEXIT_PAUSE)->kind, HVM_EXIT_PAUSE);
 	assert_int_equal(vcpu->arch.exit.insn_len, 2);
 	assert_true(vmcb->control.intercept_3 & INTERCEPT_PAUSE);
@@ -381,7 +383,9 @@ static void clean_bits(void **state)
 
 	run(VMEXIT_VINTR);
 	assert_int_equal(vmcb->control.clean, 0);	/* not there */
-	svm_caps.features = SVM_VMCB_CLEAN | SVM_FLUSH_BY_ASID;
+	svm_caps.features = SVM_FLUSH_BY_ASID;
+	svm_caps.clean = CLEAN_ALL;
+	run(VMEXIT_VINTR);
 	run(VMEXIT_VINTR);
 	assert_int_equal(vmcb->control.clean, CLEAN_ALL);
 	svm_get_state(vcpu, &st);

@@ -26,18 +26,25 @@ static inline void vcpu_charge(struct vcpu *vcpu, u64 *what)
 	vcpu->charged_from = now;
 }
 
-/* Last before the entry. */
+/* Last before the entry. The next is vcpu_charge_exit(), which knows where the time went. */
 static inline void vcpu_charge_entry(struct vcpu *vcpu)
 {
+	u64 now = rdtsc();
+
 	vcpu->entries++;
-	vcpu_charge(vcpu, &vcpu->guest_ticks);
+	*vcpu->charged += now - vcpu->charged_from;
+	vcpu->charged_from = now;
 }
 
 /* An exit, as soon as its reason is known. */
 static inline void vcpu_charge_exit(struct vcpu *vcpu, unsigned int reason)
 {
+	u64 now = rdtsc();
+
 	vcpu->exits[reason]++;
-	vcpu_charge(vcpu, &vcpu->exit_ticks[reason]);
+	vcpu->guest_ticks += now - vcpu->charged_from;
+	vcpu->charged = &vcpu->exit_ticks[reason];
+	vcpu->charged_from = now;
 }
 
 #endif

@@ -63,6 +63,7 @@ int svm_probe(char *why, size_t len)
 		return err;
 	svm_caps.features = c.edx;
 	svm_caps.nr_asids = c.ebx;
+	svm_caps.clean = svm_caps.features & SVM_VMCB_CLEAN ? CLEAN_ALL : 0;
 	if (!svm_caps.iopm && svm_permission_init())
 		return refuse(why, len, "no memory for permission maps");
 	choose_caps();

@@ -5,6 +5,7 @@
 #include "arch/x86/guest/ticks.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/svm.h"
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 
 #define LAPIC_CLASS_SHIFT 4	/* priority class of a vector, task priority of CR8 */
@@ -103,27 +104,52 @@ static void watch_cr8(struct svm_vcpu *v, struct vlapic *apic)
 	svm_dirty(v, CLEAN_INTERCEPTS);
 }
 
-static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v)
+/* What there is to deliver, and what has to exit for the rest. For INT_CTL: the interrupt shown. */
+static __noinline u64 arrange_events(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	struct vmcb_control *c = &v->vmcb->control;
 	struct vlapic *apic = vcpu->arch.lapic;
 	u32 windows = prepare_nmi(vcpu, v);
-	u64 int_ctl;
+	u64 shown;
 
 	c->eventinj = 0;
 	if (vcpu->arch.pending.valid)
 		inject(v, &vcpu->arch.pending);
-	vlapic_sync(apic);
-	int_ctl = INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic) |
-		  prepare_interrupt(v, apic, windows);
-	if (c->int_ctl != int_ctl) {
-		c->int_ctl = int_ctl;
-		svm_dirty(v, CLEAN_TPR);
-	}
-	if (vcpu_shares_cpu(vcpu))
+	shown = prepare_interrupt(v, apic, windows);
+	v->quiet = !windows && !c->eventinj && !v->nmi_blocked && v->virq < 0 &&
+		   vlapic_highest_irr(apic) < 0;
+	v->shares_cpu = cpu_is_shared(vcpu->cpu);
+	if (v->shares_cpu)
 		windows |= INTERCEPT_PAUSE;
 	set_intercept_3(v, INTERCEPT_VINTR | INTERCEPT_IRET | INTERCEPT_PAUSE, windows);
 	watch_cr8(v, apic);
+	return shown;
+}
+
+/* Is there nothing to deliver now, and was there nothing at the last entry? As for most. */
+static bool still_quiet(const struct vcpu *vcpu, const struct svm_vcpu *v)
+{
+	struct vlapic *apic = vcpu->arch.lapic;
+
+	return v->quiet && !READ_ONCE(apic->nmi_pending) && !vcpu->arch.pending.valid &&
+	       vlapic_highest_irr(apic) < 0 && vlapic_extint(apic) < 0 &&
+	       v->shares_cpu == cpu_is_shared(vcpu->cpu);
+}
+
+static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	struct vlapic *apic = vcpu->arch.lapic;
+	u64 shown = 0, int_ctl;
+
+	vlapic_sync(apic);
+	if (unlikely(!still_quiet(vcpu, v)))
+		shown = arrange_events(vcpu, v);
+	int_ctl = INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic) | shown;
+	v->int_ctl = int_ctl;
+	if (v->vmcb->control.int_ctl == int_ctl)
+		return;
+	v->vmcb->control.int_ctl = int_ctl;
+	svm_dirty(v, CLEAN_TPR);
 }
 
 /* ---- Time and translations ---- */
@@ -200,7 +226,7 @@ static void save_registers(struct vcpu *vcpu, const struct svm_vcpu *v)
  * interrupted was not: it is still pending in the APIC, and shown again. Then what the guest wrote
  * to CR8.
  */
-static void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
+static __noinline void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	const struct vmcb_control *c = &v->vmcb->control;
 	struct vlapic *apic = vcpu->arch.lapic;
@@ -225,11 +251,12 @@ void svm_run(struct vcpu *vcpu, u64 deadline_ns)
 	prepare_tsc(vcpu, v);
 	prepare_translations(vcpu, v, c);
 	load_registers(vcpu, v);
-	v->vmcb->control.clean = svm_caps.features & SVM_VMCB_CLEAN ? CLEAN_ALL & ~v->dirty : 0;
-	v->dirty = 0;
+	v->vmcb->control.clean = v->clean;
+	v->clean = svm_caps.clean;
 	vcpu_charge_entry(vcpu);
 	svm_enter(vcpu->arch.gpr, v->vmcb_phys, c->host_vmcb_phys);
 	save_registers(vcpu, v);
-	finish_interrupt(vcpu, v);
+	if (unlikely(v->virq >= 0 || v->vmcb->control.int_ctl != v->int_ctl))
+		finish_interrupt(vcpu, v);
 	svm_exit(vcpu, v);
 }

@@ -141,7 +141,8 @@ static void reset_rest(struct svm_vcpu *v)
 	v->virq = -1;
 	v->nmi_blocked = v->iret_seen = false;
 	v->flush = true;
-	v->dirty = CLEAN_ALL;
+	v->quiet = false;
+	v->clean = 0;
 }
 
 void svm_vcpu_reset(struct vcpu *vcpu)

@@ -13,6 +13,7 @@
 struct svm_caps {
 	u32 features;		/* CPUID Fn8000_000A_EDX: enum svm_feature */
 	u32 nr_asids;
+	u32 clean;		/* what may be said to be clean: all of enum vmcb_clean, or nothing */
 	u64 iopm, msrpm;	/* physical; one pair serves all guests */
 };
 extern struct svm_caps svm_caps;
@@ -36,11 +37,18 @@ struct svm_vcpu {
 	struct vcpu *vcpu;
 	struct vmcb *vmcb;
 	u64 vmcb_phys;
-	u32 dirty;		/* enum vmcb_clean: changed since the last VMRUN */
+	u32 clean;		/* enum vmcb_clean: not changed since the last VMRUN */
 	u32 npt_gen;
 	u64 asid_gen;		/* of svm_cpu, when the ASID was given; 0: none */
 	bool flush;		/* this guest's translations, at the next VMRUN */
 	u64 cr4;		/* as the guest reads it */
+	/*
+	 * The last VMRUN had nothing to deliver and no window for it: nothing of that has to be
+	 * arranged for the next one, if there is still nothing.
+	 */
+	bool quiet;
+	bool shares_cpu;	/* PAUSE exits */
+	u64 int_ctl;		/* of the last VMRUN */
 	int virq;		/* vector injected or shown as V_IRQ by the last VMRUN; -1 */
 	bool nmi_blocked;	/* until the handler's IRET */
 	bool iret_seen;		/* that IRET is at iret_rip, about to be executed */
@@ -48,7 +56,7 @@ struct svm_vcpu {
 	struct svm_memo memos[SVM_MEMOS];
 };
 
-static inline void svm_dirty(struct svm_vcpu *v, u32 bits) { v->dirty |= bits; }
+static inline void svm_dirty(struct svm_vcpu *v, u32 bits) { v->clean &= ~bits; }
 
 /* probe.c */
 int svm_probe(char *why, size_t len);

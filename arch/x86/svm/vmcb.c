@@ -68,7 +68,6 @@ int svm_vcpu_init(struct vcpu *vcpu)
 	}
 	v->vcpu = vcpu;
 	v->vmcb = phys_to_virt(v->vmcb_phys);
-	v->dirty = CLEAN_ALL;
 	v->virq = -1;
 	vcpu->arch.hvm = v;
 	init_control(v);
