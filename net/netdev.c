@@ -11,6 +11,7 @@
 #include "asm/barrier.h"
 #include "kernel/cpu.h"
 #include "kernel/log.h"
+#include "kernel/place.h"
 #include "kernel/time.h"
 #include "net/gro.h"
 #include "net/netdev.h"
@@ -275,14 +276,25 @@ static int netdev_attach(struct netdev *dev)
 	return sw ? switch_attach(sw, &dev->port) : -ENOMEM;
 }
 
+/* Of the workers' if they have CPUs of their own. NICs begin with different ones of those. */
+static struct cpu *queue_cpu(unsigned int n)
+{
+	return place_queue(cpus, nr_cpus, nr_netdevs, n);
+}
+
 unsigned int netdev_queues(unsigned int max)
 {
-	return MAX(1u, MIN(max, MIN(nr_cpus, (unsigned int)NETDEV_QUEUES_MAX)));
+	unsigned int nr = 1;
+
+	max = MIN(max, (unsigned int)NETDEV_QUEUES_MAX);
+	while (nr < max && queue_cpu(nr) != queue_cpu(0))
+		nr++;
+	return nr;
 }
 
 void netdev_add_queue(struct netdev *dev, struct netdev_queue *q)
 {
-	struct cpu *cpu = cpus[dev->nr_queues % nr_cpus];
+	struct cpu *cpu = queue_cpu(dev->nr_queues);
 
 	if (!dev->nr_queues)
 		work_init(&dev->timers_work, cpu, netdev_timers_work);

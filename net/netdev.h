@@ -97,8 +97,8 @@ extern unsigned int nr_netdevs;
 void net_init(void);
 
 /*
- * Of a NIC that can have @max queues, how many are of use: no more than there are CPUs, and
- * NETDEV_QUEUES_MAX. At least 1.
+ * Of a NIC that can have @max queues, how many are of use: no more than there are CPUs for them
+ * (place_queue()), and NETDEV_QUEUES_MAX. At least 1.
  */
 unsigned int netdev_queues(unsigned int max);
 /* @q, all zeroes, becomes the next queue of @dev, and gets its CPU. Before it is registered. */

@@ -21,8 +21,10 @@ enum virtio_net_feature {	/* bit numbers, §5.1.3 */
 	VIRTIO_NET_F_MRG_RXBUF = 15,
 	VIRTIO_NET_F_STATUS = 16,
 	VIRTIO_NET_F_CTRL_VQ = 17,
+	VIRTIO_NET_F_CTRL_RX = 18,
 	VIRTIO_NET_F_MQ = 22,
 	VIRTIO_NET_F_CTRL_MAC_ADDR = 23,
+	VIRTIO_NET_F_RSS = 60,
 };
 
 enum virtio_net_status {	/* §5.1.4 */
@@ -35,6 +37,15 @@ struct virtio_net_config {	/* §5.1.4 */
 	le16 status;
 	le16 max_virtqueue_pairs;
 	le16 mtu;
+} __packed;
+
+struct virtio_net_config_rss {	/* what follows with RSS */
+	struct virtio_net_config config;
+	le32 speed;
+	u8 duplex;
+	u8 rss_max_key_size;
+	le16 rss_max_indirection_table_length;
+	le32 supported_hash_types;
 } __packed;
 
 enum virtio_net_hdr_flags {	/* §5.1.6 */
@@ -80,6 +91,10 @@ enum virtio_net_ctrl_class {
 	VIRTIO_NET_CTRL_GUEST_OFFLOADS = 5,
 };
 
+enum virtio_net_ctrl_rx {	/* §5.1.6.5.1; data: one byte, on or off */
+	VIRTIO_NET_CTRL_RX_PROMISC = 0,
+};
+
 enum virtio_net_ctrl_mac {	/* §5.1.6.5.2 */
 	VIRTIO_NET_CTRL_MAC_TABLE_SET = 0,
 	VIRTIO_NET_CTRL_MAC_ADDR_SET = 1,
@@ -88,11 +103,36 @@ enum virtio_net_ctrl_mac {	/* §5.1.6.5.2 */
 enum virtio_net_ctrl_mq_command {	/* §5.1.6.5.6 */
 	VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET = 0,
 	VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN = 1,	/* not a command: the least number */
+	VIRTIO_NET_CTRL_MQ_RSS_CONFIG = 1,
 };
 
 struct virtio_net_ctrl_mq {
 	le16 virtqueue_pairs;
 } __packed;
+
+/*
+ * §5.1.6.5.7: in front of the indirection table, le16 of queue pairs, and behind it. The key follows
+ * that, and is followed by nothing.
+ */
+struct virtio_net_rss_config {
+	le32 hash_types;		/* enum virtio_net_hash_type */
+	le16 indirection_table_mask;	/* entries - 1 */
+	le16 unclassified_queue;
+} __packed;
+
+struct virtio_net_rss_config_end {
+	le16 max_tx_vq;			/* transmit queues in use */
+	u8 hash_key_length;
+} __packed;
+
+enum virtio_net_hash_type {	/* §5.1.6.4.3.1 */
+	VIRTIO_NET_HASH_TYPE_IPv4 = BIT(0),
+	VIRTIO_NET_HASH_TYPE_TCPv4 = BIT(1),
+	VIRTIO_NET_HASH_TYPE_UDPv4 = BIT(2),
+	VIRTIO_NET_HASH_TYPE_IPv6 = BIT(3),
+	VIRTIO_NET_HASH_TYPE_TCPv6 = BIT(4),
+	VIRTIO_NET_HASH_TYPE_UDPv6 = BIT(5),
+};
 
 enum virtio_net_queue {		/* of a pair, §5.1.2 */
 	VIRTIO_NET_RX = 0,

@@ -407,7 +407,7 @@ static void e1000_request_irq(struct e1000 *nic)
 	struct pci_irq_handler msix[E1000_QUEUES_MAX + 1];
 	struct pci_irq_request req = {
 		.name = nic->dev.name,
-		.any = { .fn = e1000_interrupt, .arg = nic },
+		.any = { e1000_interrupt, nic, nic->queue[0]->nq.poll_work.cpu },
 		.provoke = e1000_provoke,
 		.msix = msix,
 		.nr_msix = chip->msix_queues ? nr + 1 : 0,

@@ -15,9 +15,10 @@
 #define FEATURE(name)	BIT_ULL(VIRTIO_NET_F_##name)
 #define FEATURES_BASE	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) | \
 			 BIT_ULL(VIRTIO_F_INDIRECT_DESC) | \
-			 FEATURE(MAC) | FEATURE(STATUS) | FEATURE(MRG_RXBUF))
+			 FEATURE(MAC) | FEATURE(STATUS) | FEATURE(MRG_RXBUF) | FEATURE(CTRL_VQ))
 #define FEATURES_CSUM	(FEATURE(CSUM) | FEATURE(GUEST_CSUM))
 #define FEATURES_TX	(FEATURE(HOST_TSO4) | FEATURE(HOST_TSO6) | FEATURE(HOST_ECN))
+#define FEATURES_MQ	(FEATURE(MQ) | FEATURE(RSS))
 #define FEATURES_RX	(FEATURE(GUEST_TSO4) | FEATURE(GUEST_TSO6) | FEATURE(GUEST_ECN))
 
 enum { VECTOR_CONFIG, VECTOR_QUEUES };	/* MSI-X table entries; one for each queue pair */
@@ -31,6 +32,8 @@ static u64 features_wanted(u64 agreed)
 		wanted |= FEATURES_TX;
 	if ((agreed & FEATURE(GUEST_CSUM)) && (agreed & FEATURE(MRG_RXBUF)))
 		wanted |= FEATURES_RX;
+	if (agreed & FEATURE(CTRL_VQ))
+		wanted |= FEATURE(CTRL_RX) | FEATURES_MQ;
 	return wanted;
 }
 
@@ -105,18 +108,40 @@ static int start_queues(struct vnic *nic)
 	return err;
 }
 
-static int vnic_start(struct netdev *dev)
+static int start_device(struct vnic *nic)
 {
-	struct vnic *nic = dev->priv;
 	int err = negotiate(nic);
 
 	if (!err)
 		err = start_queues(nic);
+	if (!err)
+		err = vnic_ctrl_start(nic);
+	if (err)
+		return err;
+	pci_enable(nic->vp.pci);
+	vp_ready(&nic->vp);
+	return vnic_ctrl_configure(nic);
+}
+
+/* The device has the first pair alone, or will be told so. Others stay where they are, unused. */
+static void one_queue(struct vnic *nic)
+{
+	nic->dev.nr_queues = 1;
+	nic->features &= ~FEATURES_MQ;
+}
+
+static int vnic_start(struct netdev *dev)
+{
+	struct vnic *nic = dev->priv;
+	int err = start_device(nic);
+
+	if (err == -EPROTO) {
+		one_queue(nic);
+		err = start_device(nic);
+	}
 	if (err)
 		return err;
 	nic->link_check = false;
-	pci_enable(nic->vp.pci);
-	vp_ready(&nic->vp);
 	for (unsigned int i = 0; i < dev->nr_queues; i++) {
 		vnic_rx_refill(nic->queue[i]);
 		vnic_tx_run(nic->queue[i]);
@@ -231,6 +256,18 @@ static const struct netdev_ops vnic_ops = {
 
 /* ---- Found ---- */
 
+/* Pairs of use: there have to be an MSI-X table entry and a CPU for each. */
+static unsigned int nr_pairs(struct vnic *nic)
+{
+	unsigned int entries = pci_msix_entries(nic->vp.pci);
+
+	nic->max_pairs = 1;
+	if (nic->features & FEATURES_MQ)
+		nic->max_pairs = vp_config_read16(&nic->vp, offsetof(struct virtio_net_config,
+								     max_virtqueue_pairs));
+	return netdev_queues(MIN(nic->max_pairs, MAX(entries, VECTOR_QUEUES + 1u) - VECTOR_QUEUES));
+}
+
 static int add_queues(struct vnic *nic, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
@@ -247,7 +284,7 @@ static int add_queues(struct vnic *nic, unsigned int nr)
 
 static int alloc_rings(struct vnic *nic)
 {
-	int err = 0;
+	int err = vnic_ctrl_alloc(nic);
 
 	for (unsigned int i = 0; i < nic->dev.nr_queues && !err; i++) {
 		err = vnic_rx_alloc(nic->queue[i]);
@@ -259,11 +296,12 @@ static int alloc_rings(struct vnic *nic)
 
 void vnic_free(struct vnic *nic)
 {
-	for (unsigned int i = 0; i < nic->dev.nr_queues; i++) {
+	for (unsigned int i = 0; i < NETDEV_QUEUES_MAX && nic->queue[i]; i++) {
 		vnic_rx_free(nic->queue[i]);
 		vnic_tx_free(nic->queue[i]);
 		free(nic->queue[i]);
 	}
+	vnic_ctrl_free(nic);
 	free(nic);
 }
 
@@ -284,6 +322,8 @@ static void request_irq(struct vnic *nic)
 	kind = pci_request_irq(nic->vp.pci, &req);
 	nic->dev.irq = pci_irq_name(kind);
 	nic->dev.polled = kind == PCI_IRQ_NONE;
+	if (kind != PCI_IRQ_MSIX)
+		one_queue(nic);
 }
 
 static int setup_device(struct vnic *nic, struct pci_dev *pci)
@@ -306,10 +346,16 @@ static int setup_device(struct vnic *nic, struct pci_dev *pci)
 
 static int setup_queues(struct vnic *nic)
 {
-	int err = add_queues(nic, 1);
+	int err = add_queues(nic, nr_pairs(nic));
 
-	if (!err)
+	if (!err) {
+		if (nic->dev.nr_queues == 1)
+			one_queue(nic);
+		else if (!vnic_rss_usable(nic))
+			nic->features &= ~FEATURE(RSS);
+		request_irq(nic);
 		err = alloc_rings(nic);
+	}
 	if (err)
 		pr_err("virtio: %s: %s", nic->dev.name, err == -ENOMEM ?
 		       "out of memory for rings and buffers" : "its queues are too short");
@@ -332,10 +378,8 @@ static int vnic_probe(struct pci_dev *pci)
 	err = setup_device(nic, pci);
 	if (!err)
 		err = setup_queues(nic);
-	if (!err) {
-		request_irq(nic);
+	if (!err)
 		err = netdev_register(&nic->dev);
-	}
 	if (err) {
 		pci_release_irq(pci);
 		vnic_free(nic);

@@ -2,7 +2,7 @@
 /*
  * The machine's own virtio-net (virtio 1.2 §5.1) as a NIC: for clouds and nested use. Not the
  * device that guests see, which is virtio/net.h. virtio_net.c: the device; virtio_net_rx.c,
- * virtio_net_tx.c: a queue pair of it.
+ * virtio_net_tx.c: a queue pair of it; virtio_net_ctrl.c: its control queue.
  */
 #ifndef DRIVERS_NET_VIRTIO_NET_H
 #define DRIVERS_NET_VIRTIO_NET_H
@@ -45,10 +45,19 @@ struct vnic_queue {
 	unsigned int stuck;		/* seconds without a change */
 };
 
+/* The control queue: one command at a time, waited for. */
+struct vnic_ctrl {
+	struct vring ring;
+	u8 *page;			/* command, and at its end the answer */
+	u64 page_phys;
+};
+
 struct vnic {
 	struct netdev dev;
 	struct vp_dev vp;
 	u64 features;
+	unsigned int max_pairs;		/* that the device has */
+	struct vnic_ctrl ctrl;
 	struct vnic_queue *queue[NETDEV_QUEUES_MAX];
 	bool link_check;		/* the configuration has changed */
 };
@@ -65,6 +74,19 @@ static inline struct vnic_queue *vnic_queue(struct netdev_queue *nq)
 
 /* All that it has, back to what was before probe(). */
 void vnic_free(struct vnic *nic);
+
+/* The queue, if CTRL_VQ has been agreed on; nothing without it. */
+int vnic_ctrl_alloc(struct vnic *nic);		/* -ENOMEM, -ENODEV: no such queue */
+void vnic_ctrl_free(struct vnic *nic);
+int vnic_ctrl_start(struct vnic *nic);		/* -EIO */
+/*
+ * Once the device is ready: everything is received, by all queues. -EPROTO: it does not take the
+ * number of queues; -ETIMEDOUT: nor answer. Said.
+ */
+int vnic_ctrl_configure(struct vnic *nic);
+
+/* Are the device's limits wide enough for all queues? */
+bool vnic_rss_usable(const struct vnic *nic);
 
 /* Memory for rings and buffers, once. -ENOMEM; -ENODEV: no such queue. free() also then. */
 int vnic_rx_alloc(struct vnic_queue *q);

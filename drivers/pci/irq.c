@@ -32,6 +32,11 @@ int pci_irq_limit(const char *kind)
 	return -EINVAL;
 }
 
+unsigned int pci_msix_entries(const struct pci_dev *dev)
+{
+	return best >= PCI_IRQ_MSIX ? pci_msix_size(dev) : 0;
+}
+
 static enum pci_irq_kind request_message(struct pci_dev *dev, const struct pci_irq_request *req)
 {
 	if (best >= PCI_IRQ_MSIX && req->nr_msix &&

@@ -99,6 +99,15 @@ static void msix_write_entry(u8 *entry, const struct msi_message *msg)
 	mmio_write32(entry + PCI_MSIX_VECTOR_CONTROL, 0);
 }
 
+unsigned int pci_msix_size(const struct pci_dev *dev)
+{
+	unsigned int cap = pci_find_cap(dev, PCI_CAP_ID_MSIX);
+
+	if (!cap)
+		return 0;
+	return (pci_cfg_read(dev, cap + PCI_MSIX_CONTROL, 2) & PCI_MSIX_TABLE_SIZE) + 1;
+}
+
 int pci_msix_request(struct pci_dev *dev, const struct pci_irq_handler *handlers, unsigned int nr,
 		     const char *name)
 {
@@ -106,8 +115,7 @@ int pci_msix_request(struct pci_dev *dev, const struct pci_irq_handler *handlers
 	int err = 0;
 	u8 *table;
 
-	if (!cap || nr > PCI_IRQ_VECTORS_MAX ||
-	    nr > (pci_cfg_read(dev, control, 2) & PCI_MSIX_TABLE_SIZE) + 1)
+	if (nr > PCI_IRQ_VECTORS_MAX || nr > pci_msix_size(dev))
 		return -ENOENT;
 	table = msix_map(dev, cap, nr);
 	if (!table)

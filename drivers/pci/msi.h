@@ -19,5 +19,6 @@ int pci_msix_request(struct pci_dev *dev, const struct pci_irq_handler *handlers
 		     const char *name);
 /* Either kind off, vectors given back. */
 void pci_msi_release(struct pci_dev *dev);
+unsigned int pci_msix_size(const struct pci_dev *dev);	/* entries of its table; 0: none */
 
 #endif

@@ -72,14 +72,14 @@ void *pci_map_bar(struct pci_dev *dev, unsigned int bar);
 
 /*
  * "An interrupt, please": MSI-X, MSI or INTx, the best that the function has, the driver knows
- * and pci_irq_limit() leaves. Handlers run on the calling CPU (INTx: the BSP; MSI-X: as they say),
- * out of idle or after a VM exit, with interrupts off. Messages are edges: an interrupt that the function
+ * and pci_irq_limit() leaves. Handlers run on the CPU that they name (INTx: the BSP), out of idle or
+ * after a VM exit, with interrupts off. Messages are edges: an interrupt that the function
  * withdraws again arrives all the same, and none has to be withdrawn.
  */
 struct pci_irq_handler {
 	void (*fn)(void *arg);
 	void *arg;
-	struct cpu *cpu;	/* MSI-X: where it runs; NULL: on the calling CPU */
+	struct cpu *cpu;	/* MSI-X, MSI: where it runs; NULL: on the calling CPU */
 };
 
 struct pci_irq_request {
@@ -93,6 +93,8 @@ struct pci_irq_request {
 
 /* What it became. PCI_IRQ_NONE: nothing arrives (said), use polling. The first may come at once. */
 enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_request *req);
+/* How many entries its MSI-X table has; 0: none, or pci_irq_limit() forbids it. */
+unsigned int pci_msix_entries(const struct pci_dev *dev);
 void pci_release_irq(struct pci_dev *dev);	/* harmless if there is none */
 const char *pci_irq_name(enum pci_irq_kind kind);	/* "msix", "msi", "intx", "none" */
 /* From now on nothing better than @kind, one of those names; -EINVAL: it is none of them. */

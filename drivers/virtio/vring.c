@@ -152,6 +152,15 @@ void vring_add(struct vring *ring, const struct vring_piece *piece, unsigned int
 	ring->avail++;
 }
 
+void vring_add_request(struct vring *ring, const struct vring_piece piece[2], void *cookie)
+{
+	u16 second = le16_to_cpu(ring->desc[ring->free].next);
+
+	debug_check(!ring->indirect);
+	vring_add(ring, piece, 2, false, cookie);
+	ring->desc[second].flags = cpu_to_le16(VIRTQ_DESC_F_WRITE);
+}
+
 void vring_kick(struct vring *ring)
 {
 	if (ring->avail == ring->published)

@@ -64,6 +64,8 @@ static inline bool vring_has_room(const struct vring *ring, unsigned int nr)
 /* A chain of @nr pieces, all to be read or all to be written by the device; there is room. */
 void vring_add(struct vring *ring, const struct vring_piece *piece, unsigned int nr, bool write,
 	       void *cookie);
+/* A request of two pieces, of which the device writes the second. There are no tables. */
+void vring_add_request(struct vring *ring, const struct vring_piece piece[2], void *cookie);
 /* Show the device what was added since, and notify it if it wants that. */
 void vring_kick(struct vring *ring);
 

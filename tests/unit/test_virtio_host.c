@@ -21,7 +21,9 @@ static void takes_what_it_understands(void **state)
 	assert_int_equal(virtio_nic.driver, BASE | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
 			 BIT_ULL(VIRTIO_F_INDIRECT_DESC) |
 			 F(MRG_RXBUF) | F(CSUM) | F(GUEST_CSUM) | F(HOST_TSO4) | F(HOST_TSO6) |
-			 F(HOST_ECN) | F(GUEST_TSO4) | F(GUEST_TSO6) | F(GUEST_ECN));
+			 F(HOST_ECN) | F(GUEST_TSO4) | F(GUEST_TSO6) | F(GUEST_ECN) |
+			 F(CTRL_VQ) | F(CTRL_RX));
+	assert_true(virtio_nic.promisc);
 	assert_int_equal(dev->offloads, FRAME_OFFLOADS);
 	netdev_restart(dev, "test");
 	assert_true(virtio_nic.driver & F(HOST_TSO4));
@@ -36,6 +38,8 @@ static void does_without(void **state)
 		{ BASE | F(CSUM) | F(HOST_TSO6), BASE | F(CSUM) | F(HOST_TSO6),
 		  FRAME_NEEDS_CSUM | FRAME_TSO6 },
 		{ BASE | F(GUEST_CSUM) | F(GUEST_TSO4), BASE | F(GUEST_CSUM), 0 },
+		/* Commands need their queue. */
+		{ BASE | F(CTRL_RX) | F(MQ) | F(RSS), BASE, 0 },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -85,13 +89,86 @@ static void unusable_devices_are_errors(void **state)
 
 static void out_of_memory_is_an_error(void **state)
 {
-	for (unsigned int n = 1; n <= 5; n++) {
+	for (unsigned int n = 1; n <= 7; n++) {
 		setup_bare(NULL);
 		host_mem_fail(n);
 		assert_int_equal(probe(), -ENOMEM);
 		assert_int_equal(mem_used(MEM_DMA), dma_before);
 	}
 	host_mem_fail(0);
+}
+
+/* ---- Queue pairs ---- */
+
+static void on_two_cpus(u64 offered)
+{
+	model = &virtio_nic_models[3];
+	setup_bare(NULL);
+	virtio_nic.offered &= offered;
+}
+
+static void probe_finds(unsigned int queues, u64 mq_features)
+{
+	assert_int_equal(probe(), 0);
+	assert_int_equal(dev->nr_queues, queues);
+	assert_int_equal(virtio_nic.driver & (F(MQ) | F(RSS)), mq_features);
+	assert_true(dev->link_up);
+	run_work();
+	assert_true(wire_send_flow(1, 60) && wire_send_flow(2, 60) && wire_send_flow(3, 60));
+	loop();
+	assert_int_equal(nic_stats().rx_packets, 3);
+	teardown(NULL);
+	model = &virtio_nic_models[0];
+}
+
+static void pairs_as_the_device_has_them(void **state)
+{
+	on_two_cpus(UINT64_MAX);
+	probe_finds(2, F(MQ) | F(RSS));
+	on_two_cpus(~F(RSS));
+	probe_finds(2, F(MQ));
+	on_two_cpus(~F(MQ));
+	probe_finds(2, F(RSS));
+	on_two_cpus(~(F(MQ) | F(RSS)));
+	probe_finds(1, 0);
+	on_two_cpus(~F(CTRL_VQ));
+	probe_finds(1, 0);
+}
+
+static void too_few_vectors_are_fewer_pairs(void **state)
+{
+	on_two_cpus(UINT64_MAX);
+	virtio_nic.msix_entries = 3;
+	probe_finds(2, F(MQ) | F(RSS));
+	on_two_cpus(UINT64_MAX);
+	virtio_nic.msix_entries = 2;
+	probe_finds(1, 0);
+	on_two_cpus(UINT64_MAX);
+	virtio_nic.msix_entries = 0;
+	virtio_nic.no_interrupt = true;
+	assert_int_equal(probe(), 0);
+	assert_int_equal(dev->nr_queues, 1);
+	assert_true(dev->polled);
+	teardown(NULL);
+	model = &virtio_nic_models[0];
+}
+
+static void refused_pairs_are_done_without(void **state)
+{
+	on_two_cpus(UINT64_MAX);
+	virtio_nic.refuses_pairs = true;
+	probe_finds(1, 0);
+	assert_int_equal(host_log_count("does not take 2 queue pairs"), 1);
+}
+
+static void a_mute_device_is_an_error(void **state)
+{
+	on_two_cpus(UINT64_MAX);
+	virtio_nic.ctrl_dead = true;
+	assert_int_equal(probe(), -ETIMEDOUT);
+	assert_true(host_log_count("no answer to command") > 0);
+	assert_int_equal(mem_used(MEM_DMA), dma_before);
+	model = &virtio_nic_models[0];
 }
 
 /* ---- Headers ---- */
@@ -298,6 +375,10 @@ int main(void)
 		BARE(without_status_the_link_is_up),
 		BARE(unusable_devices_are_errors),
 		BARE(out_of_memory_is_an_error),
+		BARE(pairs_as_the_device_has_them),
+		BARE(too_few_vectors_are_fewer_pairs),
+		BARE(refused_pairs_are_done_without),
+		BARE(a_mute_device_is_an_error),
 		TEST(checksums_and_segments_are_told),
 		TEST(large_frames_are_merged),
 		TEST(wrong_headers_are_errors),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "asm/io.h"
+#include "kernel/cpu.h"
 #include "kernel/mem.h"
 #include "kernel/pci_regs.h"
 #include "net/csum.h"
@@ -19,7 +20,9 @@
 #define NOTIFY		0x3000u
 #define REGS		0x4000u
 #define MULTIPLIER	4u
-#define QUEUES		3u		/* the third is what other devices have: a control queue */
+#define PAIRS		4u		/* of which the driver uses as many as there are CPUs */
+#define QUEUES		(2 * PAIRS + 1)	/* the last is the control queue */
+#define RSS_TABLE	32u		/* entries that it takes at most */
 #define DATA_PER_BUF	VNIC_BUF_SIZE
 
 struct virtio_nic virtio_nic;
@@ -39,7 +42,10 @@ static struct queue {
 static u32 feature_select, driver_select;
 static u16 queue_select, config_vector;
 static bool config_irq;
-static struct pci_irq_handler msix[2];
+static struct pci_irq_handler msix[1 + PAIRS];
+static unsigned int pairs;		/* in use */
+static u8 rss_table[RSS_TABLE];
+static unsigned int rss_len;		/* 0: it has not been told */
 
 /* ---- The device's side of a ring ---- */
 
@@ -131,23 +137,124 @@ static void send_chain(struct queue *q, u16 head)
 	ring_use(q, head, 0);
 }
 
-static void transmit(void)
+static void transmit(unsigned int pair)
 {
-	struct queue *q = &queues[VIRTIO_NET_TX];
+	struct queue *q = &queues[2 * pair + VIRTIO_NET_TX];
 	u16 head;
 
 	while (!virtio_nic.tx_stopped && ring_next(q, &head)) {
 		assert_true(virtio_nic.mastering && (virtio_nic.status & VIRTIO_DRIVER_OK));
+		assert_in_range(pair, 0, pairs - 1);
 		send_chain(q, head);
+	}
+}
+
+/* ---- The control queue, §5.1.6.5 ---- */
+
+/* It moves when one of these is agreed on, §5.1.2. */
+static unsigned int ctrl_queue(void)
+{
+	return virtio_nic.driver & (BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_RSS)) ?
+	       2 * PAIRS : 2;
+}
+
+static u8 set_pairs(unsigned int nr)
+{
+	if (virtio_nic.refuses_pairs)
+		return VIRTIO_NET_ERR;
+	assert_in_range(nr, 1, PAIRS);
+	for (unsigned int i = 0; i < 2 * nr; i++)
+		assert_true(queues[i].enabled);
+	pairs = nr;
+	return VIRTIO_NET_OK;
+}
+
+static u8 set_rss(const u8 *data, u32 len)
+{
+	struct virtio_net_rss_config config;
+	struct virtio_net_rss_config_end end;
+	u32 entries;
+
+	memcpy(&config, data, sizeof(config));
+	assert_int_not_equal(le32_to_cpu(config.hash_types) & VIRTIO_NET_HASH_TYPE_TCPv4, 0);
+	assert_int_equal(le32_to_cpu(config.hash_types) & ~0x3f, 0);
+	entries = le16_to_cpu(config.indirection_table_mask) + 1u;
+	assert_in_range(entries, 1, RSS_TABLE);
+	assert_int_equal(entries & (entries - 1), 0);
+	assert_int_equal(len, sizeof(config) + 2 * entries + sizeof(end) + 40);
+	memcpy(&end, data + sizeof(config) + 2 * entries, sizeof(end));
+	assert_int_equal(end.hash_key_length, 40);
+	for (u32 i = 0; i < entries; i++) {
+		rss_table[i] = data[sizeof(config) + 2 * i];
+		assert_in_range(rss_table[i], 0, le16_to_cpu(end.max_tx_vq) - 1);
+		assert_int_equal(data[sizeof(config) + 2 * i + 1], 0);
+	}
+	rss_len = entries;
+	return set_pairs(le16_to_cpu(end.max_tx_vq));
+}
+
+static u8 run_command(const u8 *cmd, u32 len)
+{
+	bool rss = virtio_nic.driver & BIT_ULL(VIRTIO_NET_F_RSS);
+
+	if (cmd[0] == VIRTIO_NET_CTRL_RX) {
+		assert_true(virtio_nic.driver & BIT_ULL(VIRTIO_NET_F_CTRL_RX));
+		assert_int_equal(cmd[1], VIRTIO_NET_CTRL_RX_PROMISC);
+		assert_int_equal(len, 3);
+		virtio_nic.promisc = cmd[2];
+		return VIRTIO_NET_OK;
+	}
+	assert_int_equal(cmd[0], VIRTIO_NET_CTRL_MQ);
+	if (rss) {
+		assert_int_equal(cmd[1], VIRTIO_NET_CTRL_MQ_RSS_CONFIG);
+		return set_rss(cmd + 2, len - 2);
+	}
+	assert_true(virtio_nic.driver & BIT_ULL(VIRTIO_NET_F_MQ));
+	assert_int_equal(cmd[1], VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET);
+	assert_int_equal(len, 4);
+	return set_pairs(cmd[2] | cmd[3] << 8);
+}
+
+static void control(void)
+{
+	struct queue *q = &queues[ctrl_queue()];
+	u16 head;
+
+	assert_true(virtio_nic.driver & BIT_ULL(VIRTIO_NET_F_CTRL_VQ));
+	while (!virtio_nic.ctrl_dead && ring_next(q, &head)) {
+		const struct virtq_desc *d = desc_at(q, head), *ack;
+
+		assert_int_equal(le16_to_cpu(d->flags), VIRTQ_DESC_F_NEXT);
+		ack = desc_at(q, le16_to_cpu(d->next));
+		assert_int_equal(le16_to_cpu(ack->flags), VIRTQ_DESC_F_WRITE);
+		assert_int_equal(le32_to_cpu(ack->len), 1);
+		*(u8 *)phys_to_virt(le64_to_cpu(ack->addr)) =
+			run_command(phys_to_virt(le64_to_cpu(d->addr)), le32_to_cpu(d->len));
+		ring_use(q, head, 1);
 	}
 }
 
 /* ---- Receive ---- */
 
+/* Which pair a frame comes by: as the table says, or of its own choice; constant for a flow. */
+static unsigned int steer(const u8 *frame, u32 len)
+{
+	u32 hash = 0;
+
+	if (pairs < 2 || len < 38 || frame[12] != 0x08 || frame[13] != 0)
+		return 0;
+	for (unsigned int i = 26; i < 38; i++)		/* addresses, ports */
+		hash = hash * 31 + frame[i];
+	if (!(virtio_nic.driver & BIT_ULL(VIRTIO_NET_F_RSS)))
+		return hash % pairs;
+	assert_int_not_equal(rss_len, 0);
+	return rss_table[hash % rss_len];
+}
+
 bool virtio_nic_receive(const struct virtio_net_hdr *hdr, const void *bytes, u32 len)
 {
 	static u8 all[sizeof(*hdr) + FRAME_GSO_MAX];
-	struct queue *q = &queues[VIRTIO_NET_RX];
+	struct queue *q = &queues[2 * steer(bytes, len) + VIRTIO_NET_RX];
 	u32 total = (u32)sizeof(*hdr) + len, n = DIV_ROUND_UP(total, DATA_PER_BUF), off = 0;
 	const struct virtq_avail *avail = q->enabled ? phys_to_virt(q->avail) : NULL;
 
@@ -191,6 +298,9 @@ static void reset(void)
 	}
 	config_vector = VIRTIO_MSI_NO_VECTOR;
 	config_irq = false;
+	pairs = 1;
+	rss_len = 0;
+	virtio_nic.promisc = false;
 	virtio_nic.driver = 0;
 	virtio_nic.status = virtio_nic.reset_stuck ? VIRTIO_DRIVER_OK : 0;
 }
@@ -321,7 +431,7 @@ static u32 reg_read(const volatile void *addr, unsigned int size)
 
 	if (off < DEVICE)
 		return common_read(off);
-	assert_in_range(off, DEVICE, DEVICE + sizeof(struct virtio_net_config) - size);
+	assert_in_range(off, DEVICE, DEVICE + sizeof(struct virtio_net_config_rss) - size);
 	memcpy(&val, regs + off, size);
 	return val;
 }
@@ -336,8 +446,10 @@ static void reg_write(volatile void *addr, u32 val)
 	}
 	assert_int_equal(off, NOTIFY + val * MULTIPLIER);
 	virtio_nic.kicks++;
-	if (val == VIRTIO_NET_TX)
-		transmit();
+	if (val == ctrl_queue())
+		control();
+	else if (val % 2 == VIRTIO_NET_TX)
+		transmit(val / 2);
 }
 
 u8 mmio_read8(const volatile void *addr) { return (u8)reg_read(addr, 1); }
@@ -384,13 +496,18 @@ void pci_disable(struct pci_dev *dev)
 	virtio_nic.mastering = false;
 }
 
+unsigned int pci_msix_entries(const struct pci_dev *dev)
+{
+	return virtio_nic.msix_entries;
+}
+
 enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_request *req)
 {
 	dev->irq.kind = PCI_IRQ_NONE;
 	if (virtio_nic.no_interrupt)
 		return PCI_IRQ_NONE;
-	assert_int_equal(req->nr_msix, model->queues + 1);
-	memcpy(msix, req->msix, sizeof(msix));
+	assert_in_range(req->nr_msix, 2, virtio_nic.msix_entries);
+	memcpy(msix, req->msix, req->nr_msix * sizeof(*msix));
 	return dev->irq.kind = PCI_IRQ_MSIX;
 }
 
@@ -424,6 +541,16 @@ static void set_status(void)
 	config->status = cpu_to_le16(virtio_nic.link ? VIRTIO_NET_S_LINK_UP : 0);
 }
 
+static void set_limits(void)
+{
+	struct virtio_net_config_rss *config = (struct virtio_net_config_rss *)(regs + DEVICE);
+
+	config->config.max_virtqueue_pairs = cpu_to_le16(PAIRS);
+	config->rss_max_key_size = 40;
+	config->rss_max_indirection_table_length = cpu_to_le16(RSS_TABLE);
+	config->supported_hash_types = cpu_to_le32(0xffffffff);
+}
+
 static void model_init(void)
 {
 	if (!sent)
@@ -436,14 +563,19 @@ static void model_init(void)
 	virtio_nic.offered = UINT64_MAX;
 	if (model == &virtio_nic_models[1])
 		virtio_nic.offered &= ~BIT_ULL(VIRTIO_F_INDIRECT_DESC);
+	if (model == &virtio_nic_models[2])
+		virtio_nic.offered &= ~BIT_ULL(VIRTIO_NET_F_RSS);
+	virtio_nic.msix_entries = 1 + PAIRS;
 	virtio_nic.queue_size = VIRTIO_NIC_QUEUE;
 	virtio_nic.link = true;
 	memcpy(regs + DEVICE, "\x52\x54\x00\x12\x34\x56", 6);
 	set_status();
+	set_limits();
 	put_cap(0x40, 0x54, 0x7f, 0, 0);		/* something else */
 	put_cap(0x54, 0x68, VIRTIO_PCI_CAP_COMMON_CFG, COMMON,
 		sizeof(struct virtio_pci_common_cfg));
-	put_cap(0x68, 0x7c, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE, sizeof(struct virtio_net_config));
+	put_cap(0x68, 0x7c, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE,
+		sizeof(struct virtio_net_config_rss));
 	put_cap(0x7c, 0, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY, QUEUES * MULTIPLIER);
 	reset();
 	virtio_nic.resets = 0;
@@ -456,11 +588,15 @@ static void model_free(struct netdev *dev)
 
 static bool message(bool *pending, u16 vector)
 {
+	struct arch_cpu *self = host_this_cpu;
+
 	if (!*pending || vector == VIRTIO_MSI_NO_VECTOR)
 		return false;
 	*pending = false;
 	assert_in_range(vector, 0, ARRAY_SIZE(msix) - 1);
+	host_this_cpu = &msix[vector].cpu->arch;
 	msix[vector].fn(msix[vector].arg);
+	host_this_cpu = self;
 	return true;
 }
 
@@ -468,9 +604,13 @@ static bool model_interrupt(void)
 {
 	if (!msix[0].fn)
 		return false;
-	return message(&queues[VIRTIO_NET_RX].irq, queues[VIRTIO_NET_RX].vector) ||
-	       message(&queues[VIRTIO_NET_TX].irq, queues[VIRTIO_NET_TX].vector) ||
-	       message(&config_irq, config_vector);
+	for (unsigned int i = 0; i < 2 * pairs; i++) {
+		if (queues[i].irq && queues[i].vector != VIRTIO_MSI_NO_VECTOR)
+			assert_ptr_equal(msix[queues[i].vector].cpu, cpus[i / 2]);
+		if (message(&queues[i].irq, queues[i].vector))
+			return true;
+	}
+	return message(&config_irq, config_vector);
 }
 
 static bool model_receive(const void *bytes, u32 len)
@@ -490,7 +630,8 @@ static void model_set_link(bool up)
 static void model_tx_stop(bool stop)
 {
 	virtio_nic.tx_stopped = stop;
-	transmit();
+	for (unsigned int i = 0; i < pairs; i++)
+		transmit(i);
 }
 
 static const struct mock_sent *model_sent(unsigned int n)
@@ -508,9 +649,9 @@ static void model_no_interrupt(void)
 	virtio_nic.no_interrupt = true;
 }
 
-#define MODEL(name_, tx_ring_) {							\
+#define MODEL(name_, tx_ring_, cpus_) {							\
 	.name = name_, .driver = &virtio_net_driver, .irq = "msix",			\
-	.cpus = 1, .queues = 1,								\
+	.cpus = cpus_, .queues = cpus_,							\
 	.pci = &virtio_nic.pci, .tx_ring = tx_ring_, .rx_ring = VIRTIO_NIC_QUEUE,	\
 	.init = model_init, .free = model_free, .interrupt = model_interrupt,		\
 	.receive = model_receive, .set_link = model_set_link, .tx_stop = model_tx_stop,	\
@@ -518,8 +659,10 @@ static void model_no_interrupt(void)
 }
 
 const struct nic_model virtio_nic_models[VIRTIO_NIC_MODELS] = {
-	MODEL("virtio-net", VIRTIO_NIC_QUEUE),
-	MODEL("virtio-net, direct", 115),
+	MODEL("virtio-net", VIRTIO_NIC_QUEUE, 1),
+	MODEL("virtio-net, direct", 115, 1),
+	MODEL("virtio-net, two pairs", VIRTIO_NIC_QUEUE, 2),
+	MODEL("virtio-net, two pairs by RSS", VIRTIO_NIC_QUEUE, 2),
 };
 
 const struct nic_model *model = &virtio_nic_models[0];

@@ -17,7 +17,9 @@ struct virtio_nic {
 	u64 offered;			/* features */
 	u64 driver;			/* those that the driver took */
 	bool no_common, refuses, reset_stuck, no_vectors, no_interrupt, tx_stopped, link;
+	bool refuses_pairs, ctrl_dead, promisc;
 	u16 queue_size;
+	unsigned int msix_entries;
 	u8 status;
 	bool mastering;
 	unsigned int nr_sent, kicks, resets;
@@ -27,8 +29,8 @@ struct virtio_nic {
 };
 
 extern struct virtio_nic virtio_nic;
-/* With and without indirect descriptors. */
-#define VIRTIO_NIC_MODELS 2
+/* With and without indirect descriptors, with two CPUs and queue pairs, with RSS. */
+#define VIRTIO_NIC_MODELS 4
 extern const struct nic_model virtio_nic_models[VIRTIO_NIC_MODELS];
 
 /* As the model's receive(), with a header and over several buffers if it is long. */
