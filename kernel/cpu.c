@@ -4,6 +4,7 @@
 #include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/log.h"
+#include "kernel/poller.h"
 
 /* A vCPU's turn when others wait on the same CPU: as Linux's default slice, and long enough that
  * switching costs nothing. */
@@ -17,6 +18,7 @@ void cpu_init(struct cpu *cpu, unsigned int id)
 	cpu->id = id;
 	cpu->state = CPU_RUNNING;
 	list_init(&cpu->vcpus);
+	list_init(&cpu->pollers);
 	timer_queue_init(&cpu->timers);
 }
 
@@ -78,7 +80,7 @@ static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
 
 static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
 {
-	u64 deadline = timer_next(cpu), begin = others ? time_ns() : 0;
+	u64 deadline = MIN(timer_next(cpu), pollers_next(cpu)), begin = others ? time_ns() : 0;
 
 	if (others)
 		deadline = MIN(deadline, begin + SLICE_NS);
@@ -110,10 +112,38 @@ static void cpu_sleep(struct cpu *cpu)
 	if (cpu_pause(cpu) && !sched_pick(cpu, &others)) {
 		cpu->stats.idle++;
 		cpu_charge(cpu, &cpu->stats.work_ns);
-		arch_cpu_idle(cpu, timer_next(cpu));
+		arch_cpu_idle(cpu, MIN(timer_next(cpu), pollers_next(cpu)));
 		cpu_charge(cpu, &cpu->stats.idle_ns);
 	}
 	WRITE_ONCE(cpu->state, CPU_RUNNING);
+}
+
+/* A pass of a CPU that runs guests. */
+static void run_guests(struct cpu *cpu)
+{
+	struct vcpu *vcpu;
+	bool others;
+
+	if (unlikely(!list_empty(&cpu->pollers)) && time_ns() >= cpu->look_ns)
+		pollers_look(cpu);
+	vcpu = sched_pick(cpu, &others);
+	if (vcpu)
+		cpu_enter(cpu, vcpu, others);
+	else if (!pollers_look(cpu))	/* what the guests left before they slept */
+		cpu_sleep(cpu);
+}
+
+/* A pass of a CPU that belongs to workers: it sleeps when all pollers are at rest. */
+static void run_pollers(struct cpu *cpu, bool worked)
+{
+	if (list_empty(&cpu->pollers)) {
+		cpu_sleep(cpu);
+		return;
+	}
+	worked |= pollers_look(cpu);
+	cpu_charge(cpu, worked ? &cpu->stats.work_ns : &cpu->stats.poll_ns);
+	if (!worked)
+		cpu_relax();
 }
 
 void cpu_loop(void)
@@ -122,16 +152,14 @@ void cpu_loop(void)
 
 	cpu->stats.charged_ns = time_ns();
 	for (;;) {
-		struct vcpu *vcpu;
-		bool others;
+		unsigned int works;
 
 		cpu->stats.loops++;
-		work_run(cpu);
+		works = work_run(cpu);
 		timer_run(cpu);
-		vcpu = sched_pick(cpu, &others);
-		if (vcpu)
-			cpu_enter(cpu, vcpu, others);
+		if (cpu->workers_only)
+			run_pollers(cpu, works);
 		else
-			cpu_sleep(cpu);
+			run_guests(cpu);
 	}
 }

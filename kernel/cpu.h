@@ -20,8 +20,9 @@ struct cpu_stats {
 	u64 work_items;
 	u64 vcpu_runs;
 	u64 kicks_sent;		/* IPIs to wake or interrupt another CPU */
-	/* What its time goes to since the loop began: work and timers, vCPUs, sleep. */
-	u64 work_ns, guest_ns, idle_ns;
+	/* What its time goes to since the loop began: work and timers, vCPUs, sleep, and on a
+	 * workers' CPU looking without finding anything. */
+	u64 work_ns, guest_ns, idle_ns, poll_ns;
 	u64 charged_ns;		/* time_ns() up to which it has been counted */
 };
 
@@ -33,6 +34,8 @@ struct cpu {
 	bool workers_only;	/* belongs to vhost workers: no vCPU is placed here */
 	struct work_queue work;
 	struct timer_queue timers;
+	struct list pollers;	/* struct poller.node */
+	u64 look_ns;		/* when to look at them next */
 	struct list vcpus;	/* struct vcpu.cpu_node: those placed here, last picked last */
 	u64 ran_floor;		/* the least ran_ns that a vCPU counts as having */
 	struct vcpu *current;	/* the vCPU last entered; its state may still be loaded */

@@ -18,6 +18,7 @@
 #define MTU_MAX			65535
 #define BURST_DEFAULT		8000		/* kbit, Open vSwitch's */
 #define KPKTS_BURST_DEFAULT	16
+#define POLL_US_DEFAULT		50
 #define VECTORS_DEFAULT		UINT_MAX	/* as many as there are queues, and one */
 
 static void bad(struct guest_options *g, unsigned int line, const char *fmt, ...) __printf(3, 4);
@@ -134,7 +135,7 @@ static void set_netdev(struct options *o, const struct option *opt, const char *
 {
 	struct guest_options *g = object;
 	struct netdev_config nd = {
-		.br = "br0", .queues = 1, .line = g->line,
+		.br = "br0", .queues = 1, .poll_us = POLL_US_DEFAULT, .line = g->line,
 		.policy = {
 			.gro = true, .burst = BURST_DEFAULT, .kpkts_burst = KPKTS_BURST_DEFAULT,
 		},

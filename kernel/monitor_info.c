@@ -118,13 +118,15 @@ static void show_mem(void)
 /* Shares in hundredths of a per cent; of what has been charged until now. */
 static void show_times(unsigned int i, const struct cpu_stats *s)
 {
-	u64 work = s->work_ns, guest = s->guest_ns, idle = s->idle_ns;
-	u64 all = work + guest + idle, unit = MAX(all / 10000, 1ul);
+	u64 work = s->work_ns, guest = s->guest_ns, idle = s->idle_ns, poll = s->poll_ns;
+	u64 all = work + guest + idle + poll, unit = MAX(all / 10000, 1ul);
 
 	console_printf("cpu %u: work_ns=%lu guest_ns=%lu idle_ns=%lu work_share=%lu.%02lu%% "
 		       "guest_share=%lu.%02lu%% idle_share=%lu.%02lu%%\n", i, work, guest, idle,
 		       work / unit / 100, work / unit % 100, guest / unit / 100,
 		       guest / unit % 100, idle / unit / 100, idle / unit % 100);
+	console_printf("cpu %u: poll_ns=%lu poll_share=%lu.%02lu%%\n", i, poll, poll / unit / 100,
+		       poll / unit % 100);
 }
 
 static void show_cpus(void)
@@ -137,9 +139,9 @@ static void show_cpus(void)
 		const struct cpu_stats *s = &cpus[i]->stats;
 
 		console_printf("cpu %u: state=%s online=%u loops=%lu idle=%lu work=%lu runs=%lu "
-			       "kicks=%lu\n", i, states[READ_ONCE(cpus[i]->state)],
+			       "kicks=%lu for=%s\n", i, states[READ_ONCE(cpus[i]->state)],
 			       cpus[i]->online, s->loops, s->idle, s->work_items, s->vcpu_runs,
-			       s->kicks_sent);
+			       s->kicks_sent, cpus[i]->workers_only ? "workers" : "all");
 		show_times(i, s);
 	}
 }

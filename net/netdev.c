@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * NICs between interrupt and switch. An interrupt switches its queue's interrupts off and
- * queues the poll; the poll queues itself while there is more than its budget, and switches
- * interrupts on again when there is not.
+ * queues the poll; the poll queues itself while there is more than its budget. When there is not,
+ * it switches interrupts on again, unless a poller looks after the queue for a while.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -85,6 +85,20 @@ static void queue_leave(struct netdev_queue *q)
 	__atomic_store_n(&q->busy, false, __ATOMIC_RELEASE);
 }
 
+/* Interrupts on. True: what came in just now has raised one; taking it here costs less. */
+static bool queue_irq_on(struct netdev_queue *q)
+{
+	struct netdev *dev = q->dev;
+
+	if (dev->polled)
+		return false;
+	dev->ops->irq_enable(q, true);
+	if (!dev->ops->pending(q))
+		return false;
+	dev->ops->irq_enable(q, false);
+	return true;
+}
+
 static void queue_poll(struct netdev_queue *q)
 {
 	struct netdev *dev = q->dev;
@@ -94,14 +108,8 @@ static void queue_poll(struct netdev_queue *q)
 		work_queue(&q->poll_work);
 		return;
 	}
-	if (dev->polled)
-		return;
-	dev->ops->irq_enable(q, true);
-	/* What came in just now has raised an interrupt; taking it here costs less. */
-	if (dev->ops->pending(q)) {
-		dev->ops->irq_enable(q, false);
+	if (!poller_keep(&q->poller, pollers_linger()) && queue_irq_on(q))
 		work_queue(&q->poll_work);
-	}
 }
 
 static void netdev_poll_work(struct work *work)
@@ -111,6 +119,27 @@ static void netdev_poll_work(struct work *work)
 	if (queue_enter(q))
 		queue_poll(q);
 	queue_leave(q);
+}
+
+/* struct poller */
+static bool queue_look(struct poller *poller)
+{
+	struct netdev_queue *q = container_of(poller, struct netdev_queue, poller);
+	bool found = queue_enter(q) && q->dev->ops->pending(q);
+
+	if (found)
+		queue_poll(q);
+	queue_leave(q);
+	return found;
+}
+
+static bool queue_rest(struct poller *poller)
+{
+	struct netdev_queue *q = container_of(poller, struct netdev_queue, poller);
+	bool more = queue_enter(q) && queue_irq_on(q);
+
+	queue_leave(q);
+	return more;
 }
 
 static void netdev_poll_timer(struct timer *timer)
@@ -222,6 +251,7 @@ static void netdev_wait(struct netdev *dev)
 
 		if (q->poll_work.cpu == this_cpu()) {
 			work_cancel(&q->poll_work);
+			poller_stop(&q->poller);
 			continue;
 		}
 		while (__atomic_load_n(&q->busy, __ATOMIC_ACQUIRE))
@@ -299,6 +329,7 @@ void netdev_add_queue(struct netdev *dev, struct netdev_queue *q)
 	if (!dev->nr_queues)
 		work_init(&dev->timers_work, cpu, netdev_timers_work);
 	work_init(&q->poll_work, cpu, netdev_poll_work);
+	poller_init(&q->poller, queue_look, queue_rest);
 	q->dev = dev;
 	q->index = dev->nr_queues;
 	dev->queue[dev->nr_queues++] = q;

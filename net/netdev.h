@@ -4,6 +4,7 @@
 #define NET_NETDEV_H
 
 #include "kernel/log.h"
+#include "kernel/poller.h"
 #include "kernel/time.h"
 #include "kernel/types.h"
 #include "kernel/work.h"
@@ -28,6 +29,7 @@ struct netdev_queue {
 	struct netdev *dev;
 	unsigned int index;
 	struct work poll_work;		/* NAPI: interrupt -> irq off, poll until done, irq on */
+	struct poller poller;		/* in place of interrupts while there are many frames */
 	bool busy;			/* being polled: netdev_stop() waits */
 	u64 polls_seen;			/* watchdog: stats.polls when something was found pending */
 	bool was_pending;

@@ -313,12 +313,15 @@ static unsigned int pair_of(const struct virtio_net *net, unsigned int i)
 static void attach_workers(struct virtio_net *net)
 {
 	struct guest *guest = net->guest;
-	unsigned int first = guest->id + guest->nr_nics;
+	unsigned int first = guest->id + guest->nr_nics, us = net->config->netdev.poll_us;
 
-	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++)
+	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++) {
 		vhost_attach_vring_worker(&net->vhost.vq[i],
 					  vhost_worker_pick(guest->placement, guest->nr_vcpus,
 							    first, pair_of(net, i)));
+		vhost_set_vring_busyloop_timeout(&net->vhost.dev, i, us);
+	}
+	pollers_set_linger(us * NSEC_PER_USEC);
 }
 
 static void free_parts(struct virtio_net *net)

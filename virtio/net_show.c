@@ -4,6 +4,21 @@
 #include "kernel/cpu.h"
 #include "virtio/net.h"
 #include "virtio/net_dev.h"
+#include "virtio/vhost_worker.h"
+
+static void show_worker(const struct virtio_net *net, unsigned int i)
+{
+	const struct vhost_virtqueue *vq = &net->vhost.vq[i];
+	const struct poller *p = &vq->poller;
+
+	console_printf("vhost %s queue %u: worker=", net->vhost.dev.name, i);
+	if (vq->worker)
+		console_printf("%u", vq->worker->id);
+	else
+		console_printf("none");
+	console_printf(" poll_us=%lu looks=%lu found=%lu rests=%lu\n",
+		       (u64)(vq->poll_ns / NSEC_PER_USEC), p->looks, p->found, p->rests);
+}
 
 static const char *queue_name(const struct virtio_net *net, unsigned int i)
 {
@@ -29,6 +44,7 @@ static void show_queue(const struct virtio_net *net, unsigned int i)
 		       s->requeues, s->chains,
 		       s->bytes, s->copies,
 		       s->copied_bytes, s->drops, s->broken);
+	show_worker(net, i);
 	console_printf("vhost %s queue %u: cpu=%u", net->vhost.dev.name, i, vq->work.cpu->id);
 	for (unsigned int b = 0; b < VHOST_BATCH_BUCKETS; b++)
 		console_printf(" batch_%u=%lu", 1u << b, s->batch[b]);

@@ -434,7 +434,8 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 			break;
 		}
 		if (n < VHOST_BATCH) {		/* the ring was empty */
-			if (vq->dev->mem->missed || !ring_notify_enable(&vq->ring))
+			if (vq->dev->mem->missed || vhost_keep_polling(vq, turn.packets) ||
+			    !ring_notify_enable(&vq->ring))
 				break;
 			ring_notify_disable(&vq->ring);
 		}

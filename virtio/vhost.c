@@ -55,16 +55,48 @@ static void log_ring(struct vhost_virtqueue *vq)
 		log_area(vq, vq->addr.desc, virtq_desc_size(vq->num));
 }
 
+/* A turn, vq->lock held. */
+static void vq_run(struct vhost_virtqueue *vq)
+{
+	vq->stats.runs++;
+	vq->handle_kick(vq);
+	if (unlikely(vq->dev->logging) && vq->enabled)
+		log_ring(vq);
+}
+
 static void vq_work(struct work *work)
 {
 	struct vhost_virtqueue *vq = container_of(work, struct vhost_virtqueue, work);
 
 	spin_lock(&vq->lock);
-	vq->stats.runs++;
-	vq->handle_kick(vq);
-	if (unlikely(vq->dev->logging) && vq->enabled)
-		log_ring(vq);
+	vq_run(vq);
 	spin_unlock(&vq->lock);
+}
+
+static bool vq_poll(struct poller *poller)
+{
+	struct vhost_virtqueue *vq = container_of(poller, struct vhost_virtqueue, poller);
+	bool found;
+
+	spin_lock(&vq->lock);
+	found = vq->enabled && ring_available(&vq->ring);
+	if (found)
+		vq_run(vq);
+	spin_unlock(&vq->lock);
+	return found;
+}
+
+static bool vq_rest(struct poller *poller)
+{
+	struct vhost_virtqueue *vq = container_of(poller, struct vhost_virtqueue, poller);
+	bool more;
+
+	spin_lock(&vq->lock);
+	more = vq->enabled && ring_notify_enable(&vq->ring);
+	if (more)
+		ring_notify_disable(&vq->ring);
+	spin_unlock(&vq->lock);
+	return more;
 }
 
 void vhost_poll_queue(struct vhost_virtqueue *vq)
@@ -91,6 +123,7 @@ void vhost_dev_init(struct vhost_dev *dev, const char *name, struct vhost_virtqu
 		vqs[i].index = i;
 		event_init(&vqs[i].kick, vq_kicked);
 		work_init(&vqs[i].work, cpu, vq_work);
+		poller_init(&vqs[i].poller, vq_poll, vq_rest);
 	}
 }
 
@@ -174,6 +207,11 @@ void vhost_set_vring_call(struct vhost_dev *dev, unsigned int idx, struct event 
 void vhost_set_vring_err(struct vhost_dev *dev, unsigned int idx, struct event *err)
 {
 	WRITE_ONCE(dev->vqs[idx].err, err);
+}
+
+void vhost_set_vring_busyloop_timeout(struct vhost_dev *dev, unsigned int idx, unsigned int us)
+{
+	dev->vqs[idx].poll_ns = us * NSEC_PER_USEC;
 }
 
 struct event *vhost_get_vring_kick(struct vhost_dev *dev, unsigned int idx)

@@ -12,6 +12,7 @@
 #include "kernel/guest_mem.h"
 #include "kernel/lock.h"
 #include "kernel/log.h"
+#include "kernel/poller.h"
 #include "kernel/types.h"
 #include "kernel/work.h"
 #include "virtio/ring.h"
@@ -50,6 +51,8 @@ struct vhost_virtqueue {
 	struct event *err;		/* queue broken; NULL: none */
 	struct work work;		/* handle_kick on the worker's CPU */
 	struct vhost_worker *worker;	/* NULL: that of its device's CPU */
+	struct poller poller;		/* in place of doorbells while there is much to do */
+	u64 poll_ns;			/* VHOST_SET_VRING_BUSYLOOP_TIMEOUT; 0: never */
 	/* vq->lock held; also called for a queue that has been stopped meanwhile. */
 	void (*handle_kick)(struct vhost_virtqueue *vq);
 	bool error_said;
@@ -124,6 +127,11 @@ int vhost_set_vring_inflight(struct vhost_dev *dev, unsigned int idx,
 			     struct ring_inflight_area *inflight);
 void vhost_set_vring_call(struct vhost_dev *dev, unsigned int idx, struct event *call);
 void vhost_set_vring_err(struct vhost_dev *dev, unsigned int idx, struct event *err);
+/*
+ * How long a queue goes on being looked at without a doorbell when nothing is left in it: in place
+ * of asking for one at once (kernel/poller.h). 0: not at all. While it does not run.
+ */
+void vhost_set_vring_busyloop_timeout(struct vhost_dev *dev, unsigned int idx, unsigned int us);
 struct event *vhost_get_vring_kick(struct vhost_dev *dev, unsigned int idx);
 
 /* Start a queue: maps and checks the ring. Errors of ring_enable(), ring_inflight_enable(). */
@@ -136,6 +144,14 @@ void vhost_signal(struct vhost_virtqueue *vq);		/* ring_publish() + call if want
 /* Say why it broke, count it, err event; once. */
 void vhost_vq_error(struct vhost_virtqueue *vq);
 void vhost_count_batch(struct vhost_virtqueue *vq, unsigned int n);
+/*
+ * The ring is empty, after @n chains in this turn: true if it will be looked at again without a
+ * doorbell. Otherwise ring_notify_enable() is to be called.
+ */
+static inline bool vhost_keep_polling(struct vhost_virtqueue *vq, unsigned int n)
+{
+	return n ? poller_keep(&vq->poller, vq->poll_ns) : poller_active(&vq->poller);
+}
 /* Any CPU: have the worker look at the queue. */
 void vhost_poll_queue(struct vhost_virtqueue *vq);
 

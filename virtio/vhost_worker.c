@@ -88,9 +88,12 @@ struct vhost_worker *vhost_worker_pick(struct cpu *const *home, unsigned int nr_
  */
 static void flush_this_cpu(struct vhost_dev *dev)
 {
-	for (unsigned int i = 0; i < dev->nvqs; i++)
-		if (dev->vqs[i].work.cpu == this_cpu())
-			work_cancel(&dev->vqs[i].work);
+	for (unsigned int i = 0; i < dev->nvqs; i++) {
+		if (dev->vqs[i].work.cpu != this_cpu())
+			continue;
+		poller_stop(&dev->vqs[i].poller);
+		work_cancel(&dev->vqs[i].work);
+	}
 }
 
 /* On to the next CPU but the one that it began on; after the last one to who waits. */

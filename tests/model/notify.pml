@@ -6,9 +6,10 @@
  * Mirrors, by their names: virtio/ring.c ring_notify_disable(), ring_notify_enable();
  * virtio/ring_split.c ring_split_notify(), ring_split_more(), ring_split_publish(), which
  * ring_publish() calls (the packed ring's have the same order of stores, barriers and loads, with
- * its event structures in place of flags and event fields); virtio/vhost.c vhost_signal(), vq_kicked(), vq_work();
- * virtio/net_tx.c net_tx_kick(), tx_batch(); virtio/virtq.h virtq_need_event(). The driver is
- * Linux's (drivers/virtio/virtio_ring.c), in the words of virtio 1.2 §2.7.13 and §2.7.14.
+ * its event structures in place of flags and event fields); virtio/vhost.c vhost_signal(),
+ * vq_kicked(), vq_work(), vq_poll(), vq_rest(); virtio/vhost.h vhost_keep_polling();
+ * kernel/poller.c look_at(); virtio/net_tx.c net_tx_kick(), tx_batch(); virtio/virtq.h
+ * virtq_need_event(). The driver is Linux's (drivers/virtio/virtio_ring.c), in the words of virtio 1.2 §2.7.13 and §2.7.14.
  * That queued work is run at some time is what cpu.pml shows.
  *
  * Indices are counted modulo 8 in place of 65,536, with a ring of two entries and batches of one
@@ -16,12 +17,22 @@
  *
  * config: FLAGS		the flags of avail and used
  * config: EVENT_IDX		the event fields
+ * config: FLAGS_POLL		with flags, and a poller that looks in place of doorbells
+ * config: EVENT_IDX_POLL	with event fields and a poller
  * mutant: NO_ENABLE_BARRIER	ring_notify_enable()
  * mutant: NO_SECOND_LOOK	ring_notify_enable(): what it returns
  * mutant: NO_PUBLISH_BARRIER	ring_publish()
  * mutant: NO_DRIVER_KICK_BARRIER	the driver's, between avail->idx and its look at our wish
  * mutant: NO_DRIVER_WAIT_BARRIER	the driver's, between its wish and its look at used->idx
  */
+#ifdef FLAGS_POLL
+#define POLL
+#endif
+#ifdef EVENT_IDX_POLL
+#define EVENT_IDX
+#define POLL
+#endif
+
 #define DEVICE 0
 #define DRIVER 1
 #define PROCESSORS 2
@@ -50,6 +61,7 @@ byte reaped;
 
 byte last_avail, used_idx, signalled_used;
 bit signalled_valid, notify_off;
+bit polling;			/* poller_active() */
 
 inline ring_notify_disable()
 {
@@ -129,6 +141,33 @@ inline tx_batch(n)
 	od
 }
 
+/* That depends on the time since it was asked last, which may be anything. */
+inline vhost_keep_polling()
+{
+#ifdef POLL
+	if
+	:: polling = 1
+	:: true
+	fi
+#else
+	skip
+#endif
+}
+
+/* vq_poll(); if there is nothing, the time for that may be over: vq_rest() */
+inline look_at()
+{
+	if
+	:: load(AVAIL_IDX) != last_avail -> net_tx_kick()
+	:: else ->
+		ring_notify_enable(more);
+		if
+		:: more -> ring_notify_disable()
+		:: else -> polling = 0
+		fi
+	fi
+}
+
 inline net_tx_kick()
 {
 	packets = 0;
@@ -140,6 +179,11 @@ inline net_tx_kick()
 	   if
 	   :: packets >= BUDGET -> work = 1; break	/* vhost_poll_queue() */
 	   :: packets < BUDGET && n < BATCH ->		/* the ring was empty */
+		vhost_keep_polling();
+		if
+		:: polling -> break
+		:: else
+		fi;
 		ring_notify_enable(more);
 		if
 		:: !more -> break
@@ -160,6 +204,7 @@ end:	do
 	:: work ->
 		locked(DEVICE, work = 0);
 		net_tx_kick()
+	:: polling -> look_at()
 	od
 }
 

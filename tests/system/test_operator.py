@@ -250,7 +250,7 @@ def check_switch(taken):
 
 def check_machine(taken):
     for what, cpu in taken["cpus"].items():
-        shares = [float(cpu[f"{key}_share"].rstrip("%")) for key in ("work", "guest", "idle")]
+        shares = [float(cpu[f"{key}_share"].rstrip("%")) for key in ("work", "guest", "idle", "poll")]
         assert 99.9 < sum(shares) <= 100.01, (what, cpu)
         assert number(cpu, "guest_ns") > 0, what
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A transmit queue that is looked at in place of doorbells: what the driver is told meanwhile. */
+#include "tests/unit/unit.h"
+
+#include "kernel/cpu.h"
+#include "tests/unit/net_fixture.h"
+#include "virtio/vhost_worker.h"
+
+#define LINGER_US	100
+
+static struct cpu worker_cpu;
+
+static struct mock_net *new_polled(u64 features)
+{
+	struct mock_net *mn = calloc(1, sizeof(*mn));
+	struct nic_config nic;
+
+	worker_cpu = (struct cpu){ .workers_only = true };
+	list_init(&worker_cpu.pollers);
+	host_this_cpu = &worker_cpu.arch;
+	host_time_set(NSEC_PER_SEC);
+	mock_net_config(&nic);
+	nic.netdev.poll_us = LINGER_US;
+	mock_net_init(mn, "web", mock_wire_new("br0"), &nic);
+	mock_net_up(mn, mock_net_offered(mn) & features, 64);
+	return mn;
+}
+
+static int setup_event_idx(void **state)
+{
+	*state = new_polled(F_ALL);
+	return 0;
+}
+
+static int setup_flags_polled(void **state)
+{
+	*state = new_polled(~BIT_ULL(VIRTIO_F_EVENT_IDX));
+	return 0;
+}
+
+/* The driver sends @n; a doorbell if the device asks for one. Was there one? */
+static bool send(struct mock_net *mn, unsigned int n)
+{
+	u64 before = mn->net->vhost.vq[VIRTIO_NET_TX].stats.kicks;
+
+	for (unsigned int i = 0; i < n; i++)
+		mock_net_send(mn, 100, NULL);
+	kick_tx(mn);
+	return mn->net->vhost.vq[VIRTIO_NET_TX].stats.kicks != before;
+}
+
+static void one_doorbell_then_none(void **state)
+{
+	struct mock_net *mn = *state;
+	const struct vhost_virtqueue *vq = &mn->net->vhost.vq[VIRTIO_NET_TX];
+
+	assert_true(send(mn, 1));
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_false(send(mn, 3));
+		host_time_advance(LINGER_US * NSEC_PER_USEC - 1);
+		assert_true(pollers_look(&worker_cpu));
+		assert_int_equal(mn->wire->frames, 1 + 3 * (i + 1));
+		assert_false(pollers_look(&worker_cpu));
+		assert_int_equal(count_used(&mn->tx), i ? 3 : 4);
+	}
+	assert_int_equal(vq->stats.kicks, 1);
+	assert_int_equal(vq->poller.found, 20);
+	host_time_advance(LINGER_US * NSEC_PER_USEC);
+	assert_false(pollers_look(&worker_cpu));
+	assert_true(list_empty(&worker_cpu.pollers));
+	assert_true(send(mn, 1));
+	assert_int_equal(mn->wire->frames, 62);
+}
+
+/* Made available before the device asks to be told, and not kicked for. */
+static void nothing_is_left_behind(void **state)
+{
+	struct mock_net *mn = *state;
+	struct poller *poller = &mn->net->vhost.vq[VIRTIO_NET_TX].poller;
+
+	assert_true(send(mn, 1));
+	assert_false(send(mn, 1));
+	assert_true(poller->rest(poller));	/* as if the look had come before it */
+	assert_false(send(mn, 1));		/* it goes on without doorbells */
+	assert_true(pollers_look(&worker_cpu));
+	assert_int_equal(mn->wire->frames, 3);
+}
+
+static void a_stopped_queue_goes_to_rest(void **state)
+{
+	struct mock_net *mn = *state;
+
+	assert_true(send(mn, 1));
+	mock_set_status(&mn->mv, 0);
+	assert_false(pollers_look(&worker_cpu));
+	host_time_advance(LINGER_US * NSEC_PER_USEC);
+	assert_false(pollers_look(&worker_cpu));
+	assert_true(list_empty(&worker_cpu.pollers));
+}
+
+/* The guest's end takes the queue off the CPU's list. */
+static void flushed_is_not_looked_at(void **state)
+{
+	struct mock_net *mn = *state;
+
+	assert_true(send(mn, 1));
+	assert_false(list_empty(&worker_cpu.pollers));
+	assert_int_equal(virtio_net_reset(mn->net, NULL), 0);
+	assert_true(list_empty(&worker_cpu.pollers));
+}
+
+#define TEST(name, how) cmocka_unit_test_setup_teardown(name, setup_##how, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_doorbell_then_none, event_idx),
+		TEST(one_doorbell_then_none, flags_polled),
+		TEST(nothing_is_left_behind, event_idx),
+		TEST(nothing_is_left_behind, flags_polled),
+		TEST(a_stopped_queue_goes_to_rest, event_idx),
+		TEST(flushed_is_not_looked_at, event_idx),
+	};
+
+	return cmocka_run_group_tests_name("net_poll", tests, NULL, NULL);
+}
