@@ -28,7 +28,7 @@ static u64 factor_of(u64 key)
 
 int fdb_init(struct fdb *fdb, u32 size, u64 ageing_ns, u32 key)
 {
-	*fdb = (struct fdb){ .size = size, .ageing_ns = ageing_ns };
+	*fdb = (struct fdb){ .size = size, .ageing_ns = ageing_ns, .version = 1 };
 	fdb->factor = factor_of(key);
 	fdb->entry = calloc(size, sizeof(*fdb->entry));
 	fdb->bucket = calloc(size, sizeof(*fdb->bucket));
@@ -66,12 +66,19 @@ static u32 *fdb_find(struct fdb *fdb, u64 mac)
 	return link;
 }
 
+static void fdb_changed(struct fdb *fdb)
+{
+	if (!++fdb->version)
+		fdb->version = 1;
+}
+
 static void fdb_remove(struct fdb *fdb, u32 *link)
 {
 	u32 n = *link;
 	struct fdb_entry *entry = &fdb->entry[n];
 
 	*link = entry->next;
+	fdb_changed(fdb);
 	fdb->port_used[entry->port]--;
 	fdb->used--;
 	entry->used = false;
@@ -125,6 +132,7 @@ static void fdb_insert(struct fdb *fdb, u64 mac, unsigned int port, u64 now_ns)
 
 static void fdb_move(struct fdb *fdb, struct fdb_entry *entry, unsigned int port, u64 now_ns)
 {
+	fdb_changed(fdb);
 	fdb->port_used[entry->port]--;
 	fdb->port_used[port]++;
 	entry->port = (u8)port;

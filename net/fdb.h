@@ -26,6 +26,7 @@ struct fdb {
 	struct fdb_entry *entry;	/* [size] */
 	u32 *bucket;			/* [size], first of the chain */
 	u32 size, used, free;		/* free: first of the free list */
+	u32 version;			/* never 0; another one when an address has gone or moved */
 	u64 factor;			/* of the hash: nobody fills one bucket on purpose */
 	u32 port_used[FDB_PORTS];
 	u64 ageing_ns, swept_ns;

@@ -75,6 +75,18 @@ enum port_checks {
 	PORT_CAPTURE = BIT(2),		/* net/capture.h */
 };
 
+/*
+ * Where the port's latest frame went, if to one port: the next one's address is likely the same.
+ * For the switch.
+ */
+struct port_flow {
+	u64 first;			/* 8 bytes of its Ethernet header, and 4 more */
+	u32 rest;
+	u32 version;			/* of the table; 0: none */
+	u64 begun_ns;
+	struct port *to;
+};
+
 struct port {
 	char name[48];			/* "uplink0", "web.net2" */
 	const struct port_ops *ops;
@@ -95,7 +107,8 @@ struct port {
 	u8 mac[6];			/* its own address, if policy.spoofchk */
 	struct port_stats stats;
 	struct port_policy policy;
-	struct token_bucket bits, packets;	/* under the switch's lock */
+	struct token_bucket bits, packets;	/* under the switch's lock; so is flow */
+	struct port_flow flow;
 };
 
 const char *port_drop_name(enum port_drop reason);

@@ -18,6 +18,7 @@
 #include "net/switch.h"
 
 #define SWITCH_BATCH	64	/* frames whose destinations are looked up at once */
+#define SWITCH_FLOW_NS	(100 * NSEC_PER_MSEC)	/* then addresses are seen to be still in use */
 
 struct switch_batch {
 	struct port *from;
@@ -125,6 +126,7 @@ int switch_attach(struct net_switch *sw, struct port *port)
 			continue;
 		port->index = i;
 		port->users = 0;
+		port->flow.version = 0;
 		WRITE_ONCE(port->sw, sw);
 		sw->ports[i] = port;
 		sw->attached |= BIT_ULL(i);
@@ -296,6 +298,57 @@ static void flow_begin(struct switch_flow *flow, const u8 *eth, struct port *to)
 	flow->frames = flow->bytes = 0;
 }
 
+static void port_flow_begin(const struct net_switch *sw, struct port *from, const u8 *eth,
+			    struct port *to, u64 now)
+{
+	struct port_flow *flow = &from->flow;
+
+	memcpy(&flow->first, eth, sizeof(flow->first));
+	memcpy(&flow->rest, eth + sizeof(flow->first), sizeof(flow->rest));
+	flow->version = sw->fdb.version;
+	flow->begun_ns = now;
+	flow->to = to;
+}
+
+/*
+ * The short way, under the lock: all frames go where the latest one from this port went, and no
+ * address has gone or moved since. The port, pinned; NULL: they have to be looked at.
+ */
+static struct port *switch_same(struct net_switch *sw, struct port *from, struct frame **frames,
+				unsigned int nr, unsigned int *flags)
+{
+	const struct port_flow *flow = &from->flow;
+	struct port *to = flow->to;
+	u64 bytes = 0;
+
+	if (flow->version != sw->fdb.version || from->checks || !READ_ONCE(to->link_up) ||
+	    time_ns() - flow->begun_ns >= SWITCH_FLOW_NS)
+		return NULL;
+	*flags = 0;
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct frame *frame = frames[i];
+		const u8 *eth = frame_eth(frame);
+		u64 first;
+		u32 rest;
+
+		if (unlikely(!eth))
+			return NULL;
+		memcpy(&first, eth, sizeof(first));
+		memcpy(&rest, eth + sizeof(first), sizeof(rest));
+		if (first != flow->first || rest != flow->rest ||
+		    frame_wire_len(frame) > to->max_frame)
+			return NULL;
+		bytes += frame->len;
+		*flags |= frame->flags;
+	}
+	from->stats.rx_frames += nr;
+	from->stats.rx_bytes += bytes;
+	to->stats.tx_frames += nr;
+	to->stats.tx_bytes += bytes;
+	__atomic_fetch_add(&to->users, 1, __ATOMIC_RELAXED);
+	return to;
+}
+
 /* Another frame than the one before. Learn the source, find the ports it goes to. */
 __attribute__((noinline))
 static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame *frame,
@@ -346,7 +399,10 @@ static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame 
 		sw->refused++;
 		return 0;
 	}
-	if (flow->more && !from->checks)	/* or each frame is looked at for itself */
+	if (from->checks)			/* each frame is looked at for itself */
+		return BIT_ULL(port);
+	port_flow_begin(sw, from, eth, sw->ports[port], now);
+	if (flow->more)
 		flow_begin(flow, eth, sw->ports[port]);
 	return BIT_ULL(port);
 }
@@ -487,7 +543,9 @@ static void switch_deliver(struct switch_batch *batch)
 static void switch_forward(struct port *from, struct frame **frames, unsigned int nr)
 {
 	struct net_switch *sw = READ_ONCE(from->sw);
+	struct port *to = NULL;
 	struct switch_batch batch;
+	unsigned int flags;
 
 	if (!sw || !READ_ONCE(from->link_up)) {
 		port_drop(from, DROP_LINK_DOWN, nr);
@@ -500,10 +558,18 @@ static void switch_forward(struct port *from, struct frame **frames, unsigned in
 	batch.nr = nr;
 	batch.all = 0;
 	spin_lock(&sw->lock);
-	if (from->sw == sw)		/* not detached meanwhile */
-		switch_classify(sw, from, &batch);
+	if (from->sw == sw) {		/* not detached meanwhile */
+		to = switch_same(sw, from, frames, nr, &flags);
+		if (!to)
+			switch_classify(sw, from, &batch);
+	}
 	spin_unlock(&sw->lock);
-	switch_deliver(&batch);
+	if (!to) {
+		switch_deliver(&batch);
+		return;
+	}
+	port_deliver(to, frames, nr, flags);
+	switch_unpin(to);
 }
 
 void switch_input(struct port *from, struct frame **frames, unsigned int nr)

@@ -224,18 +224,40 @@ static unsigned int take_tables(struct ring *ring, struct ring_chain *c, unsigne
 	return i;
 }
 
-unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigned int max,
-			    struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs)
+/* take_simple() for one chain, when that is all there is: without a loop there is less to set up. */
+static inline unsigned int take_one(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
+				    u16 at)
 {
-	unsigned int n = (u16)(ring->avail_seen - ring->last_avail), i = 0;
+	const struct guest_mem_region *r = &ring->mem->region[ring->region];
+	unsigned int mask = ring->num - 1u, slot = at & mask;
+	unsigned int head = le16_to_cpu(ring->avail->ring[slot]);
+	struct ring_desc d;
+	bool write;
+
+	if (unlikely(head > mask || ring->in_use[head]))
+		return 0;
+	d = desc_read(ring->desc, head);
+	if (unlikely((d.flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) ||
+		     !ring_buffer_ok(r, d.addr, d.len)))
+		return 0;
+	write = d.flags & VIRTQ_DESC_F_WRITE;
+	ring_chain_single(r, c, seg, (u16)head, d.addr, d.len, write);
+	ring->in_use[head] = ring_head_state(1, write);
+	ring->taken[slot] = (u16)head;
+	ring->last_avail = (u16)(at + 1);
+	ring->in_flight++;
+	return 1;
+}
+
+/* The rest of ring_split_pop(), with @n available. */
+__attribute__((noinline))
+static unsigned int take_several(struct ring *ring, struct ring_chain *chain, unsigned int n,
+				 struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs)
+{
 	struct segs segs = { seg, nr_segs, max_segs };
 	u16 at = ring->last_avail;
+	unsigned int i = 0;
 
-	if (unlikely(ring->broken))
-		return 0;
-	if (n < max)
-		n = avail_update(ring);
-	n = MIN(n, max);
 	for (;;) {
 		int got;
 
@@ -258,6 +280,21 @@ unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigne
 	ring->last_avail = (u16)(at + i);
 	ring->in_flight += (u16)i;
 	return i;
+}
+
+unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigned int max,
+			    struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs)
+{
+	unsigned int n = (u16)(ring->avail_seen - ring->last_avail);
+
+	if (unlikely(ring->broken))
+		return 0;
+	if (n < max)
+		n = avail_update(ring);
+	n = MIN(n, max);
+	if (n == 1 && take_one(ring, chain, seg, ring->last_avail))
+		return 1;
+	return n ? take_several(ring, chain, n, seg, nr_segs, max_segs) : 0;
 }
 
 void ring_split_unpop(struct ring *ring, unsigned int n)

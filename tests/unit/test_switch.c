@@ -295,6 +295,98 @@ static void a_full_port_cannot_take_addresses_over(void **state)
 	expect(0, 0, 1, 0);
 }
 
+/* Where the latest frame went is where the next one goes, unless something has changed. */
+static void what_was_looked_up_is_looked_up_again(void **state)
+{
+	struct packet p;
+	struct frame *frame = packet(&p, 200, 100);
+
+	send(2, 1, 200);
+	expect(1, 1, 0, 1);
+	send(1, 200, 100);
+	send(1, 200, 100);
+	expect(0, 0, 2, 0);
+	send(1, 200, 101);			/* another source: learnt */
+	expect(0, 0, 1, 0);
+	send(3, 101, 300);
+	expect(0, 1, 0, 0);
+	send(3, 1, 200);			/* the destination moves */
+	expect(1, 1, 1, 0);
+	send(1, 200, 101);
+	expect(0, 0, 0, 1);
+	send(2, 1, 101);			/* the source moves, and moves back */
+	expect(1, 1, 0, 1);
+	send(1, 200, 101);
+	expect(0, 0, 0, 1);
+	send(0, 101, 1);
+	expect(0, 1, 0, 0);
+	frame->len = frame->seg[0].len = 60;	/* too long for the receiver, all of a sudden */
+	st[3].port.max_frame = 59;
+	mac_of(p.bytes + 6, 101);
+	send_frame(1, frame);
+	expect(0, 0, 0, 0);
+	assert_int_equal(st[3].port.stats.drops[DROP_OVERSIZE], 1);
+	st[3].port.max_frame = 1518;
+	send_frame(1, frame);
+	expect(0, 0, 0, 1);
+	port_set_link(&st[3].port, false);
+	send_frame(1, frame);
+	expect(1, 0, 1, 0);
+	port_set_link(&st[3].port, true);
+	send(3, 1, 200);
+	expect(1, 0, 0, 0);
+	send_frame(1, frame);
+	expect(0, 0, 0, 1);
+	switch_detach(&st[3].port);
+	send_frame(1, frame);
+	expect(1, 0, 1, 0);
+	assert_int_equal(switch_attach(sw, &st[3].port), 0);
+}
+
+/* A port that comes to another switch knows nothing of the one before. */
+static void a_flow_stays_on_its_switch(void **state)
+{
+	struct net_switch *other = switch_get("other");
+	u32 version;
+
+	send(2, 1, 200);
+	send(1, 200, 100);
+	expect(1, 1, 1, 1);
+	switch_detach(&st[1].port);
+	version = sw->fdb.version;
+	while (other->fdb.version != st[1].port.flow.version)
+		other->fdb.version++;
+	assert_int_equal(switch_attach(other, &st[1].port), 0);
+	send(1, 200, 100);
+	expect(0, 0, 0, 0);
+	assert_int_equal(sw->fdb.version, version);
+	switch_detach(&st[1].port);
+	assert_int_equal(switch_attach(sw, &st[1].port), 0);
+}
+
+/* Traffic that goes on and on keeps both its addresses. */
+static void a_flow_does_not_age(void **state)
+{
+	send(2, 1, 200);
+	expect(1, 1, 0, 1);
+	for (unsigned int i = 0; i < 40 * CONFIG_SWITCH_AGEING_S; i++) {
+		host_time_advance(SEC / 20);
+		send(1, 200, 100);
+		if (i % 1000 == 0)
+			send(2, 100, 200);
+	}
+	st[1].nr = st[2].nr = 0;
+	send(3, 100, 300);
+	expect(0, 1, 0, 0);
+	assert_int_equal(sw->fdb.aged, 0);
+	/* A destination that is silent is forgotten. */
+	for (unsigned int i = 0; i <= 20 * CONFIG_SWITCH_AGEING_S; i++) {
+		host_time_advance(SEC / 20);
+		send(1, 200, 100);
+	}
+	assert_int_equal(st[1].port.sw->fdb.aged > 0, true);
+}
+
 static void batches_are_grouped_in_order(void **state)
 {
 	static struct packet p[150];
@@ -397,6 +489,9 @@ int main(void)
 		TEST(a_clock_behind_does_not_age),
 		TEST(table_is_bounded_and_shared),
 		TEST(a_full_port_cannot_take_addresses_over),
+		TEST(a_flow_does_not_age),
+		TEST(a_flow_stays_on_its_switch),
+		TEST(what_was_looked_up_is_looked_up_again),
 		TEST(batches_are_grouped_in_order),
 		TEST(ports_run_out),
 		cmocka_unit_test(switches_are_found_by_name),
