@@ -59,7 +59,9 @@ static inline struct cpu *this_cpu(void) { return (struct cpu *)arch_this_cpu();
 /* Is anything queued on @cpu? On @cpu itself; work_queue() on another one adds to head alone. */
 static inline bool work_pending(const struct cpu *cpu)
 {
-	return READ_ONCE(cpu->work.head) || cpu->work.batch || cpu->work.kept;
+	const struct work_queue *q = &cpu->work;
+
+	return (uintptr_t)READ_ONCE(q->head) | (uintptr_t)q->batch | (uintptr_t)q->kept;
 }
 
 /* Are there several vCPUs on @cpu, running or not? On @cpu itself. */

@@ -547,10 +547,10 @@ static inline u64 read_rflags(void)
 /* Not ordered with loads before it: use where a tick or two do not matter. */
 static inline u64 rdtsc(void)
 {
-	u32 low, high;
+	u64 low, high;		/* upper halves are cleared */
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (u64)high << 32 | low;
+	return high << 32 | low;
 }
 
 /* After all earlier loads (SDM 2B "RDTSC"). */

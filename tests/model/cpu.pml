@@ -230,10 +230,10 @@ end_guest:	ipi -> ipi = 0
 
 inline arch_vcpu_run()
 {
+	vcpu_ready();
 	do
 	:: halted -> break
 	:: else ->
-		vcpu_ready();
 		announce_guest_mode(may);
 		if
 		:: may -> hvm_run(); store(CPU, STATE, RUNNING)
@@ -241,7 +241,7 @@ inline arch_vcpu_run()
 			store(CPU, STATE, RUNNING);
 			if
 			:: head -> break
-			:: else
+			:: else -> vcpu_ready()
 			fi
 		fi
 	od

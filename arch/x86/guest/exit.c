@@ -233,9 +233,19 @@ static bool exit_unexpected(struct vcpu *vcpu)
 	return crash(vcpu, "exit that was not asked for");
 }
 
+static bool exit_done(struct vcpu *vcpu)
+{
+	return true;
+}
+
+static bool exit_host(struct vcpu *vcpu)
+{
+	return false;
+}
+
 static bool (*const handlers[HVM_EXIT_KINDS])(struct vcpu *vcpu) = {
-	[HVM_EXIT_DONE] = exit_unexpected,	/* these two end in arch_vcpu_run() */
-	[HVM_EXIT_HOST] = exit_unexpected,
+	[HVM_EXIT_DONE] = exit_done,
+	[HVM_EXIT_HOST] = exit_host,
 	[HVM_EXIT_PIO] = exit_pio,
 	[HVM_EXIT_MMIO] = exit_mmio,
 	[HVM_EXIT_CPUID] = exit_cpuid,

@@ -252,15 +252,17 @@ static void take_kick(struct vcpu *vcpu)
 		take_sipi(vcpu);
 }
 
-/* Everything but the CPU's own work that may keep @vcpu from going on. */
+/* Its state changes by an INIT, which comes with a kick, or by its own HLT. */
 static bool vcpu_ready(struct vcpu *vcpu)
 {
-	const struct guest *guest = vcpu->guest;
-
-	if (unlikely(READ_ONCE(vcpu->arch.kicked)))
+	if (READ_ONCE(vcpu->arch.kicked))
 		take_kick(vcpu);
-	return READ_ONCE(vcpu->state) == VCPU_RUNNABLE && !READ_ONCE(guest->request) &&
-	       READ_ONCE(guest->state) == GUEST_RUNNING;
+	return READ_ONCE(vcpu->state) == VCPU_RUNNABLE;
+}
+
+static bool guest_runs(const struct guest *guest)
+{
+	return !READ_ONCE(guest->request) && READ_ONCE(guest->state) == GUEST_RUNNING;
 }
 
 /* From here on cpu_kick() interrupts the guest; pairs with the barrier there. */
@@ -300,31 +302,23 @@ void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 {
 	struct cpu *cpu = vcpu->cpu;
 	unsigned int exits = 0;
-	bool go_on = true;
+	bool go_on = vcpu_ready(vcpu);
 
 	cpu->resched = false;
 	vcpu_charge_begin(vcpu);
-	while (go_on && vcpu_ready(vcpu) && !cpu->resched) {
+	while (go_on && guest_runs(vcpu->guest) && !cpu->resched) {
 		if (unlikely(exits++ == EXITS_IN_A_ROW)) {
 			interrupt_window();
 			break;
 		}
 		if (unlikely(!announce_guest_mode(cpu, vcpu))) {
 			WRITE_ONCE(cpu->state, CPU_RUNNING);
-			go_on = !work_pending(cpu);
+			go_on = !work_pending(cpu) && vcpu_ready(vcpu);
 			continue;
 		}
 		run_once(vcpu, deadline_ns);
-		switch (vcpu->arch.exit.kind) {
-		case HVM_EXIT_DONE:
-			break;
-		case HVM_EXIT_HOST:
-			go_on = false;
-			break;
-		default:
+		if (vcpu->arch.exit.kind != HVM_EXIT_DONE)
 			go_on = vcpu_handle_exit(vcpu);
-			break;
-		}
 	}
 	vcpu_charge(vcpu, &vcpu->entry_ticks);
 	WRITE_ONCE(cpu->state, CPU_RUNNING);

@@ -474,15 +474,18 @@ static void keep_event(struct vcpu *vcpu, u64 info)
 	};
 }
 
+/* 0, or negative: it is another instruction, or not there. */
 static int find_len(struct vcpu *vcpu, struct svm_vcpu *v, u32 ops)
 {
+	const struct svm_memo *m;
 	int len;
 
 	if (has_nrip(&v->vmcb->control)) {
 		set_len(vcpu, v);
 		return 0;
 	}
-	len = svm_insn_len(vcpu, ops);
+	m = svm_memo_find(v->memos, &v->vmcb->save);
+	len = likely(m && ops & BIT(m->op)) ? m->len : svm_insn_len(vcpu, ops);
 	vcpu->arch.exit.insn_len = len;
 	return MIN(len, 0);
 }
@@ -491,21 +494,21 @@ void svm_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	const struct vmcb_control *c = &v->vmcb->control;
 	struct hvm_exit *x = &vcpu->arch.exit;
-	int reason = svm_reason(c->exitcode);
+	unsigned int reason = (unsigned int)svm_reason(c->exitcode);
 	const struct exit_entry *e;
 
-	if (reason < 0) {
+	if (unlikely(reason >= EXIT_REASONS)) {
 		x->kind = exit_unexpected(vcpu, v);
 		return;
 	}
 	x->reason = reason;
-	vcpu_charge_exit(vcpu, (unsigned int)reason);
+	vcpu_charge_exit(vcpu, reason);
 	e = &exits[reason];
 	if (unlikely(c->exitintinfo & EVENT_VALID))
 		keep_event(vcpu, c->exitintinfo);
 	if (unlikely(v->iret_seen) && v->vmcb->save.rip != v->iret_rip)
 		v->nmi_blocked = v->iret_seen = false;
-	if (e->insn && find_len(vcpu, v, e->insn)) {
+	if (e->insn && unlikely(find_len(vcpu, v, e->insn))) {
 		x->kind = HVM_EXIT_DONE;
 		return;
 	}

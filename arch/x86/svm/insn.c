@@ -164,20 +164,12 @@ int svm_insn_fetch(struct vcpu *vcpu, u32 ops, struct svm_insn *insn)
 	return err;
 }
 
-static __noinline int fetch_len(struct vcpu *vcpu, u32 ops)
+int svm_insn_len(struct vcpu *vcpu, u32 ops)
 {
 	struct svm_insn insn;
 	int err = svm_insn_fetch(vcpu, ops, &insn);
 
 	return err ? err : insn.len;
-}
-
-int svm_insn_len(struct vcpu *vcpu, u32 ops)
-{
-	struct svm_vcpu *v = vcpu->arch.hvm;
-	const struct svm_memo *m = svm_memo_find(v->memos, &v->vmcb->save);
-
-	return likely(m && ops & BIT(m->op)) ? m->len : fetch_len(vcpu, ops);
 }
 
 bool svm_insn_is_mov_to_cr3(struct vcpu *vcpu)

@@ -136,7 +136,7 @@ static bool still_quiet(const struct vcpu *vcpu, const struct svm_vcpu *v)
 	       v->shares_cpu == cpu_is_shared(vcpu->cpu);
 }
 
-static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v)
+static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v, struct vmcb *vmcb)
 {
 	struct vlapic *apic = vcpu->arch.lapic;
 	u64 shown = 0, int_ctl;
@@ -146,9 +146,9 @@ static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v)
 		shown = arrange_events(vcpu, v);
 	int_ctl = INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic) | shown;
 	v->int_ctl = int_ctl;
-	if (v->vmcb->control.int_ctl == int_ctl)
+	if (likely(vmcb->control.int_ctl == int_ctl))
 		return;
-	v->vmcb->control.int_ctl = int_ctl;
+	vmcb->control.int_ctl = int_ctl;
 	svm_dirty(v, CLEAN_TPR);
 }
 
@@ -170,10 +170,8 @@ static void new_asid(struct svm_vcpu *v, struct svm_cpu *c)
 }
 
 /* Without FlushByAsid a new ASID, which has no translations yet, is the flush: 15.16.1. */
-static void prepare_translations(struct vcpu *vcpu, struct svm_vcpu *v, struct svm_cpu *c)
+static __noinline void renew_translations(struct svm_vcpu *v, struct svm_cpu *c, u32 gen)
 {
-	const struct svm_guest *g = vcpu->guest->arch.hvm;
-	u32 gen = __atomic_load_n(&g->npt_gen, __ATOMIC_ACQUIRE);
 	bool flush = v->flush || v->npt_gen != gen;
 
 	v->flush = false;
@@ -184,38 +182,46 @@ static void prepare_translations(struct vcpu *vcpu, struct svm_vcpu *v, struct s
 		v->vmcb->control.tlb_control = flush ? TLB_FLUSH_ASID : TLB_DO_NOTHING;
 }
 
-static void prepare_tsc(struct vcpu *vcpu, struct svm_vcpu *v)
+static void prepare_translations(struct svm_vcpu *v, struct vmcb *vmcb, struct svm_cpu *c)
+{
+	u32 gen = __atomic_load_n(&v->guest->npt_gen, __ATOMIC_ACQUIRE);
+
+	if (likely(!v->flush && v->npt_gen == gen && v->asid_gen == c->asid_gen))
+		vmcb->control.tlb_control = TLB_DO_NOTHING;
+	else
+		renew_translations(v, c, gen);
+}
+
+static void prepare_tsc(const struct vcpu *vcpu, struct svm_vcpu *v, struct vmcb *vmcb)
 {
 	u64 offset = vcpu->guest->arch.tsc_offset;
 
-	if (v->vmcb->control.tsc_offset == offset)
+	if (likely(vmcb->control.tsc_offset == offset))
 		return;
-	v->vmcb->control.tsc_offset = offset;
+	vmcb->control.tsc_offset = offset;
 	svm_dirty(v, CLEAN_INTERCEPTS);
 }
 
 /* ---- The entry ---- */
 
-static void load_registers(struct vcpu *vcpu, struct svm_vcpu *v)
+static void load_registers(const struct vcpu *vcpu, struct svm_vcpu *v, struct vmcb *vmcb)
 {
-	struct vmcb_save *s = &v->vmcb->save;
+	struct vmcb_save *s = &vmcb->save;
 
 	s->rax = vcpu->arch.gpr[HVM_RAX];
 	s->rsp = vcpu->arch.gpr[HVM_RSP];
-	if (s->g_pat != vcpu->arch.msrs.pat) {
+	if (unlikely(s->g_pat != vcpu->arch.msrs.pat)) {
 		s->g_pat = vcpu->arch.msrs.pat;
 		svm_dirty(v, CLEAN_NP);
 	}
-	if (s->cr2 != vcpu->arch.cr2) {
+	if (unlikely(s->cr2 != vcpu->arch.cr2)) {
 		s->cr2 = vcpu->arch.cr2;
 		svm_dirty(v, CLEAN_CR2);
 	}
 }
 
-static void save_registers(struct vcpu *vcpu, const struct svm_vcpu *v)
+static void save_registers(struct vcpu *vcpu, const struct vmcb_save *s)
 {
-	const struct vmcb_save *s = &v->vmcb->save;
-
 	vcpu->arch.gpr[HVM_RAX] = s->rax;
 	vcpu->arch.gpr[HVM_RSP] = s->rsp;
 	vcpu->arch.cr2 = s->cr2;
@@ -245,18 +251,23 @@ static __noinline void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
 void svm_run(struct vcpu *vcpu, u64 deadline_ns)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;
-	struct svm_cpu *c = svm_this_cpu();
+	struct vmcb *vmcb = v->vmcb;
+	struct svm_cpu *c;
 
-	prepare_events(vcpu, v);
-	prepare_tsc(vcpu, v);
-	prepare_translations(vcpu, v, c);
-	load_registers(vcpu, v);
-	v->vmcb->control.clean = v->clean;
+	if (unlikely(!v->cpu))
+		v->cpu = svm_this_cpu();
+	c = v->cpu;
+	prepare_events(vcpu, v, vmcb);
+	prepare_tsc(vcpu, v, vmcb);
+	prepare_translations(v, vmcb, c);
+	load_registers(vcpu, v, vmcb);
+	vmcb->control.clean = v->clean;
 	v->clean = svm_caps.clean;
 	vcpu_charge_entry(vcpu);
 	svm_enter(vcpu->arch.gpr, v->vmcb_phys, c->host_vmcb_phys);
-	save_registers(vcpu, v);
-	if (unlikely(v->virq >= 0 || v->vmcb->control.int_ctl != v->int_ctl))
+	vmcb = v->vmcb;
+	save_registers(vcpu, &vmcb->save);
+	if (unlikely(v->virq >= 0 || vmcb->control.int_ctl != v->int_ctl))
 		finish_interrupt(vcpu, v);
 	svm_exit(vcpu, v);
 }

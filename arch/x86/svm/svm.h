@@ -35,6 +35,8 @@ struct svm_guest {
 /* struct arch_vcpu.hvm */
 struct svm_vcpu {
 	struct vcpu *vcpu;
+	const struct svm_guest *guest;
+	struct svm_cpu *cpu;	/* where it runs; NULL: has not yet */
 	struct vmcb *vmcb;
 	u64 vmcb_phys;
 	u32 clean;		/* enum vmcb_clean: not changed since the last VMRUN */

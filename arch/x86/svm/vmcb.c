@@ -67,6 +67,7 @@ int svm_vcpu_init(struct vcpu *vcpu)
 		return -ENOMEM;
 	}
 	v->vcpu = vcpu;
+	v->guest = vcpu->guest->arch.hvm;
 	v->vmcb = phys_to_virt(v->vmcb_phys);
 	v->virq = -1;
 	vcpu->arch.hvm = v;
@@ -77,6 +78,9 @@ int svm_vcpu_init(struct vcpu *vcpu)
 /* Each exit leaves all of it in the VMCB; what the processor may cache of that does not matter. */
 void svm_vcpu_unload(struct vcpu *vcpu)
 {
+	struct svm_vcpu *v = vcpu->arch.hvm;
+
+	v->cpu = NULL;
 }
 
 void svm_vcpu_free(struct vcpu *vcpu)
