@@ -28,7 +28,7 @@ unsigned int nr_netdevs;
 /* The one that this CPU sends by. */
 static struct netdev_queue *tx_queue(const struct netdev *dev)
 {
-	return dev->queue[dev->nr_queues > 1 ? this_cpu()->id % dev->nr_queues : 0];
+	return dev->queue[dev->tx_queue[this_cpu()->id]];
 }
 
 static void uplink_deliver(struct port *port, struct frame **frames, unsigned int nr)
@@ -225,12 +225,22 @@ void netdev_set_link(struct netdev *dev, bool up, unsigned int speed)
 		log_ratelimited(&dev->link_rl, LOG_INFO, "net: %s: link down", dev->name);
 }
 
+/* Each CPU sends by the queue that it polls, those without one share them. */
+static void netdev_share_queues(struct netdev *dev)
+{
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		dev->tx_queue[i] = (u8)(i % dev->nr_queues);
+	for (unsigned int i = 0; i < dev->nr_queues; i++)
+		dev->tx_queue[dev->queue[i]->poll_work.cpu->id] = (u8)i;
+}
+
 static int netdev_start(struct netdev *dev)
 {
 	int err = dev->ops->start(dev);
 
 	if (err)
 		return err;
+	netdev_share_queues(dev);	/* start() may have found that there are fewer */
 	WRITE_ONCE(dev->running, true);
 	for (unsigned int i = 0; i < dev->nr_queues && !dev->polled; i++)
 		dev->ops->irq_enable(dev->queue[i], true);

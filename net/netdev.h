@@ -85,6 +85,7 @@ struct netdev {
 	struct port port;		/* uplink */
 	struct netdev_queue *queue[NETDEV_QUEUES_MAX];
 	unsigned int nr_queues;
+	u8 tx_queue[CONFIG_MAX_CPUS];	/* the one that a CPU sends by */
 	/* On the CPU of queue 0, where timers_work arms both. */
 	struct timer poll_timer, second_timer;
 	struct work timers_work;

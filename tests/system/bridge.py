@@ -6,6 +6,9 @@ Started by outside.py with a UDP socket (made in the namespace of the caller) on
 one Ethernet frame. Enters a new user and network namespace, so root is not needed, makes the tap
 device, says "ready" on standard output and then carries frames both ways until standard input
 closes. Standard TCP, ICMP and DHCP programs started in that namespace are then the machine's outside.
+
+With --pass the tap device's queues, as many as --queues says, are given away instead, through the Unix
+socket with that number: to the emulator, whose NIC then has as many.
 """
 
 import argparse
@@ -25,6 +28,7 @@ CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA          # <linux/if_tun.h>
 IFF_TAP = 0x0002
 IFF_NO_PI = 0x1000
+IFF_MULTI_QUEUE = 0x0100
 IFF_VNET_HDR = 0x4000
 
 FRAME_MAX = 65536
@@ -169,16 +173,33 @@ def to_tap(sock, tap, capture):
                 raise
 
 
+def give_away(args):
+    enter_namespace()
+    fds = [open_tap(args.tap, IFF_VNET_HDR | IFF_MULTI_QUEUE) for _ in range(args.queues)]
+    configure(args.tap, args.address, args.mac)
+    with socket.socket(fileno=args.give) as sock:
+        socket.send_fds(sock, [b"x"], fds)
+    for fd in fds:
+        os.close(fd)
+    print("ready", flush=True)
+    sys.stdin.read()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--socket", type=int, required=True, help="inherited UDP socket")
-    parser.add_argument("--nic", type=int, required=True, help="UDP port of the emulated NIC")
+    parser.add_argument("--socket", type=int, help="inherited UDP socket")
+    parser.add_argument("--nic", type=int, help="UDP port of the emulated NIC")
+    parser.add_argument("--queues", type=int, default=1)
+    parser.add_argument("--pass", type=int, dest="give", help="inherited Unix socket")
     parser.add_argument("--tap", default="tap0")
     parser.add_argument("--address", default="10.99.0.1/24")
     parser.add_argument("--mac", default="02:99:00:00:00:01")
     parser.add_argument("--pcap")
     args = parser.parse_args()
 
+    if args.give is not None:
+        give_away(args)
+        return
     sock = socket.socket(fileno=args.socket)
     sock.setblocking(False)
     queue = NicQueue(args.nic)

@@ -6,6 +6,7 @@ network stack behind it (bridge.py: a tap device in a network namespace, without
 server and an HTTP server, and runs programs there.
 """
 
+import os
 import pathlib
 import shlex
 import socket
@@ -96,12 +97,15 @@ class Outside:
 
     def __init__(self, wire, dir):
         self.wire = wire
+        self._begin(dir, ["--socket", str(wire.sock.fileno()), "--nic", str(wire.nic),
+                          "--pcap", pathlib.Path(dir) / "wire.pcap"], wire.sock.fileno())
+
+    def _begin(self, dir, options, fd):
         self.dir = pathlib.Path(dir)
         self.servers = []
         self.bridge = subprocess.Popen(
-            [sys.executable, HERE / "bridge.py", "--socket", str(wire.sock.fileno()),
-             "--nic", str(wire.nic), "--address", f"{ADDRESS}/24", "--pcap", self.dir / "wire.pcap"],
-            pass_fds=[wire.sock.fileno()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, HERE / "bridge.py", "--address", f"{ADDRESS}/24", *options],
+            pass_fds=[fd], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
         if self.bridge.stdout.readline() != "ready\n":
             raise OSError(self.bridge.communicate()[1].strip() or "bridge.py failed")
@@ -157,3 +161,22 @@ class Outside:
         self.bridge.wait(10)
         self.bridge.stdout.close()
         self.bridge.stderr.close()
+
+
+class TapOutside(Outside):
+    """The same without a cable: QEMU has the tap device, with several queues. To be closed after it."""
+
+    def __init__(self, queues, dir):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self._begin(dir, ["--queues", str(queues), "--pass", str(theirs.fileno())],
+                        theirs.fileno())
+            self.fds = tuple(socket.recv_fds(ours, 1, queues)[1])
+
+    def netdev(self):
+        return f"tap,id=net0,fds={':'.join(map(str, self.fds))},vhost=off"
+
+    def close(self):
+        for fd in self.fds:
+            os.close(fd)
+        super().close()

@@ -9,6 +9,7 @@
 
 /* 82540EM; 82574L by MSI-X with one CPU and with two, by MSI, by INTx. */
 #define E1000_MODELS 5
+#define E1000_TWO_QUEUES 2
 extern const struct nic_model e1000_models[E1000_MODELS];
 
 #endif

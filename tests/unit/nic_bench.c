@@ -199,8 +199,10 @@ int setup_bare(void **state)
 	cpus[0] = this_cpu();
 	cpus[1] = &second_cpu;
 	nr_cpus = model->cpus;
-	for (unsigned int i = 0; i < nr_cpus; i++)
+	for (unsigned int i = 0; i < nr_cpus; i++) {
 		timer_queue_init(&cpus[i]->timers);
+		cpus[i]->workers_only = false;
+	}
 	run_work();
 	nr_netdevs = 0;
 	assert_int_equal(parts_init(), 0);
@@ -229,6 +231,7 @@ int teardown(void **state)
 	if (!dev)
 		return 0;
 	netdev_stop_all();
+	run_work();			/* what other CPUs have queued is nothing any more */
 	switch_detach(&dev->port);
 	if (guest.port.sw)
 		switch_detach(&guest.port);

@@ -148,6 +148,29 @@ static void find_flows(unsigned int *flow)
 	}
 }
 
+/* With CPUs that are workers' alone, all that a NIC makes to do is theirs. */
+static void workers_cpus_have_the_queues(void **state)
+{
+	struct cpu *worker = cpus[nr_cpus - 1];
+	struct arch_cpu *self = host_this_cpu;
+
+	worker->workers_only = true;
+	assert_int_equal(probe(), 0);
+	assert_int_equal(dev->nr_queues, 1);
+	assert_ptr_equal(dev->queue[0]->poll_work.cpu, worker);
+	for (unsigned int round = 1; round <= 3; round++) {
+		for (unsigned int i = 0; i < 20; i++)
+			assert_true(wire_send_flow(i, 100));
+		loop();
+		assert_int_equal(nic_stats().rx_packets, 20 * round);
+		assert_int_equal(nic_stats().interrupts, round);
+		host_this_cpu = &worker->arch;
+		netdev_restart(dev, "test");
+		host_this_cpu = self;
+	}
+	worker->workers_only = false;
+}
+
 static void queues_interrupt_for_themselves(void **state)
 {
 	unsigned int flow[NETDEV_QUEUES_MAX];
@@ -491,6 +514,7 @@ int nic_suite(const struct nic_model *models, unsigned int nr)
 		TEST(every_length_arrives_whole),
 		TEST(rings_wrap),
 		TEST(flows_are_spread_and_keep_their_order),
+		BARE(workers_cpus_have_the_queues),
 		TEST(queues_interrupt_for_themselves),
 		TEST(queues_have_room_for_themselves),
 		TEST(each_cpu_sends_by_its_queue),

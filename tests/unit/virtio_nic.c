@@ -606,7 +606,8 @@ static bool model_interrupt(void)
 		return false;
 	for (unsigned int i = 0; i < 2 * pairs; i++) {
 		if (queues[i].irq && queues[i].vector != VIRTIO_MSI_NO_VECTOR)
-			assert_ptr_equal(msix[queues[i].vector].cpu, cpus[i / 2]);
+			assert_ptr_equal(msix[queues[i].vector].cpu,
+					 dev->queue[i / 2]->poll_work.cpu);
 		if (message(&queues[i].irq, queues[i].vector))
 			return true;
 	}
