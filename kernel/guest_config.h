@@ -56,6 +56,7 @@ struct guest_config {
 	char kernel[128];		/* names of archive members */
 	char initrd[128];		/* "" if none; multiboot: "mod1 args,mod2 args" */
 	const char *append;		/* command line, "" if none; owned, for ever */
+	bool kvm;			/* -cpu host,kvm=on|off: is the guest told of KVM */
 	bool no_reboot;			/* -no-reboot: a reset ends the guest */
 	enum guest_on_crash on_crash;	/* -action panic=..: triple fault */
 	struct { bool on; u16 iobase, iosize; } debug_exit;	/* -device isa-debug-exit */

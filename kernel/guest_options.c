@@ -367,6 +367,27 @@ static void set_action(struct options *o, const struct option *opt, const char *
 	free(list);
 }
 
+static const struct option cpu_rows[] = {
+	{ "kvm", option_set_bool, OPTION_FIELD(struct guest_config, kvm), .expected = "on or off" },
+};
+static const struct option_table cpu_table = { cpu_rows, ARRAY_SIZE(cpu_rows) };
+
+/* There is one model: what the machine's processor has and can be passed on. */
+static void set_cpu(struct options *o, const struct option *opt, const char *value, void *object)
+{
+	struct guest_options *g = object;
+	char *model = copy_list(g, value), *list;
+
+	if (!model)
+		return;
+	list = cut_first(model);
+	if (strcmp(model, "host"))
+		option_bad(o, opt, model, "unknown model");
+	else
+		parse_list(g, &cpu_table, "-cpu host,", list, &g->config);
+	free(model);
+}
+
 /* `guest NAME` names it; a -name left over from a QEMU command line must say the same. */
 static void set_name(struct options *o, const struct option *opt, const char *value, void *object)
 {
@@ -382,6 +403,7 @@ static const struct option guest_rows[] = {
 	{ "-m", set_memory, GUEST(memory), .min = GUEST_MEMORY_STEP, .max = 1024 * GIB,
 	  .expected = "2M..1T in steps of 2M, as in 256M" },
 	{ "-smp", option_set_uint, GUEST(nr_vcpus), .min = 1, .max = GUEST_VCPUS_MAX },
+	{ "-cpu", set_cpu, .expected = "host or host,kvm=off" },
 	{ "-cpu-affinity", set_affinity, .expected = "CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
 	{ "-kernel", option_set_string, GUEST(kernel), .flags = OPTION_REQUIRED,
 	  .expected = "a file of the boot archive" },
@@ -408,6 +430,7 @@ void guest_options_init(struct guest_options *g, const char *name,
 	snprintf(g->config.name, sizeof(g->config.name), "%s", name);
 	g->config.memory = GUEST_MEMORY_DEFAULT;
 	g->config.nr_vcpus = 1;
+	g->config.kvm = true;
 	g->config.append = no_append;
 	g->options.table = &guest_table;
 	g->options.where = "";

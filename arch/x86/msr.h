@@ -244,6 +244,13 @@ enum mtrr_def_type {
 	MTRR_DEF_E	= BIT(11),	/* MTRRs enabled */
 };
 
+/* KVM's own: Linux, Documentation/virt/kvm/x86/msr.rst */
+enum msr_kvm {
+	MSR_KVM_SYSTEM_TIME	= 0x12,
+	MSR_KVM_SYSTEM_TIME_NEW	= 0x4b564d01,
+	MSR_KVM_PV_EOI_EN	= 0x4b564d04,
+};
+
 /* SDM 3A 12.3, table 12-2; encodings as in MTRRs, PAT and EPT entries */
 enum mem_type {
 	MEM_TYPE_UC		= 0,

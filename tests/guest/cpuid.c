@@ -23,7 +23,13 @@ void test(void)
 	}
 	r = cpuid(0x40000000, 0);
 	check_eq(r.a, 0x40000010);
+	check(!memcmp(&r.b, "KVMKVMKVM\0\0", 12), "signature of KVM's leaves");
+	check_eq(cpuid(0x40000001, 0).a & ~(1u << 6), 1 << 1);	/* PV_EOI: pv_eoi.c */
+	check_eq(cpuid(0x40000001, 0).d, 0);
+	r = cpuid(0x40000100, 0);
+	check_eq(r.a, 0x40000100);
 	check(!memcmp(&r.b, "RingvisorHVM", 12), "signature");
+	check_eq(cpuid(0x40000101, 0).a, 0);
 	khz = cpuid(0x40000010, 0).a;
 	check_eq(tsc_khz(), khz / 2 * 2);
 	check(cpuid(0x80000007, 0).d & 1 << 8, "TSC not invariant");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Instructions of virtualization and of features that CPUID does not show: #UD. */
+/*
+ * Instructions of virtualization and of features that CPUID does not show: #UD; and hypercalls, of
+ * which there is none.
+ */
 #include "lib.h"
 
 const char test_name[] = "vmx_insn";
@@ -7,8 +10,18 @@ const char test_name[] = "vmx_insn";
 static u64 area[512] __attribute__((aligned(4096)));
 
 #define INSN(name, ...) static void name(void *arg) { (void)arg; __asm__ volatile(__VA_ARGS__); }
-INSN(vmcall, "vmcall" ::: "rax", "memory")
-INSN(vmmcall, "vmmcall" ::: "rax", "memory")
+static long hypercall_result;
+
+static void vmcall(void *arg)
+{
+	__asm__ volatile("vmcall" : "=a"(hypercall_result) : "a"(arg) : "memory");
+}
+
+static void vmmcall(void *arg)
+{
+	__asm__ volatile("vmmcall" : "=a"(hypercall_result) : "a"(arg) : "memory");
+}
+
 INSN(vmxon, "vmxon %0" :: "m"(area[0]))
 INSN(vmxoff, "vmxoff")
 INSN(vmclear, "vmclear %0" : "=m"(area[0]))
@@ -40,11 +53,23 @@ static const struct {
 	void (*fn)(void *arg);
 } insns[] = {
 #define ROW(i) { #i, i }
-	ROW(vmcall), ROW(vmmcall), ROW(vmxon), ROW(vmxoff), ROW(vmclear), ROW(vmptrld),
+	ROW(vmxon), ROW(vmxoff), ROW(vmclear), ROW(vmptrld),
 	ROW(vmptrst), ROW(vmread), ROW(vmwrite), ROW(vmlaunch), ROW(vmresume), ROW(vmfunc),
 	ROW(invept), ROW(invvpid), ROW(getsec), ROW(monitor), ROW(mwait), ROW(rsm), ROW(vmrun),
 	ROW(encls), ROW(xsaves),
 };
+
+/* KVM's answer to a number that it does not know, by the processor's own instruction. */
+static void hypercalls(void)
+{
+	for (long number = 0; number < 20; number++) {
+		int vector = fault_catch(on_amd() ? vmmcall : vmcall, (void *)number);
+
+		check(vector == NO_FAULT, "hypercall %d: vector %d", (int)number, vector);
+		check_eq(hypercall_result, -1000);		/* KVM_ENOSYS */
+	}
+	check_eq(fault_catch(on_amd() ? vmcall : vmmcall, NULL), UD);
+}
 
 void test(void)
 {
@@ -54,6 +79,7 @@ void test(void)
 
 		check(vector == UD, "%s: vector %d, expected #UD", insns[i].name, vector);
 	}
+	hypercalls();
 	check_eq(fault_catch(rdpmc, NULL), GP);
 	/* caches are the host's, so these do nothing */
 	__asm__ volatile("wbinvd" ::: "memory");

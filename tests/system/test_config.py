@@ -11,7 +11,7 @@ MISTAKES = [
     ("guest nokernel -m 64M\n", "guest nokernel: -kernel: missing, expected a file of the boot archive"),
     ("guest size -m 12Q -kernel k\n", 'guest size: -m 12Q: not a size, expected 2M..1T'),
     ("guest odd -m 3M -kernel k\n", 'guest odd: -m 3M: not a multiple of 2M, expected 2M..1T'),
-    ("guest word -kernel k -cpu host\n", 'guest word: -cpu: unknown, expected -m -smp -cpu-affinity'),
+    ("guest word -kernel k -bios x\n", 'guest word: -bios: unknown, expected -m -smp -cpu -cpu-affinity'),
     ("guest many -smp 99 -kernel k\n", 'guest many: -smp 99: out of range, expected 1..64'),
     ("guest nonetdev -kernel k\n\t-device virtio-net-pci,netdev=n0\n",
      "guest nonetdev: -device virtio-net-pci,netdev=n0: no such -netdev"),

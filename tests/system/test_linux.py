@@ -44,16 +44,18 @@ def test_boot(bench, kind):
 
 @pytest.mark.parametrize("kind", machines("qemu-svm", full=["ryzen"]))
 def test_boot_smp(bench, kind):
-    """The same with two processors, on AMD-V; the guest's two clocks agree."""
+    """The same with two processors, on AMD-V; the guest's two clocks agree; it knows of KVM."""
     rtc = "cat /sys/class/rtc/rtc0/since_epoch"
     script = (f"a=$({rtc}); sleep 10; echo RTC $(($({rtc}) - a)); "
-              "grep -c ^processor /proc/cpuinfo; dmesg -r | grep '^<[0-4]>'; exit 0\n")
+              "grep -c ^processor /proc/cpuinfo; dmesg | grep -o 'x2apic enabled'; "
+              "dmesg -r | grep '^<[0-4]>'; exit 0\n")
     machine = bench.boot(linux(nic=False).replace("-smp 1", "-smp 2"), linux_files(script),
                          kind=kind, cpus=2)
     guest = Guest(machine)
     guest.expect_ready()
     guest.expect("RTC (9|10|11)")
     guest.expect("2")
+    guest.expect("x2apic enabled")
     guest.expect("GUEST-VERDICT 0")
     assert not complaints(machine.text())
     machine.expect("guest lin: powered off")
@@ -63,10 +65,13 @@ def test_boot_smp(bench, kind):
 
 @pytest.mark.parametrize("kind", machines("qemu-svm", full=["haswell"]))
 def test_ends(bench, kind):
-    """Four guests, four ends: reset with and without -no-reboot, triple fault with both -action."""
+    """Four guests, four ends: reset with and without -no-reboot, triple fault with both -action.
+
+    One of them is told nothing of KVM.
+    """
     reboot, fault = "rv.end=reboot", "rv.end=reboot reboot=t"
     machine = bench.boot(
-        linux("once", nic=False, append=reboot) + "\t-no-reboot\n"
+        linux("once", nic=False, append=reboot) + "\t-no-reboot -cpu host,kvm=off\n"
         + linux("again", nic=False, append=reboot)
         + linux("fault", nic=False, append=fault) + "\t-action panic=shutdown\n"
         + linux("refault", nic=False, append=fault) + "\t-action panic=reset\n",

@@ -134,10 +134,38 @@ static void what_is_the_same_for_all(void **state)
 	assert_int_equal(ask(&vcpu[0], CPUID_VENDOR, 0).r[3], cpuid(CPUID_VENDOR, 0).edx);
 }
 
+/* Registers RBX, RCX, RDX as text. */
+static bool signed_by(struct regs r, const char *name)
+{
+	u32 text[3] = { (u32)r.r[1], (u32)r.r[2], (u32)r.r[3] };
+
+	return !memcmp(text, name, sizeof(text));
+}
+
+/* KVM's leaves, and the hypervisor's own after them; or these alone. */
+static void what_is_said_of_kvm(void **state)
+{
+	static const char kvm[12] = "KVMKVMKVM";
+
+	config[0].kvm = true;
+	assert_true(signed_by(ask(&vcpu[0], CPUID_HYPERVISOR, 0), kvm));
+	assert_true(signed_by(ask(&vcpu[0], CPUID_HYPERVISOR + 0x100, 0), "RingvisorHVM"));
+	assert_true(signed_by(ask(&vcpu[1], CPUID_HYPERVISOR, 0), "RingvisorHVM"));
+	assert_int_equal(ask(&vcpu[1], CPUID_HYPERVISOR + 0x100, 0).r[0], 0);
+	assert_int_equal(ask(&vcpu[0], CPUID_HYPERVISOR + 1, 0).r[0], BIT(1) | BIT(6));
+	assert_int_equal(ask(&vcpu[1], CPUID_HYPERVISOR + 1, 0).r[0], 0);
+	hvm_caps = HVM_CAP_VID;		/* EOIs do not exit anyway */
+	assert_int_equal(ask(&vcpu[0], CPUID_HYPERVISOR + 1, 0).r[0], BIT(1));
+	hvm_caps = 0;
+	config[0].kvm = false;
+	assert_true(signed_by(ask(&vcpu[0], CPUID_HYPERVISOR, 0), "RingvisorHVM"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_depends_on_the_vcpu, setup),
+		cmocka_unit_test_setup(what_is_said_of_kvm, setup),
 		cmocka_unit_test_setup(what_depends_on_its_state, setup),
 		cmocka_unit_test_setup(what_depends_on_the_subleaf, setup),
 		cmocka_unit_test_setup(what_is_the_same_for_all, setup),

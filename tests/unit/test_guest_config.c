@@ -99,6 +99,7 @@ static void test_defaults(void **state)
 		   " -device virtio-net-pci,netdev=b,addr=2 -device virtio-net-pci,netdev=a\n", 2);
 	assert_int_equal(guest[1].memory, 128 * MIB);
 	assert_int_equal(guest[1].nr_vcpus, 1);
+	assert_true(guest[1].kvm);
 	assert_string_equal(guest[1].append, "");
 	assert_string_equal(guest[1].initrd, "");
 	assert_false(guest[1].no_reboot || guest[1].debug_exit.on);
@@ -156,11 +157,14 @@ static void test_port_policy(void **state)
 
 static void test_the_other_options(void **state)
 {
-	parse_good("guest g -kernel k,1 -no-reboot -action panic=reset -name g -m 1G "
+	parse_good("guest g -cpu host -kernel k", 1);
+	assert_true(guest[0].kvm);
+	parse_good("guest g -kernel k,1 -cpu host,kvm=off -no-reboot -action panic=reset -name g -m 1G "
 		   "-device isa-debug-exit,iobase=0xf4,iosize=4 -netdev tap,id=a "
 		   "-device virtio-net-pci,netdev=a,host_mtu=9000,vectors=0,csum=off,status=off,"
 		   "guest_csum=off,mrg_rxbuf=off,event_idx=off,indirect_desc=off,packed=off,"
 		   "disable-legacy=on,addr=1f.0,modern-pio-notify=off", 1);
+	assert_false(guest[0].kvm);
 	assert_true(guest[0].no_reboot);
 	assert_int_equal(guest[0].on_crash, ON_CRASH_RESET);
 	assert_int_equal(guest[0].memory, GIB);
@@ -295,11 +299,19 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel \"k\r\"", "1: guest g: control character, expected text" },
 	{ "guest g -kernel k -m", "1: guest g: -m: value missing, expected 2M..1T in steps of 2M, "
 	  "as in 256M" },
-	{ "guest g -kernel k -foo x y -m 64", "1: guest g: -foo: unknown, expected -m -smp -cpu-affinity -kernel "
+	{ "guest g -kernel k -foo x y -m 64", "1: guest g: -foo: unknown, expected -m -smp -cpu "
+	  "-cpu-affinity -kernel "
 	  "-initrd -append -netdev -device -no-reboot -action -name" },
-	{ "guest g -kernel k vmlinuz", "1: guest g: vmlinuz: unknown, expected -m -smp -cpu-affinity -kernel "
+	{ "guest g -kernel k vmlinuz", "1: guest g: vmlinuz: unknown, expected -m -smp -cpu "
+	  "-cpu-affinity -kernel "
 	  "-initrd -append -netdev -device -no-reboot -action -name" },
 	{ "guest g -m 64M -kernel k\n -m 64M", "2: guest g: -m: given twice" },
+	{ "guest g -kernel k -cpu max", "1: guest g: -cpu max: unknown model, expected host or "
+	  "host,kvm=off" },
+	{ "guest g -kernel k -cpu host,kvm=no", "1: guest g: -cpu host,kvm=no: not a switch, "
+	  "expected on or off" },
+	{ "guest g -kernel k -cpu host,x2apic=on", "1: guest g: -cpu host,x2apic: unknown, "
+	  "expected kvm" },
 	{ "guest g -kernel k -cpu-affinity 1,x", "1: guest g: -cpu-affinity 1,x: not a list of CPUs, "
 	  "expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
 	{ "guest g -kernel k -cpu-affinity 3-1", "1: guest g: -cpu-affinity 3-1: not a list of CPUs, "

@@ -259,7 +259,8 @@ static void lmsw(void **state)
 	assert_true(insn.mem);
 	assert_int_equal(insn_linear(&insn.operand, &env), 0x1010);
 	assert_int_equal(DECODE(INSN_32, 0x0f, 0x01, 0xe0), -EINVAL);	/* smsw: does not exit */
-	assert_int_equal(DECODE(INSN_64, 0x0f, 0x01, 0xd9), -EINVAL);	/* vmmcall */
+	assert_int_equal(DECODE(INSN_64, 0x0f, 0x01, 0xda), -EINVAL);	/* vmload */
+	CHECK(INSN_64, SVM_INSN_VMMCALL, 3, 0x0f, 0x01, 0xd9);
 }
 
 static void truncated_and_unknown(void **state)

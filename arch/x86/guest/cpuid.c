@@ -11,6 +11,7 @@
 #include "arch/x86/guest/exit.h"
 #include "arch/x86/guest/fpu.h"
 #include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/pv_eoi.h"
 #include "arch/x86/guest/vcpu.h"
 #include "arch/x86/hvm.h"
 #include "arch/x86/msr.h"
@@ -23,9 +24,20 @@ enum { EAX, EBX, ECX, EDX };
 #define MAX_EXT_LEAF	CPUID_ADDR_SIZE
 #define MAX_AMD_LEAF	CPUID_TOPOLOGY_AMD
 
-/* The hypervisor's own leaves, by the convention of VMware and KVM. */
+/*
+ * The hypervisor's leaves, by the convention of VMware and KVM. The first are KVM's (Linux,
+ * Documentation/virt/kvm/x86/cpuid.rst), and our own the next hundred; unless the guest is to know
+ * nothing of KVM.
+ */
+#define CPUID_HV_OWN	(CPUID_HYPERVISOR + 0x100)
+#define CPUID_KVM_FEATURES 0x40000001
+enum kvm_features {		/* EAX */
+	KVM_FEATURE_NOP_IO_DELAY = BIT(1),	/* no delay needed at ports */
+	KVM_FEATURE_PV_EOI = BIT(6),
+};
 #define CPUID_HV_TIMING	0x40000010	/* EAX: TSC kHz, EBX: APIC timer kHz */
 static const char signature[] = "RingvisorHVM";
+static const char kvm_signature[12 + 1] = "KVMKVMKVM";
 _Static_assert(sizeof(signature) == 12 + 1, "EBX, ECX, EDX");
 
 #define ALL 0xffffffff
@@ -380,14 +392,22 @@ static void frequency_leaf(struct vcpu *vcpu, u32 subleaf, u32 out[4])
 	out[EAX] = out[EBX] = mhz & 0xffff;
 }
 
-static void hypervisor_leaf(u32 leaf, u32 out[4])
+static void hypervisor_leaf(struct vcpu *vcpu, u32 leaf, u32 out[4])
 {
+	bool kvm = vcpu->guest->config->kvm;
+
 	if (leaf == CPUID_HYPERVISOR) {
 		out[EAX] = CPUID_HV_TIMING;
-		memcpy(&out[EBX], signature, 3 * sizeof(u32));
+		memcpy(&out[EBX], kvm ? kvm_signature : signature, 3 * sizeof(u32));
+	} else if (leaf == CPUID_KVM_FEATURES && kvm) {
+		out[EAX] = KVM_FEATURE_NOP_IO_DELAY |
+			   (pv_eoi_available(vcpu) ? KVM_FEATURE_PV_EOI : 0);
 	} else if (leaf == CPUID_HV_TIMING) {
 		out[EAX] = tsc_khz();
 		out[EBX] = tsc_khz() / VLAPIC_TSC_RATIO;
+	} else if (leaf == CPUID_HV_OWN && kvm) {
+		out[EAX] = CPUID_HV_OWN;
+		memcpy(&out[EBX], signature, 3 * sizeof(u32));
 	}
 }
 
@@ -429,9 +449,9 @@ static u32 out_of_range(void)
 
 static void answer(struct vcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
 {
-	if (leaf >= CPUID_HYPERVISOR && leaf < CPUID_HYPERVISOR + 0x100) {
+	if (leaf >= CPUID_HYPERVISOR && leaf < CPUID_HV_OWN + 0x100) {
 		memset(out, 0, 4 * sizeof(u32));
-		hypervisor_leaf(leaf, out);
+		hypervisor_leaf(vcpu, leaf, out);
 		return;
 	}
 	if ((leaf > MAX_BASIC_LEAF && leaf < CPUID_EXT_MAX) || leaf > max_ext_leaf())

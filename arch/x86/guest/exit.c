@@ -179,11 +179,24 @@ static bool spoil(struct vcpu *vcpu)
 }
 #endif
 
-/* No hypercall is defined for guests. */
+#define KVM_EPERM	1
+#define KVM_ENOSYS	1000	/* Linux, include/uapi/linux/kvm_para.h */
+
+/* None is there. Who was told of KVM may ask all the same, and hears that in KVM's way. */
 static bool exit_hypercall(struct vcpu *vcpu)
 {
-	if (!spoil(vcpu))
+	struct hvm_state st;
+
+	if (spoil(vcpu))
+		return true;
+	if (!vcpu->guest->config->kvm) {
 		hvm_inject_ud(vcpu);
+		return true;
+	}
+	hvm->get_state(vcpu, &st);
+	vcpu->arch.gpr[HVM_RAX] = st.seg[HVM_SS].attr >> HVM_SEG_DPL_SHIFT & 3 ? -KVM_EPERM :
+									      -KVM_ENOSYS;
+	skip(vcpu);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arch/x86/guest/lapic_regs.h"
+#include "arch/x86/guest/pv_eoi.h"
 #include "arch/x86/guest/vpc.h"
 #include "arch/x86/hvm.h"
 #include "arch/x86/msr.h"
@@ -290,6 +291,7 @@ void vlapic_reset_init(struct vcpu *vcpu)
 	struct vlapic *apic = vcpu->arch.lapic;
 
 	vlapic_timer_stop(apic);
+	pv_eoi_reset(apic);
 	vlapic_irq_reset(apic);
 	memset(apic->regs, 0, PAGE_SIZE);
 	vlapic_refresh(apic);

@@ -18,6 +18,14 @@ struct guest;
 
 #define APIC_DEFAULT_BASE 0xfee00000ull
 
+/* KVM's paravirtual EOI: pv_eoi.h */
+struct pv_eoi {
+	u64 msr;
+	u32 *word;		/* in guest RAM; NULL: switched off */
+	bool offered;		/* the word's bit was set for this entry */
+	u64 eois;		/* done by the word */
+};
+
 struct vlapic {
 	u32 *regs;		/* one page: register at byte offset o is regs[o / 4] */
 	u64 regs_phys;
@@ -46,6 +54,7 @@ struct vlapic {
 	 */
 	u32 init_pending, sipi_pending, nmi_pending;
 	u8 sipi_vector;
+	struct pv_eoi pv_eoi;
 	u64 dropped;		/* messages with a vector below 16, posted or self-sent */
 };
 
@@ -126,6 +135,10 @@ void vlapic_accept(struct vlapic *apic, u8 vector);
 /* Priority class the guest must fall below before the highest pending one may be taken
  * (TPR_THRESHOLD), 0 if none. */
 unsigned int vlapic_tpr_threshold(struct vlapic *apic);
+
+/* Of the requested ones there is but one. Not with VID. */
+bool vlapic_irr_single(const struct vlapic *apic);
+bool vlapic_is_level(const struct vlapic *apic, u8 vector);
 
 /* Register access at @off (xAPIC page offset or (MSR - 0x800) << 4). */
 u32 vlapic_read(struct vlapic *apic, u32 off);

@@ -54,6 +54,22 @@ void vlapic_refresh(struct vlapic *apic)
 	apic->isr_max = array_highest(apic, LAPIC_ISR, apic->isr_words);
 }
 
+static bool is_single_bit(u32 bits)
+{
+	return bits && !(bits & (bits - 1));
+}
+
+bool vlapic_irr_single(const struct vlapic *apic)
+{
+	return is_single_bit(apic->irr_words) &&
+	       is_single_bit(vlapic_reg(apic, array_off(LAPIC_IRR, (u8)apic->irr_max)));
+}
+
+bool vlapic_is_level(const struct vlapic *apic, u8 vector)
+{
+	return array_test(apic, LAPIC_TMR, vector);
+}
+
 static void summary_set(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
 {
 	array_assign(apic, array, vector, true);

@@ -84,6 +84,8 @@ static void show_vcpu(const char *guest, const struct vcpu *vcpu)
 	show_array("isr", apic, LAPIC_ISR);
 	show_array("irr", apic, LAPIC_IRR);
 	show_posted(apic);
+	console_printf(" pv_eoi=%s pv_eois=%lu", apic->pv_eoi.word ? "on" : "off",
+		       apic->pv_eoi.eois);
 	show_timer(apic);
 }
 

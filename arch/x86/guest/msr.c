@@ -13,6 +13,7 @@
 #include "arch/x86/guest/cr.h"
 #include "arch/x86/guest/exit.h"
 #include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/pv_eoi.h"
 #include "arch/x86/guest/vcpu.h"
 #include "arch/x86/guest/vpc_map.h"
 #include "arch/x86/hvm.h"
@@ -180,6 +181,24 @@ static int read_apic(struct vcpu *vcpu, u32 msr, u64 *val)
 static int write_apic(struct vcpu *vcpu, u32 msr, u64 val)
 {
 	return vlapic_wrmsr(vcpu->arch.lapic, msr, val);
+}
+
+/* ---- KVM's ---- */
+
+static int read_pv_eoi(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	return pv_eoi_rdmsr(vcpu->arch.lapic, val);
+}
+
+static int write_pv_eoi(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	return pv_eoi_wrmsr(vcpu->arch.lapic, val);
+}
+
+/* There is no clock of KVM's; but before Linux 6.8 it is switched off without having been on. */
+static int write_system_time(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	return vcpu->guest->config->kvm && !val ? 0 : -EINVAL;
 }
 
 /* ---- MTRRs: SDM 3A 12.11. Kept for the guest to read back; EPT decides the memory type. ---- */
@@ -360,6 +379,9 @@ static const struct msr_entry msrs[] = {
 	{ ONE(MSR_IA32_MTRR_DEF_TYPE), read_mtrr_def_type, write_mtrr_def_type },
 	{ ONE(MSR_IA32_TSC_DEADLINE), read_apic, write_apic },
 	{ MSR_IA32_X2APIC_APICID, MSR_IA32_X2APIC_LAST, read_apic, write_apic },
+	{ ONE(MSR_KVM_SYSTEM_TIME), NULL, write_system_time },
+	{ ONE(MSR_KVM_SYSTEM_TIME_NEW), NULL, write_system_time },
+	{ ONE(MSR_KVM_PV_EOI_EN), read_pv_eoi, write_pv_eoi },
 	{ ONE(MSR_IA32_EFER), read_efer, write_efer },
 	{ ONE(MSR_IA32_TSC_AUX), read_tsc_aux, write_tsc_aux },
 };

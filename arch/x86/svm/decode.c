@@ -12,7 +12,7 @@ enum rex { REX = 0x40, REX_MASK = 0xf0, REX_B = 1, REX_R = 4 };
 enum opcode {
 	OP_HLT = 0xf4, OP_NOP = 0x90, OP_TWO_BYTE = 0x0f, OP_GROUP_7 = 0x01, OP_MOVZX_WORD = 0xb7,
 };
-enum group_7 { GROUP_7_LMSW = 6, GROUP_7_XSETBV = 0xd1 };
+enum group_7 { GROUP_7_LMSW = 6, GROUP_7_XSETBV = 0xd1, GROUP_7_VMMCALL = 0xd9 };
 
 /* 0F xx, table A-3: those without further bytes, and MOV CR */
 static const struct {
@@ -122,8 +122,8 @@ static int group_7(struct decoder *d, struct svm_insn *insn)
 
 	if (err)
 		return err;
-	if (modrm == GROUP_7_XSETBV) {
-		insn->op = SVM_INSN_XSETBV;
+	if (modrm == GROUP_7_XSETBV || modrm == GROUP_7_VMMCALL) {
+		insn->op = modrm == GROUP_7_XSETBV ? SVM_INSN_XSETBV : SVM_INSN_VMMCALL;
 		return 0;
 	}
 	if ((modrm >> 3 & 7) != GROUP_7_LMSW)

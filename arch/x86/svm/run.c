@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One VMRUN: what must be delivered or arranged before it, and what came of it. */
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/pv_eoi.h"
 #include "arch/x86/guest/ticks.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/svm.h"
@@ -144,6 +144,7 @@ static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v, struct vmcb *v
 	vlapic_sync(apic);
 	if (unlikely(!still_quiet(vcpu, v)))
 		shown = arrange_events(vcpu, v);
+	pv_eoi_offer(apic, v->virq);
 	int_ctl = INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic) | shown;
 	v->int_ctl = int_ctl;
 	if (likely(vmcb->control.int_ctl == int_ctl))
@@ -269,5 +270,6 @@ void svm_run(struct vcpu *vcpu, u64 deadline_ns)
 	save_registers(vcpu, &vmcb->save);
 	if (unlikely(v->virq >= 0 || vmcb->control.int_ctl != v->int_ctl))
 		finish_interrupt(vcpu, v);
+	pv_eoi_collect(vcpu->arch.lapic);
 	svm_exit(vcpu, v);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One VM entry: what must be delivered or arranged before it, and what came of it. */
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/pv_eoi.h"
 #include "arch/x86/guest/ticks.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/vmx/insn.h"
@@ -121,6 +121,7 @@ static void prepare_events(struct vcpu *vcpu, struct vmx_vcpu *v)
 		update_interrupt_status(v, apic);
 	else
 		update_tpr_threshold(v, apic);
+	pv_eoi_offer(apic, -1);
 }
 
 /* ---- Time and translations ---- */
@@ -193,6 +194,7 @@ void vmx_run(struct vcpu *vcpu, u64 deadline_ns)
 	prepare_translations(vcpu, v);
 	vcpu_charge_entry(vcpu);
 	how = vmx_enter(vcpu->arch.gpr, v->launched, &v->host_rsp);
+	pv_eoi_collect(vcpu->arch.lapic);
 	if (unlikely(how != VMX_ENTERED)) {
 		entry_failed(vcpu, how);
 		return;
