@@ -29,6 +29,23 @@ static int listen_tcp(uint16_t port)
 	return fd;
 }
 
+/* Whatever else this host does, the machine gets nothing before all has been sent: SIGCONT. */
+static void hold(void)
+{
+	char path[TEXT_MAX], stat[TEXT_MAX] = "", state = 0;
+	FILE *file;
+
+	kill(machine, SIGSTOP);
+	snprintf(path, sizeof(path), "/proc/%d/stat", machine);
+	while (state != 'T') {
+		file = fopen(path, "r");
+		if (!file || !fgets(stat, sizeof(stat), file))
+			die(path);
+		fclose(file);
+		state = strrchr(stat, ')')[2];
+	}
+}
+
 static void sink_datagrams(int fd)
 {
 	char payload[DATAGRAM_MAX];
@@ -57,6 +74,9 @@ static void source_stream(int listener)
 	ssize_t len = read(fd, text, sizeof(text) - 1);
 	unsigned long left = len > 0 ? strtoul(text, NULL, 10) : 0;
 
+	/* All of it at once into the socket, which has room: from then on only ACKs pull it out. */
+	if (machine)
+		hold();
 	while (left) {
 		ssize_t sent = write(fd, chunk, left < sizeof(chunk) ? left : sizeof(chunk));
 
@@ -65,29 +85,14 @@ static void source_stream(int listener)
 		left -= (unsigned long)sent;
 	}
 	shutdown(fd, SHUT_WR);
+	if (machine)
+		kill(machine, SIGCONT);
 	while (read(fd, chunk, sizeof(chunk)) > 0)
 		;
 	close(fd);
 }
 
 /* ---- Lots that arrive at once ---- */
-
-/* Whatever else this host does, no frame of a lot reaches the machine before all have been sent. */
-static void hold(void)
-{
-	char path[TEXT_MAX], stat[TEXT_MAX] = "", state = 0;
-	FILE *file;
-
-	kill(machine, SIGSTOP);
-	snprintf(path, sizeof(path), "/proc/%d/stat", machine);
-	while (state != 'T') {
-		file = fopen(path, "r");
-		if (!file || !fgets(stat, sizeof(stat), file))
-			die(path);
-		fclose(file);
-		state = strrchr(stat, ')')[2];
-	}
-}
 
 /* Lots of @lot datagrams; the guest's ack for one before the next. */
 static void send_lots(int control, struct sockaddr_in to, unsigned int count, unsigned int size,
