@@ -78,12 +78,32 @@ static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
 	return picked;
 }
 
+/*
+ * Work that has used up its budget and vCPUs share the CPU half and half: a turn of the one, then as
+ * much time for the other. So neither a flood of frames stops the guests, nor busy guests the frames.
+ */
+static void later_turn(struct cpu *cpu)
+{
+	u64 begin = time_ns(), end;
+
+	work_run_later(cpu);
+	end = time_ns();
+	cpu->later_ns = end + (end - begin);
+}
+
+static bool later_due(const struct cpu *cpu, const struct vcpu *vcpu)
+{
+	return cpu->work.later && (!vcpu || time_ns() >= cpu->later_ns);
+}
+
 static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
 {
 	u64 deadline = MIN(timer_next(cpu), pollers_next(cpu)), begin = others ? time_ns() : 0;
 
 	if (others)
 		deadline = MIN(deadline, begin + SLICE_NS);
+	if (cpu->work.later)
+		deadline = MIN(deadline, cpu->later_ns);
 	cpu->stats.vcpu_runs++;
 	cpu->current = vcpu;
 	cpu_charge(cpu, &cpu->stats.work_ns);
@@ -101,7 +121,7 @@ static bool cpu_pause(struct cpu *cpu)
 {
 	WRITE_ONCE(cpu->state, CPU_IDLE);
 	mb();
-	return !work_pending(cpu);
+	return !work_pending(cpu) && !cpu->work.later;
 }
 
 static void cpu_sleep(struct cpu *cpu)
@@ -127,7 +147,9 @@ static void run_guests(struct cpu *cpu)
 	if (unlikely(!list_empty(&cpu->pollers)) && time_ns() >= cpu->look_ns)
 		pollers_look(cpu);
 	vcpu = sched_pick(cpu, &others);
-	if (vcpu)
+	if (later_due(cpu, vcpu))
+		later_turn(cpu);
+	else if (vcpu)
 		cpu_enter(cpu, vcpu, others);
 	else if (!pollers_look(cpu))	/* what the guests left before they slept */
 		cpu_sleep(cpu);
@@ -155,7 +177,9 @@ void cpu_loop(void)
 		unsigned int works;
 
 		cpu->stats.loops++;
-		works = work_run(cpu);
+		works = work_run_queued(cpu);
+		if (cpu->workers_only)
+			works += work_run_later(cpu);
 		timer_run(cpu);
 		if (cpu->workers_only)
 			run_pollers(cpu, works);

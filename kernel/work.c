@@ -14,6 +14,7 @@ void work_init(struct work *work, struct cpu *cpu, work_fn fn)
 	work->fn = fn;
 	work->cpu = cpu;
 	work->queued = 0;
+	work->payer = NULL;
 }
 
 bool work_queue(struct work *work)
@@ -54,25 +55,92 @@ static void queue_take(struct work_queue *q)
 	*end = oldest;
 }
 
-unsigned int work_run(struct cpu *cpu)
+/* Behind all others of a list whose links are the owner's. */
+static void append(struct work **end, struct work *work)
+{
+	while (*end)
+		end = &(*end)->next;
+	work->next = NULL;
+	*end = work;
+}
+
+void work_requeue(struct work *work)
+{
+	struct work_queue *q = &work->cpu->work;
+
+	debug_check(work->cpu == this_cpu());
+	/* Otherwise it has been queued since it began. */
+	if (!__atomic_exchange_n(&work->queued, 1, __ATOMIC_SEQ_CST))
+		append(&q->later, work);
+}
+
+bool work_others_wait(const struct work *work)
+{
+	return work_pending(work->cpu);
+}
+
+/* Has the CPU several vCPUs, so that it matters who of them has had how much? */
+static bool shared(const struct cpu *cpu)
+{
+	return cpu->vcpus.next != cpu->vcpus.prev;
+}
+
+static void run_one(struct cpu *cpu, struct work *work)
+{
+	u64 begin;
+
+	__atomic_exchange_n(&work->queued, 0, __ATOMIC_SEQ_CST);
+	if (!work->payer || !shared(cpu)) {
+		work->fn(work);
+		return;
+	}
+	begin = time_ns();
+	work->fn(work);
+	*work->payer += time_ns() - begin;
+}
+
+static unsigned int run_batch(struct cpu *cpu)
 {
 	struct work_queue *q = &cpu->work;
 	unsigned int n = 0;
+
+	while (q->batch) {
+		struct work *work = q->batch;
+
+		q->batch = work->next;
+		run_one(cpu, work);
+		n++;
+	}
+	cpu->stats.work_items += n;
+	return n;
+}
+
+unsigned int work_run_queued(struct cpu *cpu)
+{
+	struct work_queue *q = &cpu->work;
 
 	debug_check(!q->batch);
 	queue_take(q);
 	q->batch = q->kept;
 	q->kept = NULL;
-	while (q->batch) {
-		struct work *work = q->batch;
+	return run_batch(cpu);
+}
 
-		q->batch = work->next;
-		__atomic_exchange_n(&work->queued, 0, __ATOMIC_SEQ_CST);
-		work->fn(work);
-		n++;
-	}
-	cpu->stats.work_items += n;
-	return n;
+unsigned int work_run_later(struct cpu *cpu)
+{
+	struct work_queue *q = &cpu->work;
+
+	debug_check(!q->batch);
+	q->batch = q->later;
+	q->later = NULL;
+	return run_batch(cpu);
+}
+
+unsigned int work_run(struct cpu *cpu)
+{
+	unsigned int n = work_run_queued(cpu);
+
+	return n + work_run_later(cpu);
 }
 
 /* Take @work out of a list whose links are the owner's. */
@@ -94,7 +162,8 @@ void work_cancel(struct work *work)
 	debug_check(work->cpu == this_cpu());
 	if (!READ_ONCE(work->queued))
 		return;
-	while (!unlink_work(&q->batch, work) && !unlink_work(&q->kept, work)) {
+	while (!unlink_work(&q->batch, work) && !unlink_work(&q->kept, work) &&
+	       !unlink_work(&q->later, work)) {
 		/* Another CPU may be between setting `queued` and pushing. */
 		cpu_relax();
 		queue_take(q);

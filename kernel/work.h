@@ -2,7 +2,8 @@
 /*
  * Work: a function to be run once by a given CPU's loop. Queueing is lock-free, from any
  * CPU, and coalesces: work queued twice before it starts runs once. A function that has
- * more to do than its budget queues itself again and so goes to the back.
+ * more to do than its budget is requeued: it goes on when others had their turn, vCPUs
+ * among them.
  */
 #ifndef KERNEL_WORK_H
 #define KERNEL_WORK_H
@@ -19,12 +20,14 @@ struct work {
 	work_fn fn;
 	struct cpu *cpu;	/* where it runs; set by work_init(), changed only while idle */
 	u32 queued;
+	u64 *payer;		/* NULL, or ran_ns of the vCPU of that CPU which pays for it */
 };
 
 struct work_queue {
 	struct work *head;	/* pushed by any CPU, newest first */
 	struct work *batch;	/* taken by the owner for the run under way, oldest first */
 	struct work *kept;	/* taken by work_cancel(), for the next run, oldest first */
+	struct work *later;	/* requeued: the owner's, oldest first; not work_pending() */
 };
 
 void work_init(struct work *work, struct cpu *cpu, work_fn fn);
@@ -32,7 +35,19 @@ void work_init(struct work *work, struct cpu *cpu, work_fn fn);
 /* Any CPU. True if it was not queued before. Wakes the CPU if it sleeps or runs a guest. */
 bool work_queue(struct work *work);
 
+/*
+ * From the function itself, on its CPU: there is more to do than its budget allows. Until it runs
+ * again, queueing it changes nothing, so that who keeps it busy does not come before others by that.
+ */
+void work_requeue(struct work *work);
+/* From the function itself: does other work wait for its CPU? Then it should not be long. */
+bool work_others_wait(const struct work *work);
+
 /* The loop: run what is queued now (not what it queues again). Number run. */
+unsigned int work_run_queued(struct cpu *cpu);
+/* A turn for each that is requeued now. Number run. */
+unsigned int work_run_later(struct cpu *cpu);
+/* Both, for who has no vCPUs. */
 unsigned int work_run(struct cpu *cpu);
 
 /*

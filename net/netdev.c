@@ -105,7 +105,7 @@ static void queue_poll(struct netdev_queue *q)
 
 	q->stats.polls++;
 	if (dev->ops->poll(q, NETDEV_BUDGET)) {
-		work_queue(&q->poll_work);
+		work_requeue(&q->poll_work);
 		return;
 	}
 	if (!poller_keep(&q->poller, pollers_linger()) && queue_irq_on(q))

@@ -324,6 +324,20 @@ static void attach_workers(struct virtio_net *net)
 	pollers_set_linger(us * NSEC_PER_USEC);
 }
 
+/* A vCPU on the queue's CPU, if there is one, pays for what the queue's work takes from the others. */
+static void set_payers(struct virtio_net *net)
+{
+	const struct guest *guest = net->guest;
+
+	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++) {
+		struct work *work = &net->vhost.vq[i].work;
+
+		for (unsigned int v = 0; v < guest->nr_vcpus && !work->payer; v++)
+			if (guest->vcpus[v]->cpu == work->cpu)
+				work->payer = &guest->vcpus[v]->ran_ns;
+	}
+}
+
 static void free_parts(struct virtio_net *net)
 {
 	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++)
@@ -361,6 +375,7 @@ int virtio_net_create(struct guest *guest, const struct nic_config *config, stru
 	err = init_queues(net, cpu);
 	if (!err) {
 		attach_workers(net);
+		set_payers(net);
 		init_device(net);
 		err = attach(net);
 	}

@@ -428,9 +428,9 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 			vhost_vq_error(vq);
 			break;
 		}
-		if (turn_over(&turn)) {
+		if (turn_over(&turn) || (n == VHOST_BATCH && work_others_wait(&vq->work))) {
 			vq->stats.requeues++;
-			vhost_poll_queue(vq);	/* to the back; notifications stay off */
+			work_requeue(&vq->work);	/* notifications stay off */
 			break;
 		}
 		if (n < VHOST_BATCH) {		/* the ring was empty */

@@ -4,13 +4,14 @@
  * or running vCPU while its CPU sleeps or is in guest mode for good.
  *
  * Mirrors, by their names: kernel/cpu.c cpu_loop(), run_guests(), sched_pick(), cpu_enter(), cpu_sleep(),
- * cpu_pause(), cpu_kick(); kernel/work.c work_queue(), work_run(), work_pending(); kernel/vcpu.c
+ * cpu_pause(), cpu_kick(); kernel/work.c work_queue(), work_run_queued(), work_pending(); kernel/vcpu.c
  * vcpu_kick(), vcpu_runnable(); kernel/event.h event_signal(), which is a call of work_queue() or
  * of vlapic_post(); arch/x86/guest/vcpu.c arch_vcpu_run(), vcpu_ready(), take_kick(),
  * announce_guest_mode(); arch/x86/guest/lapic.c vlapic_post().
  *
  * Left out: timers, time slices and pollers, which would end a sleep that should have ended before
- * (how a poller goes to rest: notify.pml).
+ * (how a poller goes to rest: notify.pml), and work that is requeued, which is the CPU's own: it
+ * keeps the CPU from sleeping.
  * Each mutant has one barrier or one look less and must be seen to fail.
  *
  * mutant: NO_KICK_BARRIER	cpu_kick()

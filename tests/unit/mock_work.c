@@ -24,6 +24,18 @@ bool work_queue(struct work *work)
 	return true;
 }
 
+void work_requeue(struct work *work)
+{
+	work_queue(work);
+}
+
+bool mock_work_others;
+
+bool work_others_wait(const struct work *work)
+{
+	return mock_work_others;
+}
+
 void work_cancel(struct work *work)
 {
 	for (struct work **p = &head; *p; p = &(*p)->next) {

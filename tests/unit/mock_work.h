@@ -13,5 +13,6 @@ unsigned int mock_work_pass(void);
 /* Passes until nothing is queued; aborts after a million. */
 void mock_work_run(void);
 unsigned int mock_work_queued(void);
+extern bool mock_work_others;		/* work_others_wait() */
 
 #endif

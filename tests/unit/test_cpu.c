@@ -301,6 +301,49 @@ static void time_goes_to_work_or_guests_or_sleep(void **state)
 	assert_int_equal(s->work_ns + s->guest_ns + s->idle_ns, s->charged_ns - 1000);
 }
 
+static void take_100_ns_and_more(struct work *w)
+{
+	works++;
+	host_time_set(time_ns() + 100);
+	work_requeue(w);
+}
+
+static void run_to_the_end(void)
+{
+	host_time_set(run_until);
+}
+
+/* Work that never comes to an end, as with a flood of frames, leaves a vCPU as much as it takes. */
+static void endless_work_and_vcpus_take_turns(void **state)
+{
+	works = 0;
+	work_init(&work, &cpu, take_100_ns_and_more);
+	work_queue(&work);
+	runnable[0] = true;
+	on_run = run_to_the_end;
+	assert_int_equal(loop(), 2);
+	assert_int_equal(works, 1 + ARRAY_SIZE(ran));
+	assert_int_equal(time_ns(), 1000 + 100 * works + 100 * ARRAY_SIZE(ran));
+}
+
+static void stop_after_four(struct work *w)
+{
+	take_100_ns_and_more(w);
+	if (works == 4)
+		longjmp(out, 3);
+}
+
+/* With nobody else there it goes on at once. */
+static void endless_work_does_not_sleep(void **state)
+{
+	works = 0;
+	work_init(&work, &cpu, stop_after_four);
+	work_queue(&work);
+	assert_int_equal(loop(), 3);
+	assert_int_equal(idles, 0);
+	assert_int_equal(time_ns(), 1400);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +362,8 @@ int main(void)
 		cmocka_unit_test_setup(a_timer_ends_the_turn, setup),
 		cmocka_unit_test_setup(kicks_go_to_those_who_do_not_look, setup),
 		cmocka_unit_test_setup(time_goes_to_work_or_guests_or_sleep, setup),
+		cmocka_unit_test_setup(endless_work_and_vcpus_take_turns, setup),
+		cmocka_unit_test_setup(endless_work_does_not_sleep, setup),
 	};
 	return cmocka_run_group_tests_name("cpu", tests, NULL, NULL);
 }

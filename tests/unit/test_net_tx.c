@@ -143,6 +143,28 @@ static void budget_in_packets_and_bytes(void **state)
 	assert_int_equal(vq->stats.batch[6], 256 / VHOST_BATCH);
 }
 
+/* While other work waits for the CPU a turn is one batch. */
+static void a_batch_when_others_wait(void **state)
+{
+	struct mock_net *mn = *state;
+	struct vhost_virtqueue *vq = &mn->net->vhost.vq[VIRTIO_NET_TX];
+
+	mock_set_status(&mn->mv, 0);
+	mock_net_up(mn, mock_net_offered(mn), 256);
+	memset(&vq->stats, 0, sizeof(vq->stats));
+	for (unsigned int i = 0; i < 256; i++)
+		mock_net_send(mn, 60, NULL);
+	mock_work_others = true;
+	mock_notify(&mn->mv, VIRTIO_NET_TX);
+	mock_work_pass();
+	assert_int_equal(vq->stats.chains, VHOST_BATCH);
+	mock_work_pass();
+	assert_int_equal(vq->stats.chains, 2 * VHOST_BATCH);
+	mock_work_others = false;
+	mock_work_run();
+	assert_int_equal(vq->stats.chains, 256);
+}
+
 /* Buffers that the driver added before DRIVER_OK need no notification. */
 static void buffers_before_driver_ok(void **state)
 {
@@ -465,6 +487,7 @@ int main(void)
 		T_FLAGS(no_interrupt_when_the_driver_wants_none),
 		T(budget_sends_the_queue_to_the_back),
 		T(budget_in_packets_and_bytes),
+		T(a_batch_when_others_wait),
 		T(buffers_before_driver_ok),
 		T(checksum_request_goes_with_the_frame),
 		T(frame_in_many_pieces),

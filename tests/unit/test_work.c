@@ -88,6 +88,93 @@ static void what_queues_itself_goes_to_the_back(void **state)
 	assert_ptr_equal(ran[3], &c);
 }
 
+static void more_to_do(struct work *work)
+{
+	note(work);
+	work_requeue(work);
+}
+
+/* It waits apart from what is urgent, and queueing it does not make it so. */
+static void requeued_runs_later(void **state)
+{
+	work_init(&a, &cpu, more_to_do);
+	work_queue(&a);
+	work_queue(&b);
+	assert_int_equal(work_run_queued(&cpu), 2);
+	assert_false(work_pending(&cpu));
+	assert_false(work_queue(&a));
+	work_queue(&c);
+	assert_int_equal(work_run_queued(&cpu), 1);
+	assert_ptr_equal(ran[2], &c);
+	assert_int_equal(work_run_later(&cpu), 1);
+	assert_ptr_equal(ran[3], &a);
+	assert_int_equal(work_run(&cpu), 1);
+	work_cancel(&a);
+	assert_int_equal(work_run(&cpu), 0);
+}
+
+static void queued_and_more_to_do(struct work *work)
+{
+	note(work);
+	work_queue(work);
+	work_requeue(work);
+}
+
+static void requeued_when_queued_runs_once(void **state)
+{
+	work_init(&a, &cpu, queued_and_more_to_do);
+	work_queue(&a);
+	assert_int_equal(work_run_queued(&cpu), 1);
+	assert_true(work_pending(&cpu));
+	assert_int_equal(work_run_later(&cpu), 0);
+	assert_int_equal(work_run(&cpu), 1);
+	work_cancel(&a);
+}
+
+static bool others;
+
+static void look_for_others(struct work *work)
+{
+	others = work_others_wait(work);
+}
+
+static void others_wait(void **state)
+{
+	work_init(&a, &cpu, look_for_others);
+	work_queue(&a);
+	work_queue(&b);
+	work_run(&cpu);
+	assert_true(others);
+	work_queue(&a);
+	work_run(&cpu);
+	assert_false(others);
+}
+
+static void take_100_ns(struct work *work)
+{
+	host_time_set(time_ns() + 100);
+}
+
+/* On a CPU that vCPUs share. */
+static void who_it_is_for_pays(void **state)
+{
+	struct list vcpu[2];
+	u64 ran_ns = 5;
+
+	host_time_set(1000);
+	list_init(&cpu.vcpus);
+	work_init(&a, &cpu, take_100_ns);
+	a.payer = &ran_ns;
+	list_append(&cpu.vcpus, &vcpu[0]);
+	work_queue(&a);
+	work_run(&cpu);
+	assert_int_equal(ran_ns, 5);
+	list_append(&cpu.vcpus, &vcpu[1]);
+	work_queue(&a);
+	work_run(&cpu);
+	assert_int_equal(ran_ns, 105);
+}
+
 static void cancel_b_and_c(struct work *work)
 {
 	note(work);
@@ -208,6 +295,10 @@ int main(void)
 		cmocka_unit_test_setup(queued_twice_runs_once, setup),
 		cmocka_unit_test_setup(pending_until_run, setup),
 		cmocka_unit_test_setup(what_queues_itself_goes_to_the_back, setup),
+		cmocka_unit_test_setup(requeued_runs_later, setup),
+		cmocka_unit_test_setup(requeued_when_queued_runs_once, setup),
+		cmocka_unit_test_setup(others_wait, setup),
+		cmocka_unit_test_setup(who_it_is_for_pays, setup),
 		cmocka_unit_test_setup(cancelled_does_not_run, setup),
 		cmocka_unit_test_setup(cancel_keeps_the_others_in_order, setup),
 		cmocka_unit_test_setup(nothing_is_lost_between_cpus, setup),

@@ -58,7 +58,8 @@ void loop_turn(bool wait)
 {
 	struct epoll_event events[EVENTS_MAX];
 	struct cpu *cpu = this_cpu();
-	int n = epoll_wait(epoll_fd, events, EVENTS_MAX, wait && !work_pending(cpu) ? -1 : 0);
+	bool idle = !work_pending(cpu) && !cpu->work.later;
+	int n = epoll_wait(epoll_fd, events, EVENTS_MAX, wait && idle ? -1 : 0);
 
 	for (int i = 0; i < n; i++) {
 		struct loop_source *source = events[i].data.ptr;
