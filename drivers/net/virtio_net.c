@@ -191,6 +191,19 @@ static void config_interrupt(void *arg)
 	queue_interrupt(nic->queue[0]);
 }
 
+/* It may be shared. */
+static void intx_interrupt(void *arg)
+{
+	struct vnic *nic = arg;
+	u8 isr = vp_isr(&nic->vp);
+
+	if (!isr)
+		return;
+	if (isr & VIRTIO_ISR_CONFIG)
+		nic->link_check = true;
+	queue_interrupt(nic->queue[0]);
+}
+
 static bool vnic_poll(struct netdev_queue *nq, unsigned int budget)
 {
 	struct vnic_queue *q = vnic_queue(nq);
@@ -284,7 +297,7 @@ static int add_queues(struct vnic *nic, unsigned int nr)
 
 static int alloc_rings(struct vnic *nic)
 {
-	int err = vnic_ctrl_alloc(nic);
+	int err = 0;
 
 	for (unsigned int i = 0; i < nic->dev.nr_queues && !err; i++) {
 		err = vnic_rx_alloc(nic->queue[i]);
@@ -305,7 +318,33 @@ void vnic_free(struct vnic *nic)
 	free(nic);
 }
 
-/* INTx is not used: there is no way to have the device assert it, to see where it arrives. */
+/* The device runs as far as it has to, to carry out commands. */
+static int provoking_start(struct vnic *nic)
+{
+	int err = negotiate(nic);
+
+	if (!err)
+		err = vnic_ctrl_start(nic);
+	if (err)
+		return err;
+	pci_enable(nic->vp.pci);
+	vp_ready(&nic->vp);
+	nic->provoking = true;
+	return 0;
+}
+
+/* For pci_request_irq(): an interrupt to look for. If there is none, none is found. */
+static void provoke(void *arg, bool on)
+{
+	struct vnic *nic = arg;
+
+	if (!on)
+		vp_isr(&nic->vp);
+	else if (nic->provoking || provoking_start(nic) == 0)
+		vnic_ctrl_provoke(nic);
+}
+
+/* INTx is found by a command that does nothing else, as all frames are received anyway. */
 static void request_irq(struct vnic *nic)
 {
 	struct pci_irq_handler msix[VECTOR_QUEUES + NETDEV_QUEUES_MAX];
@@ -319,7 +358,14 @@ static void request_irq(struct vnic *nic)
 			queue_interrupt, nic->queue[i], nic->queue[i]->nq.poll_work.cpu,
 		};
 	req.nr_msix = VECTOR_QUEUES + nic->dev.nr_queues;
+	if (nic->vp.isr && vnic_has(nic, VIRTIO_NET_F_CTRL_RX)) {
+		req.any = (struct pci_irq_handler){ intx_interrupt, nic, NULL };
+		req.provoke = provoke;
+	}
 	kind = pci_request_irq(nic->vp.pci, &req);
+	if (nic->provoking)
+		vp_reset(&nic->vp);
+	nic->provoking = false;
 	nic->dev.irq = pci_irq_name(kind);
 	nic->dev.polled = kind == PCI_IRQ_NONE;
 	if (kind != PCI_IRQ_MSIX)
@@ -353,6 +399,9 @@ static int setup_queues(struct vnic *nic)
 			one_queue(nic);
 		else if (!vnic_rss_usable(nic))
 			nic->features &= ~FEATURE(RSS);
+		err = vnic_ctrl_alloc(nic);
+	}
+	if (!err) {
 		request_irq(nic);
 		err = alloc_rings(nic);
 	}

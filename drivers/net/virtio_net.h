@@ -58,6 +58,7 @@ struct vnic {
 	u64 features;
 	unsigned int max_pairs;		/* that the device has */
 	struct vnic_ctrl ctrl;
+	bool provoking;			/* it runs, with the control queue alone: for INTx */
 	struct vnic_queue *queue[NETDEV_QUEUES_MAX];
 	bool link_check;		/* the configuration has changed */
 };
@@ -84,6 +85,9 @@ int vnic_ctrl_start(struct vnic *nic);		/* -EIO */
  * number of queues; -ETIMEDOUT: nor answer. Said.
  */
 int vnic_ctrl_configure(struct vnic *nic);
+
+/* The device interrupts by INTx, as it has carried out a command. -EPROTO, -ETIMEDOUT. */
+int vnic_ctrl_provoke(struct vnic *nic);
 
 /* Are the device's limits wide enough for all queues? */
 bool vnic_rss_usable(const struct vnic *nic);

@@ -116,6 +116,12 @@ static int set_pairs(struct vnic *nic)
 	return command(nic, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, sizeof(mq));
 }
 
+int vnic_ctrl_provoke(struct vnic *nic)
+{
+	vring_irq_enable(&nic->ctrl.ring, true);
+	return set_promisc(nic);
+}
+
 static u16 config16(const struct vnic *nic, unsigned int off)
 {
 	return vp_config_read16(&nic->vp, off);

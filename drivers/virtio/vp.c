@@ -55,6 +55,10 @@ static void cap_use(struct vp_dev *vp, unsigned int cap)
 		vp->notify_multiplier = cap_read(vp, cap, offsetof(struct virtio_pci_notify_cap,
 								   notify_off_multiplier));
 		break;
+	case VIRTIO_PCI_CAP_ISR_CFG:
+		if (!vp->isr)
+			vp->isr = cap_map(vp, cap, &len);
+		break;
 	case VIRTIO_PCI_CAP_DEVICE_CFG:
 		if (!vp->config)
 			vp->config = cap_map(vp, cap, &vp->config_len);
@@ -185,6 +189,11 @@ int vp_config_vector(struct vp_dev *vp, u16 vector)
 void vp_ready(struct vp_dev *vp)
 {
 	status_add(vp, VIRTIO_DRIVER_OK);
+}
+
+u8 vp_isr(const struct vp_dev *vp)
+{
+	return mmio_read8(vp->isr);
 }
 
 u8 vp_config_read8(const struct vp_dev *vp, unsigned int off)

@@ -13,6 +13,7 @@ struct vp_dev {
 	struct pci_dev *pci;
 	const char *name;		/* for the log; kept */
 	u8 *common, *notify, *config;	/* mapped structures */
+	u8 *isr;			/* NULL: it has none; then INTx cannot be used */
 	u32 notify_len, notify_multiplier, config_len;
 };
 
@@ -35,6 +36,9 @@ u16 vp_queue_max(struct vp_dev *vp, u16 index);
 int vp_queue_start(struct vp_dev *vp, struct vring *ring, u16 index, u16 vector);
 int vp_config_vector(struct vp_dev *vp, u16 vector);	/* -EIO */
 void vp_ready(struct vp_dev *vp);			/* DRIVER_OK */
+
+/* INTx: enum virtio_isr, and the interrupt is taken back (§4.1.4.5). 0: not ours. */
+u8 vp_isr(const struct vp_dev *vp);
 
 /* The device-specific configuration; 0 beyond its end. */
 u8 vp_config_read8(const struct vp_dev *vp, unsigned int off);

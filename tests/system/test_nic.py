@@ -29,7 +29,7 @@ OURS = bytes.fromhex(NIC_MAC.replace(":", ""))  # no port has it: flooded, to no
 MODELS = {
     "e1000": ("e1000", ["intx"], "8086:100e", 1000),
     "e1000e": ("e1000e", ["msix", "msi", "intx"], "8086:10d3", 1000),
-    "virtio-net-pci": ("virtio", ["msix"], "1af4:1000", 0),
+    "virtio-net-pci": ("virtio", ["msix", "intx"], "1af4:1000", 0),
 }
 
 

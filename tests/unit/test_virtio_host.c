@@ -153,6 +153,18 @@ static void too_few_vectors_are_fewer_pairs(void **state)
 	model = &virtio_nic_models[0];
 }
 
+/* INTx is looked for with a command; without its queue there is none. */
+static void intx_needs_a_command(void **state)
+{
+	model = &virtio_nic_models[4];
+	setup_bare(NULL);
+	virtio_nic.offered &= ~F(CTRL_RX);
+	assert_int_equal(probe(), 0);
+	assert_true(dev->polled);
+	teardown(NULL);
+	model = &virtio_nic_models[0];
+}
+
 static void refused_pairs_are_done_without(void **state)
 {
 	on_two_cpus(UINT64_MAX);
@@ -377,6 +389,7 @@ int main(void)
 		BARE(out_of_memory_is_an_error),
 		BARE(pairs_as_the_device_has_them),
 		BARE(too_few_vectors_are_fewer_pairs),
+		BARE(intx_needs_a_command),
 		BARE(refused_pairs_are_done_without),
 		BARE(a_mute_device_is_an_error),
 		TEST(checksums_and_segments_are_told),

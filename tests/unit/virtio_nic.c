@@ -16,6 +16,7 @@
 
 #define BAR_BASE	0xfe000000ull
 #define COMMON		0x0000u		/* structures in the BAR */
+#define ISR		0x1000u
 #define DEVICE		0x2000u
 #define NOTIFY		0x3000u
 #define REGS		0x4000u
@@ -42,7 +43,9 @@ static struct queue {
 static u32 feature_select, driver_select;
 static u16 queue_select, config_vector;
 static bool config_irq;
-static struct pci_irq_handler msix[1 + PAIRS];
+static struct pci_irq_handler msix[1 + PAIRS], intx;
+static bool use_intx;
+static u8 isr;
 static unsigned int pairs;		/* in use */
 static u8 rss_table[RSS_TABLE];
 static unsigned int rss_len;		/* 0: it has not been told */
@@ -74,8 +77,10 @@ static void ring_use(struct queue *q, u32 id, u32 len)
 	used->ring[q->done % q->size].id = cpu_to_le32(id);
 	used->ring[q->done % q->size].len = cpu_to_le32(len);
 	used->idx = cpu_to_le16(++q->done);
-	if (!(le16_to_cpu(avail->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT) &&
-	    q->vector != VIRTIO_MSI_NO_VECTOR)
+	if (le16_to_cpu(avail->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT)
+		return;
+	isr |= VIRTIO_ISR_QUEUE;
+	if (q->vector != VIRTIO_MSI_NO_VECTOR)
 		q->irq = true;
 }
 
@@ -298,6 +303,7 @@ static void reset(void)
 	}
 	config_vector = VIRTIO_MSI_NO_VECTOR;
 	config_irq = false;
+	isr = 0;
 	pairs = 1;
 	rss_len = 0;
 	virtio_nic.promisc = false;
@@ -348,7 +354,8 @@ static void write_status(u8 val)
 	if ((val & VIRTIO_FEATURES_OK) && virtio_nic.refuses)
 		val &= (u8)~VIRTIO_FEATURES_OK;
 	if (val & VIRTIO_DRIVER_OK)
-		assert_true(queues[VIRTIO_NET_RX].enabled && queues[VIRTIO_NET_TX].enabled);
+		assert_true((queues[VIRTIO_NET_RX].enabled && queues[VIRTIO_NET_TX].enabled) ||
+			    (use_intx && !intx.fn));	/* it is being looked for */
 	virtio_nic.status = val;
 }
 
@@ -429,6 +436,12 @@ static u32 reg_read(const volatile void *addr, unsigned int size)
 {
 	u32 off = (u32)((const volatile u8 *)addr - regs), val = 0;
 
+	if (off == ISR) {
+		assert_int_equal(size, 1);
+		val = isr;
+		isr = 0;
+		return val;
+	}
 	if (off < DEVICE)
 		return common_read(off);
 	assert_in_range(off, DEVICE, DEVICE + sizeof(struct virtio_net_config_rss) - size);
@@ -501,11 +514,29 @@ unsigned int pci_msix_entries(const struct pci_dev *dev)
 	return virtio_nic.msix_entries;
 }
 
+/* Nothing but what is provoked asserts it. */
+static enum pci_irq_kind request_intx(const struct pci_irq_request *req)
+{
+	if (!req->provoke)
+		return PCI_IRQ_NONE;
+	for (unsigned int i = 0; i < 3; i++) {
+		req->provoke(req->any.arg, true);
+		assert_int_equal(isr, VIRTIO_ISR_QUEUE);
+		req->provoke(req->any.arg, false);
+		assert_int_equal(isr, 0);
+	}
+	intx = req->any;
+	return PCI_IRQ_INTX;
+}
+
 enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_request *req)
 {
 	dev->irq.kind = PCI_IRQ_NONE;
+	use_intx = !strcmp(model->irq, "intx");
 	if (virtio_nic.no_interrupt)
 		return PCI_IRQ_NONE;
+	if (use_intx)
+		return dev->irq.kind = request_intx(req);
 	assert_in_range(req->nr_msix, 2, virtio_nic.msix_entries);
 	memcpy(msix, req->msix, req->nr_msix * sizeof(*msix));
 	return dev->irq.kind = PCI_IRQ_MSIX;
@@ -517,7 +548,7 @@ void pci_release_irq(struct pci_dev *dev)
 
 const char *pci_irq_name(enum pci_irq_kind kind)
 {
-	return kind == PCI_IRQ_NONE ? "none" : "msix";
+	return kind == PCI_IRQ_NONE ? "none" : kind == PCI_IRQ_INTX ? "intx" : "msix";
 }
 
 /* ---- For the bench ---- */
@@ -558,6 +589,7 @@ static void model_init(void)
 	memset(&virtio_nic, 0, sizeof(virtio_nic));
 	memset(regs, 0, sizeof(regs));
 	memset(msix, 0, sizeof(msix));
+	intx.fn = NULL;
 	virtio_nic.pci = (struct pci_dev){ .vendor = VIRTIO_PCI_VENDOR, .device = 0x1041,
 					   .bar[4] = { .base = BAR_BASE, .size = REGS } };
 	virtio_nic.offered = UINT64_MAX;
@@ -565,7 +597,7 @@ static void model_init(void)
 		virtio_nic.offered &= ~BIT_ULL(VIRTIO_F_INDIRECT_DESC);
 	if (model == &virtio_nic_models[2])
 		virtio_nic.offered &= ~BIT_ULL(VIRTIO_NET_F_RSS);
-	virtio_nic.msix_entries = 1 + PAIRS;
+	virtio_nic.msix_entries = strcmp(model->irq, "msix") ? 0 : 1 + PAIRS;
 	virtio_nic.queue_size = VIRTIO_NIC_QUEUE;
 	virtio_nic.link = true;
 	memcpy(regs + DEVICE, "\x52\x54\x00\x12\x34\x56", 6);
@@ -576,7 +608,8 @@ static void model_init(void)
 		sizeof(struct virtio_pci_common_cfg));
 	put_cap(0x68, 0x7c, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE,
 		sizeof(struct virtio_net_config_rss));
-	put_cap(0x7c, 0, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY, QUEUES * MULTIPLIER);
+	put_cap(0x90, 0, VIRTIO_PCI_CAP_ISR_CFG, ISR, 1);
+	put_cap(0x7c, 0x90, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY, QUEUES * MULTIPLIER);
 	reset();
 	virtio_nic.resets = 0;
 }
@@ -600,8 +633,18 @@ static bool message(bool *pending, u16 vector)
 	return true;
 }
 
+static bool intx_interrupt(void)
+{
+	if (!isr || !intx.fn)
+		return false;
+	intx.fn(intx.arg);
+	return true;
+}
+
 static bool model_interrupt(void)
 {
+	if (use_intx)
+		return intx_interrupt();
 	if (!msix[0].fn)
 		return false;
 	for (unsigned int i = 0; i < 2 * pairs; i++) {
@@ -626,6 +669,7 @@ static void model_set_link(bool up)
 	virtio_nic.link = up;
 	set_status();
 	config_irq = true;
+	isr |= VIRTIO_ISR_CONFIG;
 }
 
 static void model_tx_stop(bool stop)
@@ -650,9 +694,9 @@ static void model_no_interrupt(void)
 	virtio_nic.no_interrupt = true;
 }
 
-#define MODEL(name_, tx_ring_, cpus_) {							\
-	.name = name_, .driver = &virtio_net_driver, .irq = "msix",			\
-	.cpus = cpus_, .queues = cpus_,							\
+#define MODEL(name_, irq_, tx_ring_, cpus_, queues_) {							\
+	.name = name_, .driver = &virtio_net_driver, .irq = irq_,			\
+	.cpus = cpus_, .queues = queues_,							\
 	.pci = &virtio_nic.pci, .tx_ring = tx_ring_, .rx_ring = VIRTIO_NIC_QUEUE,	\
 	.init = model_init, .free = model_free, .interrupt = model_interrupt,		\
 	.receive = model_receive, .set_link = model_set_link, .tx_stop = model_tx_stop,	\
@@ -660,10 +704,11 @@ static void model_no_interrupt(void)
 }
 
 const struct nic_model virtio_nic_models[VIRTIO_NIC_MODELS] = {
-	MODEL("virtio-net", VIRTIO_NIC_QUEUE, 1),
-	MODEL("virtio-net, direct", 115, 1),
-	MODEL("virtio-net, two pairs", VIRTIO_NIC_QUEUE, 2),
-	MODEL("virtio-net, two pairs by RSS", VIRTIO_NIC_QUEUE, 2),
+	MODEL("virtio-net", "msix", VIRTIO_NIC_QUEUE, 1, 1),
+	MODEL("virtio-net, direct", "msix", 115, 1, 1),
+	MODEL("virtio-net, two pairs", "msix", VIRTIO_NIC_QUEUE, 2, 2),
+	MODEL("virtio-net, two pairs by RSS", "msix", VIRTIO_NIC_QUEUE, 2, 2),
+	MODEL("virtio-net, INTx", "intx", VIRTIO_NIC_QUEUE, 2, 1),
 };
 
 const struct nic_model *model = &virtio_nic_models[0];

@@ -29,8 +29,8 @@ struct virtio_nic {
 };
 
 extern struct virtio_nic virtio_nic;
-/* With and without indirect descriptors, with two CPUs and queue pairs, with RSS. */
-#define VIRTIO_NIC_MODELS 4
+/* With and without indirect descriptors, with two CPUs and queue pairs, with RSS, by INTx. */
+#define VIRTIO_NIC_MODELS 5
 extern const struct nic_model virtio_nic_models[VIRTIO_NIC_MODELS];
 
 /* As the model's receive(), with a header and over several buffers if it is long. */
