@@ -142,6 +142,8 @@ int ring_fail(struct ring *ring, enum ring_error error, u32 value)
 	/* An address whose translation is still to come: nothing is taken for now. */
 	if ((error == RING_BAD_ADDR || error == RING_INDIRECT_ADDR) && ring->mem->missed) {
 		ring->missed = true;
+		ring->missed_at = ring->mem->missed_at;
+		ring->missed_table = error == RING_INDIRECT_ADDR;
 		return -EAGAIN;
 	}
 	ring_break(ring, error, value);

@@ -128,7 +128,9 @@ struct ring {
 	u16 taken_mask;
 	u16 taken_at, taken_done;	/* packed, in it: next to take, IN_ORDER: oldest not used */
 	struct ring_inflight *inflight;	/* NULL: nobody notes what is in flight */
-	bool missed;			/* it waits for a translation: struct guest_mem */
+	/* It waits for a translation (struct guest_mem): of what, and is that an indirect table? */
+	bool missed, missed_table;
+	u64 missed_at;
 	enum ring_error broken;
 	u32 broken_value;		/* the offending value, for the message */
 };

@@ -104,6 +104,25 @@ def test_backend_killed_in_mid_transfer(start, folder, host, boot):
     guest.check(PING)
 
 
+@pytest.mark.parametrize("strict", [
+    pytest.param(0, id="lazy"), pytest.param(1, id="strict", marks=pytest.mark.full)])
+def test_iommu(start, folder, host, boot, strict):
+    """The guest has an IOMMU, QEMU answers misses and takes translations back: none is lost."""
+    daemon = start("--iommu", "--verbose", **tap(host))
+    _, guest = boot([daemon.path], iommu=True, append=f"intel_iommu=on iommu.strict={strict}")
+    assert "10.99.0." in guest.check("ip addr show eth0")
+    assert "DMAR: IOMMU enabled" in guest.check("dmesg | grep DMAR")
+    guest.check(PING)
+    download(guest, folder)
+    upload(guest, host, 5004)
+    guest.check("rmmod virtio_net && insmod /lib/modules/virtio_net.ko && sleep 1 && " + DHCP)
+    guest.check(PING)
+    counters = daemon.counters()
+    assert counters["device a.sock"]["features"] >> 33 & 1 and "IOTLB_MSG (22)" in daemon.text()
+    assert counters["device a.sock"]["refused"] == 0
+    assert not counters["ring a.sock 0"]["broken"] and not counters["ring a.sock 1"]["broken"]
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("device", [
     ",mrg_rxbuf=off", ",event_idx=off,indirect_desc=off", ",csum=off,guest_csum=off",

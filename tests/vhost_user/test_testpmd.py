@@ -78,19 +78,21 @@ def test_txonly(start, folder, options, length, mode):
 @pytest.mark.parametrize("options", FORMS)
 @pytest.mark.parametrize("indirect", ["indirect", "chained"])
 def test_tx_chains(start, folder, options, indirect):
-    """Frames in pieces: chained descriptors, or tables of them.
-
-    DPDK 22.11 marks the header in a packed ring's table as writable, which the specification and
-    thus Ringvisor do not allow (vring_desc_init_indirect_packed()).
-    """
-    if indirect == "indirect" and "packed" in options:
-        pytest.skip("DPDK's tables in packed rings break the rules")
+    """Frames in pieces: chained descriptors, or tables of them."""
     features = ["--packed"] if indirect == "indirect" else ["--packed", "--no-indirect"]
     daemon = start(*features, backend="switch")
     pmd = Testpmd(folder, [daemon.path], options)
     pmd.do("set txsplit rand")
     pmd.do("set txpkts 64,200,400,300")
     pmd.run("txonly", 0)
+    if indirect == "indirect" and "packed" in options:
+        # DPDK 22.11 initialises all entries of a packed ring's tables as writable and leaves the
+        # first one, the header's, so (vring_desc_init_indirect_packed()): a writable buffer
+        # before readable ones, which no driver may post (virtio 1.2 section 2.7.4.2).
+        wait_for("the reason", lambda: "queue 1 broken by the driver: readable buffer after a "
+                 "writable one" in daemon.text(), timeout=60)
+        pmd.kill()
+        return
     flowing(daemon)
     sent = pmd.stop()[0]["TX-packets"]
     assert sent > 1000 and settled(daemon, "port a.sock", "rx_frames") == sent

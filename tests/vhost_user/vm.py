@@ -19,10 +19,11 @@ FILES = BUILD / "guest" / "linux"
 class Vm(Machine):
     """One QEMU (TCG) with the Debian guest; `paths`: a virtio-net device for each socket."""
 
-    def __init__(self, dir, paths, device="", machine="q35", append="", number=1, cpu="max"):
+    def __init__(self, dir, paths, device="", machine="q35", append="", number=1, cpu="max",
+                 iommu=False):
         super().__init__(dir, FILES / "vmlinuz", kind="tcg", memory=256)
         self.paths, self.device, self.type, self.append = paths, device, machine, append
-        self.number, self.model = number, cpu
+        self.number, self.model, self.iommu = number, cpu, iommu
 
     def _qemu(self, serial):
         argv = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", self.model, "-m", f"{self.memory}M",
@@ -34,13 +35,17 @@ class Vm(Machine):
                 "-monitor", f"unix:{self.dir}/monitor,server=on,wait=off",
                 "-chardev", f"socket,id=com1,host=127.0.0.1,port={serial}",
                 "-serial", "chardev:com1"]
+        device = self.device
+        if self.iommu:          # ATS needs PCI Express, which virtio-pci is behind a root port only
+            argv += ["-device", "intel-iommu,intremap=off,device-iotlb=on",
+                     "-device", "pcie-root-port,id=express"]
+            device += ",bus=express,disable-legacy=on,iommu_platform=on,ats=on"
         for i, path in enumerate(self.paths):
             argv += ["-chardev", f"socket,id=c{i},path={path},reconnect=1",
                      "-netdev", f"vhost-user,id=n{i},chardev=c{i}",
-                     # No MSI-X: Debian's 7.2 sets up irqfds that TCG has not and crashes at
-                     # DRIVER_OK (kvm_virtio_pci_irqfd_use() without vector_irqfd).
+                     # No MSI-X: docs/caveats.md.
                      "-device", f"virtio-net-pci,netdev=n{i},romfile=,vectors=0,"
-                     f"mac=52:54:00:00:{self.number:02}:{i + 1:02}{self.device}"]
+                     f"mac=52:54:00:00:{self.number:02}:{i + 1:02}{device}"]
         return argv
 
     def guest(self):

@@ -29,34 +29,65 @@ void vu_iotlb_clear(struct vu_dev *dev)
 	dev->asked = false;
 }
 
-/* A receive queue waits to write, all else to read. */
-static u8 missed_perm(const struct vu_dev *dev)
+/*
+ * What is asked for: the first ring's wish. Buffers to receive in may be there to be written only,
+ * all others to be read only.
+ */
+static void wish_of(const struct vu_dev *dev, struct vhost_user_iotlb *miss)
 {
-	for (unsigned int i = VIRTIO_NET_RX; i < 2 * dev->nr_pairs; i += VHOST_NET_QUEUES)
-		if (dev->net.vq[i].ring.missed)
-			return VHOST_ACCESS_WO;
-	return VHOST_ACCESS_RO;
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++) {
+		const struct ring *ring = &dev->net.vq[i].ring;
+
+		if (!ring->missed)
+			continue;
+		miss->iova = ring->missed_at;
+		if (i % VHOST_NET_QUEUES == VIRTIO_NET_RX && !ring->missed_table)
+			miss->perm = VHOST_ACCESS_WO;
+		return;
+	}
+}
+
+/*
+ * The receive buffers that are next in turn have to be known before a frame comes, which does not
+ * wait: they are taken, and given back as if they had not been. False: one is not known.
+ */
+static bool know_ahead(struct vu_dev *dev)
+{
+	struct ring_chain chain[VHOST_BATCH];
+
+	for (unsigned int p = 0; p < dev->nr_pairs && !dev->iotlb.mem.missed; p++) {
+		struct net_rx *rx = &dev->net.rx[p];
+		struct vhost_virtqueue *vq = rx->vq;
+
+		spin_lock(&vq->lock);
+		if (vq->enabled)
+			ring_unpop(&vq->ring, ring_pop_batch(&vq->ring, chain, VHOST_BATCH, rx->segs,
+							     2 * rx->max_segs, rx->max_segs));
+		spin_unlock(&vq->lock);
+	}
+	return !dev->iotlb.mem.missed;
 }
 
 void vu_iotlb_ask(struct vu_dev *dev)
 {
+	struct vhost_user_iotlb wish = {	/* of a ring that has not started, if of no other */
+		.iova = dev->iotlb.mem.missed_at, .type = VHOST_IOTLB_MISS, .perm = VHOST_ACCESS_RO,
+	};
 	struct __packed {
 		struct vhost_user_hdr hdr;
 		struct vhost_user_iotlb iotlb;
-	} miss = {
-		.hdr = { VHOST_USER_BACKEND_IOTLB_MSG, VHOST_USER_VERSION, sizeof(miss.iotlb) },
-		.iotlb = { .iova = dev->iotlb.mem.missed_at, .type = VHOST_IOTLB_MISS },
-	};
+	} miss = { { VHOST_USER_BACKEND_IOTLB_MSG, VHOST_USER_VERSION, sizeof(wish) }, { 0 } };
 
-	if (likely(!dev->iotlb.mem.missed || dev->asked))
+	if (likely(!vu_iommu(dev)) || dev->asked || know_ahead(dev))
 		return;
-	miss.iotlb.perm = missed_perm(dev);
+	wish_of(dev, &wish);
+	miss.iotlb = wish;
 	dev->asked = true;
 	if (send(dev->backend_fd, &miss, sizeof(miss), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(miss))
 		return;
 	log_ratelimited(&dev->ratelimit, LOG_WARN,
 			"vhost-user: %s: no translation of 0x%lx, and it cannot be asked for: %s",
-			dev->path, miss.iotlb.iova, strerror(errno));
+			dev->path, wish.iova, strerror(errno));
 }
 
 static int update(struct vu_dev *dev, const struct vhost_user_iotlb *said)
@@ -73,7 +104,11 @@ static int update(struct vu_dev *dev, const struct vhost_user_iotlb *said)
 		return vu_fail(dev, err, "0x%lx with 0x%lx bytes is empty or wraps", said->iova,
 			       said->size);
 	dev->asked = false;
-	vu_vrings_retry(dev);
+	vu_vrings_resume(dev);
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++)
+		dev->net.vq[i].ring.missed = false;
+	if (know_ahead(dev))	/* otherwise there will be another update */
+		vu_vrings_retry(dev);
 	return 0;
 }
 
@@ -89,7 +124,6 @@ int vu_iotlb_msg(struct vu_dev *dev, struct vu_msg *msg)
 	case VHOST_IOTLB_INVALIDATE:
 		vu_vrings_halt(dev);
 		vhost_iotlb_invalidate(&dev->iotlb, said->iova, said->size);
-		dev->asked = false;
 		vu_vrings_resume(dev);
 		return 0;
 	default:

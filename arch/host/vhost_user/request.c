@@ -60,6 +60,7 @@ static int set_features(struct vu_dev *dev, struct vu_msg *msg)
 		return vu_fail(dev, -EOPNOTSUPP, "0x%lx was not offered",
 			       said & ~vu_dev_offered(dev));
 	vu_vrings_halt(dev);	/* the log's bit changes while rings run */
+	vu_iotlb_clear(dev);	/* a start: nobody has told us what went while we were stopped */
 	dev->features = said;
 	err = vhost_set_features(&dev->net.dev, said, vu_dev_offered(dev));
 	vhost_set_mem_table(&dev->net.dev, vu_iommu(dev) ? &dev->iotlb.mem : &dev->mem);

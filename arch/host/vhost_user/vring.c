@@ -217,11 +217,8 @@ void vu_vrings_resume(struct vu_dev *dev)
 
 void vu_vrings_retry(struct vu_dev *dev)
 {
-	vu_vrings_resume(dev);
-	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++) {
-		dev->net.vq[i].ring.missed = false;
+	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++)
 		vhost_poll_queue(&dev->net.vq[i]);
-	}
 }
 
 void vu_vrings_stop(struct vu_dev *dev)
