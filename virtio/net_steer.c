@@ -23,6 +23,7 @@ enum flow_fields {		/* RFC 791 §3.1, RFC 8200 §3 */
 	FLOW_IP4_DST = 16,
 	FLOW_IP6_SRC = 8,
 	FLOW_IP6_DST = 24,
+	FLOW_IP4_PLAIN = 0x45,	/* version 4, no options */
 	FLOW_IP4_WORDS = 4,	/* of the header, in bytes each */
 	FLOW_IP4_IHL = 0x0f,
 	FLOW_PORTS_LEN = 4,	/* of TCP and UDP, at the start of the header */
@@ -62,6 +63,7 @@ static inline u32 hash_ends(u64 key, u64 a, u64 b)
 	return (u32)((h ^ h >> 32) * HASH_FACTOR >> 32);
 }
 
+/* Numbers are taken as they lie there: only whether they are the same matters. */
 static inline u64 load_64(const u8 *p)
 {
 	u64 v;
@@ -70,12 +72,25 @@ static inline u64 load_64(const u8 *p)
 	return v;
 }
 
-/* Ports of TCP and UDP at @off, source in the upper half; 0: others have none. */
+static inline u32 load_32(const u8 *p)
+{
+	u32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Ports of TCP and UDP at @off, source in the lower half; 0: others have none. */
 static inline u32 flow_ports(u8 protocol, const u8 *eth, u32 off, u32 len)
 {
 	if ((protocol != IP_TCP && protocol != IP_UDP) || off + FLOW_PORTS_LEN > len)
 		return 0;
-	return get_be32(eth + off);
+	return load_32(eth + off);
+}
+
+static inline u32 hash_ip4_ends(u64 key, u32 src, u32 dst, u32 ports)
+{
+	return hash_ends(key, (u64)src << 16 | (u16)ports, (u64)dst << 16 | ports >> 16);
 }
 
 static u32 hash_ip4(u64 key, const u8 *eth, u32 ip, u32 len)
@@ -86,8 +101,8 @@ static u32 hash_ip4(u64 key, const u8 *eth, u32 ip, u32 len)
 	if (!(get_be16(eth + ip + IP4_FRAGMENT) & IP4_FRAGMENT_MASK))
 		ports = flow_ports(eth[ip + IP4_PROTOCOL], eth,
 				   ip + FLOW_IP4_WORDS * (eth[ip] & FLOW_IP4_IHL), len);
-	return hash_ends(key, (u64)get_be32(eth + ip + FLOW_IP4_SRC) << 16 | ports >> 16,
-			 (u64)get_be32(eth + ip + FLOW_IP4_DST) << 16 | (u16)ports);
+	return hash_ip4_ends(key, load_32(eth + ip + FLOW_IP4_SRC),
+			     load_32(eth + ip + FLOW_IP4_DST), ports);
 }
 
 static inline u64 fold_ip6(const u8 *addr, u32 port)
@@ -99,11 +114,12 @@ static u32 hash_ip6(u64 key, const u8 *eth, u32 ip, u32 len)
 {
 	u32 ports = flow_ports(eth[ip + IP6_NEXT], eth, ip + IP6_HLEN, len);
 
-	return hash_ends(key, fold_ip6(eth + ip + FLOW_IP6_SRC, ports >> 16),
-			 fold_ip6(eth + ip + FLOW_IP6_DST, (u16)ports));
+	return hash_ends(key, fold_ip6(eth + ip + FLOW_IP6_SRC, (u16)ports),
+			 fold_ip6(eth + ip + FLOW_IP6_DST, ports >> 16));
 }
 
 /* @eth: the first @len bytes, which are stable, at least an Ethernet header. */
+__attribute__((noinline))
 static u32 flow_hash(u64 key, const u8 *eth, u32 len)
 {
 	u32 off = ETH_TYPE;
@@ -123,12 +139,67 @@ static u32 flow_hash(u64 key, const u8 *eth, u32 len)
 	return hash_ends(key, load_64(eth + ETH_SRC) << 16, load_64(eth + ETH_DST) << 16);
 }
 
-/* The frame's, or 0 for what is no frame. */
-static inline u32 frame_hash(u64 key, const struct frame *frame)
+/*
+ * Frames come in trains. Most are IPv4 without tags and options, TCP or UDP, and whole: these
+ * words tell whether the flow is that of the frame before.
+ */
+struct flow_train {
+	u64 addrs;
+	u64 ports_protocol;		/* 0: the frame is something else */
+	u32 hash;
+};
+
+/* Type, version and length of header; fragmentation and protocol. In memory's order. */
+#define PLAIN_TYPE		(ETH_TYPE_IP4 >> 8 | FLOW_IP4_PLAIN << 16)
+#define PLAIN_TYPE_MASK		((1u << 24) - 1)
+#define PLAIN_PROTOCOL(n)	((u32)(n) << 24)
+#define PLAIN_WHOLE_MASK	(PLAIN_PROTOCOL(UINT8_MAX) | \
+				 (IP4_FRAGMENT_MASK & UINT8_MAX) << 8 | IP4_FRAGMENT_MASK >> 8)
+
+_Static_assert(!(ETH_TYPE_IP4 & UINT8_MAX) && IP4_PROTOCOL == IP4_FRAGMENT + 3,
+	       "words of a header");
+
+/* @t is empty. */
+static inline void train_look(struct flow_train *t, const u8 *eth, u32 len)
+{
+	const u8 *ip = eth + ETH_HLEN;
+	u32 protocol;
+
+	if (len < ETH_HLEN + IP4_HLEN + FLOW_PORTS_LEN ||
+	    (load_32(eth + ETH_TYPE) & PLAIN_TYPE_MASK) != PLAIN_TYPE)
+		return;
+	protocol = load_32(ip + IP4_FRAGMENT) & PLAIN_WHOLE_MASK;
+	if (protocol != PLAIN_PROTOCOL(IP_TCP) && protocol != PLAIN_PROTOCOL(IP_UDP))
+		return;
+	t->addrs = load_64(ip + FLOW_IP4_SRC);
+	t->ports_protocol = (u64)protocol << 32 | load_32(ip + IP4_HLEN);
+}
+
+__attribute__((noinline))
+static void train_new(struct flow_train *t, u64 key, const u8 *eth, u32 len)
+{
+	if (t->ports_protocol)
+		t->hash = hash_ip4_ends(key, (u32)t->addrs, (u32)(t->addrs >> 32),
+					(u32)t->ports_protocol);
+	else
+		t->hash = eth ? flow_hash(key, eth, len) : 0;	/* or it is no frame at all */
+}
+
+/* True: @frame is of the same flow as the one before. Otherwise @t has its hash. */
+static inline __attribute__((always_inline))
+bool train_next(struct flow_train *t, u64 key, const struct frame *frame)
 {
 	const u8 *eth = frame_eth(frame);
+	u32 len = frame->hdr_len ? frame->hdr_len : frame->seg[0].len;
+	struct flow_train now = { 0 };
 
-	return eth ? flow_hash(key, eth, frame->hdr_len ? frame->hdr_len : frame->seg[0].len) : 0;
+	if (likely(eth))
+		train_look(&now, eth, len);
+	if (now.ports_protocol && now.addrs == t->addrs && now.ports_protocol == t->ports_protocol)
+		return true;
+	*t = now;
+	train_new(t, key, eth, len);
+	return false;
 }
 
 static inline u32 entry_time(u32 entry)
@@ -145,16 +216,19 @@ void net_steer_learn(struct vhost_net *net, unsigned int pair, struct frame **fr
 		     unsigned int nr)
 {
 	struct net_steer *steer = net->steer;
+	struct flow_train train = { 0 };
 	u32 now;
 
 	if (READ_ONCE(steer->pairs) < 2)
 		return;
 	now = now_ticks();
 	for (unsigned int i = 0; i < nr; i++) {
-		u32 hash = frame_hash(steer->key, frames[i]);
-		u32 *place = &steer->flow[hash % STEER_FLOWS];
-		u32 entry = (hash & ENTRY_TAG) | now << ENTRY_PAIR_BITS | pair;
+		u32 *place, entry;
 
+		if (train_next(&train, steer->key, frames[i]))
+			continue;
+		place = &steer->flow[train.hash % STEER_FLOWS];
+		entry = (train.hash & ENTRY_TAG) | now << ENTRY_PAIR_BITS | pair;
 		if (READ_ONCE(*place) != entry)	/* others' caches have it */
 			WRITE_ONCE(*place, entry);
 	}
@@ -182,20 +256,16 @@ static void pairs_find(const struct vhost_net *net, struct pairs *pairs)
 	}
 }
 
-/* By its flow, if that is known and its pair runs; *known counts those. */
+/* By its flow, if that is known (*known) and its pair runs. */
 static inline unsigned int pair_of(const struct net_steer *steer, const struct pairs *pairs,
-				   const struct frame *frame, u32 now, unsigned int *known)
+				   u32 hash, u32 now, bool *known)
 {
-	u32 hash = frame_hash(steer->key, frame);
 	u32 entry = READ_ONCE(steer->flow[hash % STEER_FLOWS]);
 	unsigned int pair = entry & (BIT(ENTRY_PAIR_BITS) - 1);
 
-	if ((entry & ENTRY_TAG) == (hash & ENTRY_TAG) && (pairs->running & BIT(pair)) &&
-	    ((now - entry_time(entry)) & ENTRY_TIME) <= STEER_EXPIRY_NS >> TICK_SHIFT) {
-		++*known;
-		return pair;
-	}
-	return pairs->pair[(u64)hash * pairs->n >> 32];
+	*known = (entry & ENTRY_TAG) == (hash & ENTRY_TAG) && (pairs->running & BIT(pair)) &&
+		 ((now - entry_time(entry)) & ENTRY_TIME) <= STEER_EXPIRY_NS >> TICK_SHIFT;
+	return *known ? pair : pairs->pair[(u64)hash * pairs->n >> 32];
 }
 
 static void deliver_to(struct vhost_net *net, unsigned int pair, struct frame **frames,
@@ -206,20 +276,34 @@ static void deliver_to(struct vhost_net *net, unsigned int pair, struct frame **
 		net_rx_deliver(&net->rx[0], frames, nr);
 }
 
+/* The pair of each frame to @to, how many each has to @count. */
+static void steer_sort(struct net_steer *steer, const struct pairs *pairs, struct frame **frames,
+		       unsigned int nr, u8 *to, unsigned int *count)
+{
+	struct flow_train train = { 0 };
+	unsigned int pair = 0, by_flow = 0;
+	u32 now = now_ticks();
+	bool known = false;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!train_next(&train, steer->key, frames[i]))
+			pair = pair_of(steer, pairs, train.hash, now, &known);
+		by_flow += known;
+		to[i] = (u8)pair;
+		count[pair]++;
+	}
+	__atomic_fetch_add(&steer->stats.by_flow, by_flow, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&steer->stats.by_hash, nr - by_flow, __ATOMIC_RELAXED);
+}
+
 static void steer(struct vhost_net *net, const struct pairs *pairs, struct frame **frames,
 		  unsigned int nr)
 {
-	unsigned int count[VHOST_NET_PAIRS_MAX] = { 0 }, at[VHOST_NET_PAIRS_MAX], known = 0;
+	unsigned int count[VHOST_NET_PAIRS_MAX] = { 0 }, at[VHOST_NET_PAIRS_MAX];
 	struct frame *sorted[STEER_BATCH];
-	u32 now = now_ticks();
 	u8 to[STEER_BATCH];
 
-	for (unsigned int i = 0; i < nr; i++) {
-		to[i] = (u8)pair_of(net->steer, pairs, frames[i], now, &known);
-		count[to[i]]++;
-	}
-	__atomic_fetch_add(&net->steer->stats.by_flow, known, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&net->steer->stats.by_hash, nr - known, __ATOMIC_RELAXED);
+	steer_sort(net->steer, pairs, frames, nr, to, count);
 	if (count[to[0]] == nr) {
 		deliver_to(net, to[0], frames, nr);
 		return;

@@ -20,8 +20,8 @@ LOG = "count.log"               # of the plugin, in a run's folder
 CONF = """\
 guest bench -m 256M -smp 1 -kernel vmlinuz -initrd initrd.cpio.gz
 	-append "console=ttyS0 quiet panic=-1 nokaslr ipv6.disable=1 rv.shell=plain rv.net=10.99.0.2/24"
-	-netdev tap,id=net0,br=br0,vhost=on
-	-device virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01
+	-netdev tap,id=net0,br=br0,vhost=on,queues={queues}
+	-device virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01{mq}
 """
 # Random numbers and the date.
 SAME_EACH_TIME = ("-seed", "1", "-rtc", "base=2024-01-01T00:00:00,clock=vm")
@@ -182,9 +182,9 @@ def tell_peer(text):
         control.recv(100)
 
 
-def initrd(windows):
+def initrd(windows, queues):
     """The Debian guest's, with netbench and the script that runs the windows."""
-    script = "netbench mark 5\n" + "".join(
+    script = "netbench mark 5\n" + (f"channels eth0 {queues}\n" if queues > 1 else "") + "".join(
         f"netbench {PEER} {w.name} {w.arguments}\n" for w in (*windows, LAST))
     data = (GUEST / "initrd.cpio.gz").read_bytes()
     for number, (name, content) in enumerate((("bin/netbench", (OUT / "netbench").read_bytes()),
@@ -221,10 +221,11 @@ def counted_machine(folder, tap, packed, leap):
 class Machine:
     """A machine whose guest runs windows."""
 
-    def __init__(self, folder, tap, windows, leap):
+    def __init__(self, folder, tap, windows, leap, queues):
         self.windows = windows
         self.log = folder / LOG
-        packed = archive(folder, CONF, GUEST / "vmlinuz", initrd(windows))
+        packed = archive(folder, CONF.format(queues=queues, mq=",mq=on" if queues > 1 else ""),
+                         GUEST / "vmlinuz", initrd(windows, queues))
         self.machine = counted_machine(folder, tap, packed, leap)
 
     def run(self):
@@ -263,12 +264,12 @@ class Run:
     .profiles: label -> {offset in the hypervisor's text: instructions}.
     """
 
-    def __init__(self, folder, tap, only):
+    def __init__(self, folder, tap, only, queues):
         self.figures, self.profiles = {}, {}
         self.image = Image()
         for name, windows, leap in (("alone", ALONE, True), ("network", NETWORK, False)):
             chosen = [w for w in windows if not only or w.name in only or w.name in ALWAYS]
-            measured, records = Machine(folder / name, tap, chosen, leap).run()
+            measured, records = Machine(folder / name, tap, chosen, leap, queues).run()
             self._windows(measured)
             if leap:
                 self._boot(records)

@@ -81,6 +81,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", help="windows: cpuid, ping, pinged, tx, rx, tcp_tx, tcp_rx; "
                         "with commas between them")
+    parser.add_argument("--queues", type=int, default=1, help="pairs of the guest's NIC, all in use")
     parser.add_argument("--guest", type=pathlib.Path, metavar="FOLDER",
                         help="another guest that marks its windows, with its peer: other.py")
     args = parser.parse_args()
@@ -97,7 +98,8 @@ def main():
         for number in range(args.runs):
             print(f"run {number + 1} of {args.runs}", file=sys.stderr, flush=True)
             folder = OUT / f"run{number}"
-            runs.append(other.Run(folder, tap, args.guest) if args.guest else Run(folder, tap, only))
+            runs.append(other.Run(folder, tap, args.guest) if args.guest else
+                        Run(folder, tap, only, args.queues))
     finally:
         peer.kill()
         peer.wait()

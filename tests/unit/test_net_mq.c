@@ -1,76 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * virtio-net with several pairs: the queues that there are by features, the control queue and what
- * a hostile driver does with it, and which pair a flow comes in by. hostile_NN: case NN of the
- * list of what a hostile guest tries.
+ * a hostile driver does with it. hostile_NN: case NN of the list of what a hostile guest tries.
+ * Which pair a flow comes in by: test_net_steer.c.
  */
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
 
-#include "tests/unit/mock_mq.h"
-#include "tests/unit/net_fixture.h"
-
-#define PAIRS	4
-#define F(bit)	BIT_ULL(VIRTIO_##bit)
-
-static void config(struct nic_config *nic)
-{
-	mock_net_config(nic);
-	nic->mq = nic->packed = nic->in_order = true;
-	nic->netdev.queues = PAIRS;
-	nic->vectors = 2 * PAIRS + 2;
-	nic->rx_queue_size = nic->tx_queue_size = 64;
-}
-
-static int setup_with(void **state, u64 without)
-{
-	struct mock_mq *mq = calloc(1, sizeof(*mq));
-	struct nic_config nic;
-
-	host_time_set(1000 * NSEC_PER_SEC);	/* the key of the hash is made of it */
-	config(&nic);
-	mock_mq_init(mq, mock_wire_new("br0"), &nic);
-	mock_mq_up(mq, mock_net_offered(&mq->mn) & ~without);
-	mock_mq_post(mq);
-	host_log_clear();
-	*state = mq;
-	return 0;
-}
-
-static int setup_split(void **state)
-{
-	return setup_with(state, F(F_RING_PACKED) | F(F_IN_ORDER));
-}
-
-static int setup_flags_only(void **state)
-{
-	return setup_with(state, F(F_RING_PACKED) | F(F_IN_ORDER) | F(F_EVENT_IDX) |
-				 F(F_INDIRECT_DESC));
-}
-
-static int setup_packed(void **state)
-{
-	return setup_with(state, F(F_IN_ORDER));
-}
-
-static int setup_packed_in_order(void **state)
-{
-	return setup_with(state, 0);
-}
-
-static int teardown_mq(void **state)
-{
-	struct mock_mq *mq = *state;
-	struct mock_wire *wire = mq->mn.wire;
-
-	mock_mq_free(mq);
-	mock_wire_free(wire);
-	free(mq);
-	assert_int_equal(mock_work_queued(), 0);
-	assert_int_equal(mem_used(MEM_VHOST), 0);
-	return 0;
-}
+#include "tests/unit/mq_fixture.h"
 
 static u16 queue_size(struct mock_mq *mq, u16 index)
 {
@@ -402,135 +340,6 @@ static void hostile_28_very_long_command(void **state)
 	assert_int_equal(host_log_count("of another length"), 1);
 }
 
-/* ---- Which pair ---- */
-
-static void flows_come_in_by_the_pair_they_go_out_by(void **state)
-{
-	struct mock_mq *mq = *state;
-
-	assert_int_equal(mock_mq_pairs(mq, PAIRS), VIRTIO_NET_OK);
-	for (unsigned int flow = 0; flow < 40; flow++) {
-		unsigned int pair = flow * 7 / 3 % PAIRS;
-
-		mock_mq_send(mq, pair, flow);
-		for (unsigned int i = 0; i < 3; i++)
-			mock_mq_receive(mq, flow);
-		assert_int_equal(mock_mq_received(mq, pair), 3);
-		mock_mq_post(mq);
-		/* It may move. */
-		pair = (pair + 1) % PAIRS;
-		mock_mq_send(mq, pair, flow);
-		mock_mq_receive(mq, flow);
-		assert_int_equal(mock_mq_received(mq, pair), 1);
-		mock_mq_post(mq);
-	}
-	assert_int_equal(net_steer_stats(&mq->mn.net->vhost).by_flow, 160);
-	assert_int_equal(net_steer_stats(&mq->mn.net->vhost).by_hash, 0);
-}
-
-static void other_flows_are_spread(void **state)
-{
-	struct mock_mq *mq = *state;
-	unsigned int by[PAIRS] = { 0 };
-
-	assert_int_equal(mock_mq_pairs(mq, PAIRS), VIRTIO_NET_OK);
-	for (unsigned int flow = 0; flow < 400; flow++) {
-		for (unsigned int p = 0; p < PAIRS && flow == 40; p++)	/* neighbours too */
-			assert_in_range(by[p], 4, 20);
-		unsigned int went = PAIRS;
-
-		mock_mq_receive(mq, flow);
-		mock_mq_receive(mq, flow);
-		for (unsigned int p = 0; p < PAIRS; p++) {
-			unsigned int n = mock_mq_received(mq, p);
-
-			assert_true(n == 0 || n == 2);	/* a flow stays together */
-			if (n)
-				went = p;
-		}
-		assert_true(went < PAIRS);
-		by[went]++;
-		mock_mq_post(mq);
-	}
-	for (unsigned int p = 0; p < PAIRS; p++)
-		assert_in_range(by[p], 70, 130);
-	assert_int_equal(net_steer_stats(&mq->mn.net->vhost).by_hash, 800);
-}
-
-static void flows_are_forgotten(void **state)
-{
-	struct mock_mq *mq = *state;
-	unsigned int moved = 0;
-
-	assert_int_equal(mock_mq_pairs(mq, PAIRS), VIRTIO_NET_OK);
-	for (unsigned int flow = 0; flow < 32; flow++) {
-		mock_mq_send(mq, 2, flow);
-		host_time_advance(2900 * NSEC_PER_MSEC);
-		mock_mq_receive(mq, flow);
-		assert_int_equal(mock_mq_received(mq, 2), 1);
-		host_time_advance(200 * NSEC_PER_MSEC);
-		mock_mq_receive(mq, flow);
-		moved += !mock_mq_received(mq, 2);
-		for (unsigned int p = 0; p < PAIRS; p++)
-			mock_mq_received(mq, p);
-		mock_mq_post(mq);
-	}
-	assert_true(moved > 10);
-}
-
-/* §5.1.6.5.6: nothing more by the pairs that are given up, from the answer on. */
-static void fewer_pairs_and_more_again(void **state)
-{
-	struct mock_mq *mq = *state;
-
-	for (unsigned int round = 0; round < 20; round++) {
-		u16 pairs = (u16)(1 + round % PAIRS);
-
-		assert_int_equal(mock_mq_pairs(mq, pairs), VIRTIO_NET_OK);
-		for (unsigned int flow = 0; flow < 8; flow++) {
-			mock_mq_send(mq, flow % PAIRS, flow);	/* by pairs out of use too */
-			mock_mq_receive(mq, flow);
-		}
-		for (unsigned int p = pairs; p < PAIRS; p++)
-			assert_int_equal(mock_mq_received(mq, p), 0);
-		for (unsigned int p = 0, sum = 0; p < PAIRS; p++) {
-			sum += mock_mq_received(mq, p);
-			assert_true(p < PAIRS - 1 || sum == 8);
-		}
-		mock_mq_post(mq);
-	}
-	assert_int_equal(mq->mn.wire->frames, 160);
-}
-
-/* Who was about to deliver to a pair that is given up meanwhile finds the first one. */
-static void passive_pair_takes_nothing(void **state)
-{
-	struct mock_mq *mq = *state;
-	struct vhost_net *vhost = &mq->mn.net->vhost;
-	struct frame *frames[1];
-
-	assert_int_equal(mock_mq_pairs(mq, 2), VIRTIO_NET_OK);
-	assert_false(net_rx_deliver(&vhost->rx[2], frames, 1));
-	assert_false(net_rx_deliver(&vhost->rx[3], frames, 1));
-	assert_int_equal(mock_mq_pairs(mq, 1), VIRTIO_NET_OK);
-	assert_false(net_rx_deliver(&vhost->rx[1], frames, 1));
-}
-
-static void pairs_that_do_not_run_get_nothing(void **state)
-{
-	struct mock_mq *mq = *state;
-
-	assert_int_equal(mock_mq_pairs(mq, PAIRS), VIRTIO_NET_OK);
-	vhost_vring_stop(&mq->mn.net->vhost.dev, 2 * 1 + VIRTIO_NET_RX);
-	for (unsigned int flow = 0; flow < 40; flow++) {
-		mock_mq_send(mq, 1, flow);
-		mock_mq_receive(mq, flow);
-		assert_int_equal(mock_mq_received(mq, 0) + mock_mq_received(mq, 2) +
-				 mock_mq_received(mq, 3), 1);
-		mock_mq_post(mq);
-	}
-}
-
 /* ---- Interrupts ---- */
 
 static void each_queue_has_its_vector(void **state)
@@ -627,10 +436,6 @@ static void all_queues_are_shown(void **state)
 			       " ctrl_commands=1 ctrl_refused=0 queue_bytes="));
 }
 
-#define T_ONE(name, how) { #name " (" #how ")", name, setup_##how, teardown_mq, NULL }
-#define T_ALL(name) T_ONE(name, split), T_ONE(name, flags_only), T_ONE(name, packed), \
-	T_ONE(name, packed_in_order)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -650,12 +455,6 @@ int main(void)
 		T_ALL(hostile_28_all_of_it_writable),
 		T_ALL(hostile_28_very_long_command),
 		T_ALL(command_in_pieces),
-		T_ALL(flows_come_in_by_the_pair_they_go_out_by),
-		T_ALL(other_flows_are_spread),
-		T_ONE(flows_are_forgotten, split),
-		T_ALL(fewer_pairs_and_more_again),
-		T_ONE(passive_pair_takes_nothing, split),
-		T_ONE(pairs_that_do_not_run_get_nothing, split),
 		T_ALL(each_queue_has_its_vector),
 		T_ALL(fewer_vectors_than_queues),
 		T_ALL(reset_with_frames_of_all_pairs_in_flight),
