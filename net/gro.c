@@ -49,6 +49,14 @@ struct gro {
 
 /* ---- What comes next ---- */
 
+static inline u32 load32(const u8 *p)
+{
+	u32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static inline u64 load64(const u8 *p)
 {
 	u64 v;
@@ -129,25 +137,30 @@ static inline bool gro_follows(const struct gro_flow *f, const struct frame *fra
 static void gro_tcp_check(const struct gro_flow *f, u8 *hdr, u32 tcp_len)
 {
 	const u8 *ip = hdr + f->ip;
-	u16 sum;
+	u64 sum = __builtin_bswap16((u16)tcp_len) + (IP_TCP << 8);
+	u16 field;
 
-	sum = csum_reduce(csum_add(__builtin_bswap16((u16)tcp_len) + (IP_TCP << 8),
-				   ip + (f->ip6 ? IP6_SRC : IP4_SRC),
-				   f->ip6 ? IP6_HLEN - IP6_SRC : IP4_HLEN - IP4_SRC, false));
-	memcpy(hdr + f->tcp + TCP_CHECK, &sum, sizeof(sum));
+	if (f->ip6)
+		sum = csum_add(sum, ip + IP6_SRC, IP6_HLEN - IP6_SRC, false);
+	else
+		sum += (u64)load32(ip + IP4_SRC) + load32(ip + IP4_SRC + sizeof(u32));
+	field = csum_reduce(sum);
+	memcpy(hdr + f->tcp + TCP_CHECK, &field, sizeof(field));
 }
 
 static void gro_ip(const struct gro_flow *f, u8 *ip, u32 len)
 {
-	u16 check = 0;
+	u16 check;
 
 	if (f->ip6) {
 		put_be16(ip + IP6_LEN, (u16)(len - IP6_HLEN));
 		return;
 	}
+	/* RFC 1624 §3, equation 3 */
+	memcpy(&check, ip + IP4_CHECK, sizeof(check));
+	check = (u16)~csum_reduce((u64)(u16)~check + (u16)~__builtin_bswap16(get_be16(ip + IP4_LEN)) +
+				  __builtin_bswap16((u16)len));
 	put_be16(ip + IP4_LEN, (u16)len);
-	memcpy(ip + IP4_CHECK, &check, sizeof(check));
-	check = (u16)~csum_reduce(csum_add(0, ip, IP4_HLEN, false));
 	memcpy(ip + IP4_CHECK, &check, sizeof(check));
 }
 
@@ -271,8 +284,8 @@ static bool gro_ip4(struct gro_flow *f)
 	    (get_be16(ip + IP4_FRAGMENT) & IP4_FRAGMENT_MASK))
 		return false;
 	f->id = get_be16(ip + IP4_ID);
-	f->sum = csum_reduce(csum_add(0, ip, IP4_HLEN, false) + (u16)~check +
-			     (u16)~__builtin_bswap16(f->id));
+	f->sum = csum_reduce((u64)load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + 12) +
+			     load32(ip + 16) + (u16)~check + (u16)~__builtin_bswap16(f->id));
 	expect_ip4_check(f);
 	return !memcmp(ip + IP4_CHECK, &check, sizeof(check));
 }
@@ -342,6 +355,8 @@ static bool gro_wanted(struct gro *gro, struct gro_flow *f)
 	u16 need = FRAME_NEEDS_CSUM | (f->ip6 ? FRAME_TSO6 : FRAME_TSO4);
 
 	f->refused = need & ~switch_receiver_gro(gro->from, f->head);
+	if (f->refused)
+		f->len = UINT32_MAX;	/* nothing is as long */
 	return !f->refused;
 }
 
@@ -417,7 +432,7 @@ unsigned int gro_merge(struct port *from, struct frame **frames, unsigned int nr
 	for (unsigned int i = 0; i < nr; i++) {
 		struct gro_flow *f = gro.last;
 
-		if (f && !f->refused && gro_take(&gro, f, frames[i], f->len))
+		if (f && gro_take(&gro, f, frames[i], f->len))
 			continue;
 		if (gro_passes(frames[i]) || !gro_other(&gro, frames[i]))
 			frames[left++] = frames[i];

@@ -310,45 +310,6 @@ static void port_flow_begin(const struct net_switch *sw, struct port *from, cons
 	flow->to = to;
 }
 
-/*
- * The short way, under the lock: all frames go where the latest one from this port went, and no
- * address has gone or moved since. The port, pinned; NULL: they have to be looked at.
- */
-static struct port *switch_same(struct net_switch *sw, struct port *from, struct frame **frames,
-				unsigned int nr, unsigned int *flags)
-{
-	const struct port_flow *flow = &from->flow;
-	struct port *to = flow->to;
-	u64 bytes = 0;
-
-	if (flow->version != sw->fdb.version || from->checks || !READ_ONCE(to->link_up) ||
-	    time_ns() - flow->begun_ns >= SWITCH_FLOW_NS)
-		return NULL;
-	*flags = 0;
-	for (unsigned int i = 0; i < nr; i++) {
-		const struct frame *frame = frames[i];
-		const u8 *eth = frame_eth(frame);
-		u64 first;
-		u32 rest;
-
-		if (unlikely(!eth))
-			return NULL;
-		memcpy(&first, eth, sizeof(first));
-		memcpy(&rest, eth + sizeof(first), sizeof(rest));
-		if (first != flow->first || rest != flow->rest ||
-		    frame_wire_len(frame) > to->max_frame)
-			return NULL;
-		bytes += frame->len;
-		*flags |= frame->flags;
-	}
-	from->stats.rx_frames += nr;
-	from->stats.rx_bytes += bytes;
-	to->stats.tx_frames += nr;
-	to->stats.tx_bytes += bytes;
-	__atomic_fetch_add(&to->users, 1, __ATOMIC_RELAXED);
-	return to;
-}
-
 /* Another frame than the one before. Learn the source, find the ports it goes to. */
 __attribute__((noinline))
 static u64 switch_lookup(struct net_switch *sw, struct port *from, struct frame *frame,
@@ -540,12 +501,71 @@ static void switch_deliver(struct switch_batch *batch)
 	}
 }
 
-static void switch_forward(struct port *from, struct frame **frames, unsigned int nr)
+/*
+ * The short way: all frames go where the latest one from this port went, and no address has gone
+ * or moved since. False: they have to be looked at.
+ */
+static inline bool flow_takes(const struct net_switch *sw, struct port *from,
+			      struct frame *const *frames, unsigned int nr, unsigned int *flags)
+{
+	const struct port_flow *flow = &from->flow;
+	struct port *to = flow->to;
+	unsigned int all = 0;
+	u64 bytes = 0;
+
+	if (flow->version != sw->fdb.version || from->checks || !READ_ONCE(to->link_up) ||
+	    time_ns() - flow->begun_ns >= SWITCH_FLOW_NS)
+		return false;
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct frame *frame = frames[i];
+		const u8 *eth = frame_eth(frame);
+		u64 first;
+		u32 rest;
+
+		if (unlikely(!eth))
+			return false;
+		memcpy(&first, eth, sizeof(first));
+		memcpy(&rest, eth + sizeof(first), sizeof(rest));
+		if (first != flow->first || rest != flow->rest ||
+		    frame_wire_len(frame) > to->max_frame)
+			return false;
+		bytes += frame->len;
+		all |= frame->flags;
+	}
+	from->stats.rx_frames += nr;
+	from->stats.rx_bytes += bytes;
+	to->stats.tx_frames += nr;
+	to->stats.tx_bytes += bytes;
+	*flags = all;
+	return true;
+}
+
+static bool switch_same(struct port *from, struct frame **frames, unsigned int nr)
 {
 	struct net_switch *sw = READ_ONCE(from->sw);
 	struct port *to = NULL;
-	struct switch_batch batch;
 	unsigned int flags;
+
+	if (!sw || !READ_ONCE(from->link_up))
+		return false;
+	spin_lock(&sw->lock);
+	if (from->sw == sw && flow_takes(sw, from, frames, nr, &flags)) {
+		to = from->flow.to;
+		__atomic_fetch_add(&to->users, 1, __ATOMIC_RELAXED);
+	}
+	spin_unlock(&sw->lock);
+	if (!to)
+		return false;
+	port_deliver(to, frames, nr, flags);
+	switch_unpin(to);
+	return true;
+}
+
+__attribute__((noinline))
+static void switch_forward(struct port *from, struct frame **frames, unsigned int nr)
+{
+	struct net_switch *sw = READ_ONCE(from->sw);
+	struct switch_batch batch;
 
 	if (!sw || !READ_ONCE(from->link_up)) {
 		port_drop(from, DROP_LINK_DOWN, nr);
@@ -558,18 +578,10 @@ static void switch_forward(struct port *from, struct frame **frames, unsigned in
 	batch.nr = nr;
 	batch.all = 0;
 	spin_lock(&sw->lock);
-	if (from->sw == sw) {		/* not detached meanwhile */
-		to = switch_same(sw, from, frames, nr, &flags);
-		if (!to)
-			switch_classify(sw, from, &batch);
-	}
+	if (from->sw == sw)		/* not detached meanwhile */
+		switch_classify(sw, from, &batch);
 	spin_unlock(&sw->lock);
-	if (!to) {
-		switch_deliver(&batch);
-		return;
-	}
-	port_deliver(to, frames, nr, flags);
-	switch_unpin(to);
+	switch_deliver(&batch);
 }
 
 void switch_input(struct port *from, struct frame **frames, unsigned int nr)
@@ -577,7 +589,8 @@ void switch_input(struct port *from, struct frame **frames, unsigned int nr)
 	while (nr) {
 		unsigned int n = MIN(nr, (unsigned int)SWITCH_BATCH);
 
-		switch_forward(from, frames, n);
+		if (!switch_same(from, frames, n))
+			switch_forward(from, frames, n);
 		frames += n;
 		nr -= n;
 	}

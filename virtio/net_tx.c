@@ -60,20 +60,24 @@ static inline void slot_finish(struct net_tx *tx, struct tx_slot *slot)
 		ring_push(&tx->vq->ring, (u16)(slot - tx->slots), 0);
 }
 
-/* Take what has come back; the chains are used, unless the queue has been stopped. */
-static void tx_reap(struct net_tx *tx)
+__attribute__((noinline))
+static void tx_reap_all(struct net_tx *tx)
 {
-	struct tx_slot *slot;
+	struct tx_slot *slot = __atomic_exchange_n(&tx->completed, NULL, __ATOMIC_ACQUIRE);
 
-	if (!__atomic_load_n(&tx->completed, __ATOMIC_RELAXED))
-		return;
-	slot = __atomic_exchange_n(&tx->completed, NULL, __ATOMIC_ACQUIRE);
 	while (slot) {
 		struct tx_slot *next = slot->next;
 
 		slot_finish(tx, slot);
 		slot = next;
 	}
+}
+
+/* Take what has come back; the chains are used, unless the queue has been stopped. */
+static inline void tx_reap(struct net_tx *tx)
+{
+	if (__atomic_load_n(&tx->completed, __ATOMIC_RELAXED))
+		tx_reap_all(tx);
 }
 
 unsigned int net_tx_in_flight(struct net_tx *tx, struct work *again)

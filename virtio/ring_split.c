@@ -228,7 +228,7 @@ static unsigned int take_tables(struct ring *ring, struct ring_chain *c, unsigne
 static inline unsigned int take_one(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
 				    u16 at)
 {
-	const struct guest_mem_region *r = &ring->mem->region[ring->region];
+	const struct guest_mem_region r = ring->mem->region[ring->region];
 	unsigned int mask = ring->num - 1u, slot = at & mask;
 	unsigned int head = le16_to_cpu(ring->avail->ring[slot]);
 	struct ring_desc d;
@@ -238,12 +238,12 @@ static inline unsigned int take_one(struct ring *ring, struct ring_chain *c, str
 		return 0;
 	d = desc_read(ring->desc, head);
 	if (unlikely((d.flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) ||
-		     !ring_buffer_ok(r, d.addr, d.len)))
+		     !ring_buffer_ok(&r, d.addr, d.len)))
 		return 0;
 	write = d.flags & VIRTQ_DESC_F_WRITE;
-	ring_chain_single(r, c, seg, (u16)head, d.addr, d.len, write);
 	ring->in_use[head] = ring_head_state(1, write);
 	ring->taken[slot] = (u16)head;
+	ring_chain_single(&r, c, seg, (u16)head, d.addr, d.len, write);
 	ring->last_avail = (u16)(at + 1);
 	ring->in_flight++;
 	return 1;

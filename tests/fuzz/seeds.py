@@ -49,6 +49,24 @@ def virtio_pci():
     yield b"\1" + cfg(0x44, 1, 4) + cfg(0x48, 4, 20) + cfg(0x4c, 4, 1) + cfg(0x50, 4, 0)
 
 
+def gro():
+    """A segment and those that follow it: IPv4 with and without options, IPv6, tagged; changed."""
+    ports = struct.pack(">HHIIBBHHH", 80, 4000, 1000, 77, 0x50, 0x10, 500, 0x1234, 0)
+    stamps = bytearray(ports + bytes.fromhex("0101080a0123456789abcdef"))
+    stamps[12] = 0x80
+    for tcp in (ports, bytes(stamps)):
+        ip4 = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp) + 50, 7, 0x4000, 64, 6, 0) + bytes(range(8))
+        ip6 = struct.pack(">IHBB", 0x60000000, len(tcp) + 50, 6, 64) + bytes(range(32))
+        for kind, ip in ((b"\x08\0", ip4), (b"\x86\xdd", ip6)):
+            data = bytes(12) + kind + ip + tcp + bytes(50)
+            hdr = len(data) - 50 - 54
+            first = b"\x08" + struct.pack("<H", len(data)) + data
+            for change in range(0, len(data) - 50, 3):
+                yield first + bytes([1, hdr, 50]) * 5 + bytes([3, hdr, 50, change, 0, 1]) + \
+                    bytes([1, hdr, 50, 1, hdr, 20])
+            yield first + bytes([1, hdr, 50]) * 40
+
+
 def virtio_net():
     """Frames with and without a checksum request, chains, receive buffers, resets, commands."""
     def command(group, number, data, how=0x50):
