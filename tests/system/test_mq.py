@@ -17,18 +17,18 @@ FILE = 4 << 20
 LONG = pytest.mark.full
 
 
-def conf(vcpus, queues):
-    text = with_vcpus(linux(options=",mq=on"), vcpus)
+def conf(vcpus, queues, options=""):
+    text = with_vcpus(linux(options=f",mq=on{options}"), vcpus)
     return text.replace("vhost=on", f"vhost=on,queues={queues}")
 
 
 class Several(Net):
     """A machine with two CPUs and a guest with as many pairs as vCPUs."""
 
-    def __init__(self, bench, kind):
+    def __init__(self, bench, kind, options=""):
         kind, _, pairs = kind.partition("-pairs-")
         self.pairs = int(pairs)
-        super().__init__(bench, kind, conf(self.pairs, self.pairs), cpus=2)
+        super().__init__(bench, kind, conf(self.pairs, self.pairs, options), cpus=2)
 
     def queues(self):
         """What `info vhost` says: of the NIC, and of each queue by "rx0", "tx0", ..., "ctrl"."""
@@ -74,8 +74,7 @@ def test_pairs(net):
     assert {keys["state"] for keys in queues.values()} == {"running"}
 
 
-def test_flows(net):
-    """A file for each vCPU at the same time: equal sums, and both queues of each pair have worked."""
+def check_flows(net):
     digest = net.serve("file", FILE)
     before = net.chains()
     told = net.guest.check(
@@ -90,6 +89,26 @@ def test_flows(net):
         assert int(queues[f"tx{pair}"]["chains"]) - before[f"tx{pair}"] > 50
         assert int(queues[f"rx{pair}"]["calls"]) > 0
     assert nic["rx_by_flow"] > 10 * nic["rx_by_hash"]
+
+
+def test_flows(net):
+    """A file for each vCPU at the same time: equal sums, and both queues of each pair have worked."""
+    check_flows(net)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("options, vectors", [
+    (",packed=on", "config input.0 input.1 output.0 output.1"),
+    (",packed=on,vectors=3", "config virtqueues"),
+    (",indirect_desc=off,event_idx=off,vectors=2", "config virtqueues"),
+])
+def test_flows_otherwise(bench, options, vectors):
+    """Other rings; queues that share a vector."""
+    net = Several(bench, "tcg-pairs-2", options)
+    told = net.guest.check("grep virtio /proc/interrupts")
+    assert sorted(re.findall(r"virtio\d+-(\S+)", told)) == vectors.split(), told
+    check_flows(net)
+    ping(net, 100, 56)
 
 
 def test_pairs_come_and_go(net):
