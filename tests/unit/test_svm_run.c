@@ -597,7 +597,7 @@ static void eoi_store(void **state)
 	vlapic_write(apic, LAPIC_SVR, SVR_ENABLE | SVR_VECTOR);
 	vlapic_post(vcpu, 0x41, false);
 	vlapic_sync(apic);
-	vlapic_accept(apic, 0x41);
+	vlapic_accept(apic, (u8)vlapic_pending(apic));
 	assert_int_equal(vlapic_highest_isr(apic), 0x41);
 	CODE("\x89\x07");
 	info1 = NPF_WRITE;

@@ -63,7 +63,7 @@ bool vlapic_hw_enabled(const struct vlapic *apic)
 
 bool vlapic_sw_enabled(const struct vlapic *apic)
 {
-	return vlapic_hw_enabled(apic) && (vlapic_reg(apic, LAPIC_SVR) & SVR_ENABLE);
+	return READ_ONCE(apic->enabled);
 }
 
 bool vlapic_x2apic(const struct vlapic *apic)
@@ -97,7 +97,7 @@ u32 vlapic_read(struct vlapic *apic, u32 off)
 	}
 	switch (off) {
 	case LAPIC_PPR:
-		return vlapic_ppr_update(apic);
+		return vlapic_ppr(apic);
 	case LAPIC_TMCCT:
 		return vlapic_timer_current(apic);
 	default:
@@ -108,11 +108,11 @@ u32 vlapic_read(struct vlapic *apic, u32 off)
 /* SDM 3A 11.4.7.2: software disable masks every LVT entry. */
 static void svr_written(struct vlapic *apic)
 {
-	if (vlapic_reg(apic, LAPIC_SVR) & SVR_ENABLE)
-		return;
-	for (u32 off = LAPIC_LVT_TIMER; off <= LAPIC_LVT_ERROR; off += LAPIC_REG_STRIDE)
+	bool enabled = vlapic_reg(apic, LAPIC_SVR) & SVR_ENABLE;
+
+	for (u32 off = LAPIC_LVT_TIMER; !enabled && off <= LAPIC_LVT_ERROR; off += LAPIC_REG_STRIDE)
 		vlapic_set(apic, off, vlapic_reg(apic, off) | LVT_MASKED);
-	vlapic_extint_update(apic);
+	vlapic_wiring_update(apic);
 }
 
 static void lvt_written(struct vlapic *apic, u32 off)
@@ -122,7 +122,7 @@ static void lvt_written(struct vlapic *apic, u32 off)
 	if (off == LAPIC_LVT_TIMER)
 		vlapic_timer_lvt(apic);
 	else if (off == LAPIC_LVT_LINT0)
-		vlapic_extint_update(apic);
+		vlapic_wiring_update(apic);
 }
 
 /* @off holds the bits of @val that it implements. */
@@ -247,7 +247,7 @@ static int base_write(struct vlapic *apic, u64 val)
 		vlapic_reset_init(apic->vcpu);
 	else
 		id_update(apic);
-	vlapic_extint_update(apic);
+	vlapic_wiring_update(apic);
 	hvm->set_msr_bitmap_x2apic(apic->vcpu);
 	return 0;
 }
@@ -295,6 +295,7 @@ void vlapic_reset_init(struct vcpu *vcpu)
 	vlapic_irq_reset(apic);
 	memset(apic->regs, 0, PAGE_SIZE);
 	vlapic_refresh(apic);
+	apic->due = -1;
 	apic->esr = 0;
 	vlapic_set(apic, LAPIC_VERSION, LAPIC_VERSION_VALUE);
 	vlapic_set(apic, LAPIC_SVR, SVR_VECTOR);
@@ -302,7 +303,7 @@ void vlapic_reset_init(struct vcpu *vcpu)
 	for (u32 off = LAPIC_LVT_TIMER; off <= LAPIC_LVT_ERROR; off += LAPIC_REG_STRIDE)
 		vlapic_set(apic, off, LVT_MASKED);
 	id_update(apic);
-	vlapic_extint_update(apic);
+	vlapic_wiring_update(apic);
 }
 
 void vlapic_reset(struct vcpu *vcpu)
@@ -315,7 +316,7 @@ void vlapic_reset(struct vcpu *vcpu)
 	/* MultiProcessor Specification 1.4, 3.6.2.2: virtual wire mode via the local APIC */
 	if (vcpu->id == 0)
 		vlapic_set(apic, LAPIC_LVT_LINT0, DELIVER_EXTINT << 8);
-	vlapic_extint_update(apic);
+	vlapic_wiring_update(apic);
 	hvm->set_msr_bitmap_x2apic(vcpu);
 }
 

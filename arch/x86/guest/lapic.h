@@ -36,7 +36,9 @@ struct vlapic {
 	 */
 	u8 irr_words, isr_words; /* registers of IRR and ISR that are not 0, by number */
 	s16 irr_max, isr_max;	/* highest vector, or -1 */
+	bool enabled;		/* by IA32_APIC_BASE and by SVR: takes fixed interrupts; any CPU */
 	bool extint;		/* LINT0 lets the 8259 pair's interrupts through to this vCPU */
+	s16 due;		/* own interrupt that vlapic_pending() has named, or -1 */
 	u64 pir[4];		/* posted: set atomically by any CPU */
 	u32 posted;		/* words of pir[] that may not be 0, by number */
 	u64 tmr[4];		/* level-triggered vectors posted (from the I/O APIC) */
@@ -118,13 +120,13 @@ static inline int vlapic_extint(struct vlapic *apic)
  * Highest pending vector above PPR, else the 8259 pair's, or -1 (software disabled APIC: only the
  * latter). After vlapic_sync().
  */
-int vlapic_pending_own(struct vlapic *apic, int irr);
+int vlapic_pending_own(const struct vlapic *apic, int irr);
 static inline int vlapic_pending(struct vlapic *apic)
 {
 	int irr = vlapic_highest_irr(apic);
-	int own = irr < 0 ? -1 : vlapic_pending_own(apic, irr);
 
-	return own >= 0 ? own : vlapic_extint(apic);
+	apic->due = irr < 0 ? -1 : (s16)vlapic_pending_own(apic, irr);
+	return apic->due >= 0 ? apic->due : vlapic_extint(apic);
 }
 
 /*
@@ -135,10 +137,6 @@ void vlapic_accept(struct vlapic *apic, u8 vector);
 /* Priority class the guest must fall below before the highest pending one may be taken
  * (TPR_THRESHOLD), 0 if none. */
 unsigned int vlapic_tpr_threshold(struct vlapic *apic);
-
-/* Of the requested ones there is but one. Not with VID. */
-bool vlapic_irr_single(const struct vlapic *apic);
-bool vlapic_is_level(const struct vlapic *apic, u8 vector);
 
 /* Register access at @off (xAPIC page offset or (MSR - 0x800) << 4). */
 u32 vlapic_read(struct vlapic *apic, u32 off);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The local APIC's interrupts: posted, requested, in service, and which comes next (SDM 3A 11.8). */
+/* The local APIC's interrupts: posted, requested, in service, which comes next (SDM 3A 11.8). */
 #include "arch/x86/guest/lapic_regs.h"
 #include "arch/x86/guest/vpc.h"
 #include "arch/x86/hvm.h"
@@ -7,19 +7,9 @@
 
 /* ---- Arrays of 256 bits: IRR, ISR, TMR ---- */
 
-static u32 array_off(u32 array, u8 vector)
-{
-	return array + vector / 32 * LAPIC_REG_STRIDE;
-}
-
-static bool array_test(const struct vlapic *apic, u32 array, u8 vector)
-{
-	return vlapic_reg(apic, array_off(array, vector)) & BIT(vector % 32);
-}
-
 static void array_assign(struct vlapic *apic, u32 array, u8 vector, bool on)
 {
-	u32 off = array_off(array, vector);
+	u32 off = lapic_array_off(array, vector);
 	u32 bits = vlapic_reg(apic, off);
 
 	vlapic_set(apic, off, on ? bits | BIT(vector % 32) : bits & ~BIT(vector % 32));
@@ -54,22 +44,6 @@ void vlapic_refresh(struct vlapic *apic)
 	apic->isr_max = array_highest(apic, LAPIC_ISR, apic->isr_words);
 }
 
-static bool is_single_bit(u32 bits)
-{
-	return bits && !(bits & (bits - 1));
-}
-
-bool vlapic_irr_single(const struct vlapic *apic)
-{
-	return is_single_bit(apic->irr_words) &&
-	       is_single_bit(vlapic_reg(apic, array_off(LAPIC_IRR, (u8)apic->irr_max)));
-}
-
-bool vlapic_is_level(const struct vlapic *apic, u8 vector)
-{
-	return array_test(apic, LAPIC_TMR, vector);
-}
-
 static void summary_set(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
 {
 	array_assign(apic, array, vector, true);
@@ -80,9 +54,9 @@ static void summary_set(struct vlapic *apic, u32 array, u8 vector, u8 *words, s1
 static void summary_clear(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
 {
 	array_assign(apic, array, vector, false);
-	if (!vlapic_reg(apic, array_off(array, vector)))
+	if (!vlapic_reg(apic, lapic_array_off(array, vector)))
 		*words &= (u8)~BIT(vector / 32);
-	*max = array_highest(apic, array, *words);
+	*max = likely(!*words) ? -1 : array_highest(apic, array, *words);
 }
 
 static void irr_set(struct vlapic *apic, u8 vector)
@@ -108,15 +82,12 @@ static void isr_clear(struct vlapic *apic, u8 vector)
 #define PRIORITY_CLASS	0xf0
 
 /* SDM 3A 11.8.3.1: the higher of task priority and the class in service */
-u32 vlapic_ppr_update(struct vlapic *apic)
+u32 vlapic_ppr(const struct vlapic *apic)
 {
 	u32 tpr = vlapic_reg(apic, LAPIC_TPR);
-	int isr = vlapic_highest_isr(apic);
-	u32 class = isr < 0 ? 0 : (u32)isr & PRIORITY_CLASS;
-	u32 ppr = (tpr & PRIORITY_CLASS) >= class ? tpr : class;
+	u32 class = apic->isr_max < 0 ? 0 : (u32)apic->isr_max & PRIORITY_CLASS;
 
-	vlapic_set(apic, LAPIC_PPR, ppr);
-	return ppr;
+	return (tpr & PRIORITY_CLASS) >= class ? tpr : class;
 }
 
 /* ---- From a posted interrupt to the guest and back ---- */
@@ -144,7 +115,7 @@ void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
 /* @vector arrives as level- or edge-triggered from now on: its EOI is or is not broadcast. */
 static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
 {
-	if (array_test(apic, LAPIC_TMR, vector) == level)
+	if (vlapic_array_test(apic, LAPIC_TMR, vector) == level)
 		return;
 	array_assign(apic, LAPIC_TMR, vector, level);
 	hvm->eoi_exit(apic->vcpu, vector, level);
@@ -177,21 +148,23 @@ void vlapic_sync_posted(struct vlapic *apic)
  * May @irr, the highest one requested, be taken now? The guest may move TPR without an exit, so the
  * PPR of the last update does not count.
  */
-int vlapic_pending_own(struct vlapic *apic, int irr)
+int vlapic_pending_own(const struct vlapic *apic, int irr)
 {
 	int class = irr & PRIORITY_CLASS;
 
 	if (class <= (apic->isr_max < 0 ? 0 : apic->isr_max & PRIORITY_CLASS) ||
 	    class <= (int)(vlapic_reg(apic, LAPIC_TPR) & PRIORITY_CLASS) ||
-	    !vlapic_sw_enabled(apic))
+	    !apic->enabled)
 		return -1;
 	return irr;
 }
 
-void vlapic_extint_update(struct vlapic *apic)
+void vlapic_wiring_update(struct vlapic *apic)
 {
 	u32 lint0 = vlapic_reg(apic, LAPIC_LVT_LINT0);
 
+	WRITE_ONCE(apic->enabled,
+		   vlapic_hw_enabled(apic) && vlapic_reg(apic, LAPIC_SVR) & SVR_ENABLE);
 	/*
 	 * The 8259 pair is wired to the boot processor only. With the APIC off, LINT0 is the
 	 * processor's INTR pin (SDM 3A 11.4.3).
@@ -210,11 +183,11 @@ int vlapic_extint_vector(struct vlapic *apic)
 
 void vlapic_accept(struct vlapic *apic, u8 vector)
 {
-	if (hvm_caps & HVM_CAP_VID || apic->irr_max != vector ||
-	    vlapic_pending_own(apic, vector) < 0) {
+	if (apic->due != vector || hvm_caps & HVM_CAP_VID) {
 		vpc_pic_accept(apic->vcpu->guest->arch.vpc, vector);
 		return;
 	}
+	apic->due = -1;
 	irr_clear(apic, vector);
 	isr_set(apic, vector);
 	vlapic_ppr_update(apic);
@@ -243,7 +216,7 @@ void vlapic_eoi(struct vlapic *apic)
 		return;
 	isr_clear(apic, (u8)vector);
 	vlapic_ppr_update(apic);
-	if (array_test(apic, LAPIC_TMR, (u8)vector))
+	if (vlapic_array_test(apic, LAPIC_TMR, (u8)vector))
 		vlapic_eoi_done(apic, (u8)vector);
 }
 

@@ -123,10 +123,8 @@ void vlapic_icr(struct vlapic *apic, u64 icr);
 bool vlapic_hw_enabled(const struct vlapic *apic);
 bool vlapic_sw_enabled(const struct vlapic *apic);
 bool vlapic_x2apic(const struct vlapic *apic);
-/* PPR, as it is after a change of TPR or of what is in service. */
-u32 vlapic_ppr_update(struct vlapic *apic);
-/* LINT0 or the APIC's mode has changed: what vlapic_extint() asks. */
-void vlapic_extint_update(struct vlapic *apic);
+/* LINT0, SVR or the APIC's mode has changed: what is kept of them. */
+void vlapic_wiring_update(struct vlapic *apic);
 /* Nothing posted, all vectors edge-triggered. */
 void vlapic_irq_reset(struct vlapic *apic);
 /* Record errors (enum lapic_esr) and raise the error interrupt. */
@@ -140,6 +138,25 @@ static inline u32 vlapic_reg(const struct vlapic *apic, u32 off)
 static inline void vlapic_set(struct vlapic *apic, u32 off, u32 val)
 {
 	WRITE_ONCE(apic->regs[off / 4], val);
+}
+
+/* What follows from TPR and from what is in service. */
+u32 vlapic_ppr(const struct vlapic *apic);
+/* TPR or what is in service has changed, and guests may read PPR without an exit. */
+static inline void vlapic_ppr_update(struct vlapic *apic)
+{
+	if (hvm_caps & HVM_CAP_APIC_REGS)
+		vlapic_set(apic, LAPIC_PPR, vlapic_ppr(apic));
+}
+
+static inline u32 lapic_array_off(u32 array, u8 vector)
+{
+	return array + vector / 32 * LAPIC_REG_STRIDE;
+}
+
+static inline bool vlapic_array_test(const struct vlapic *apic, u32 array, u8 vector)
+{
+	return vlapic_reg(apic, lapic_array_off(array, vector)) & BIT(vector % 32);
 }
 
 /* lapic_timer.c, on the vCPU's CPU */

@@ -80,7 +80,7 @@ static void show_vcpu(const char *guest, const struct vcpu *vcpu)
 		return;
 	console_printf("lapic %s.%u: state=%s mode=%s tpr=%02x ppr=%02x", guest, vcpu->id,
 		       state_name(vcpu), mode_name(apic), vlapic_reg(apic, LAPIC_TPR),
-		       vlapic_reg(apic, LAPIC_PPR));
+		       vlapic_ppr(apic));
 	show_array("isr", apic, LAPIC_ISR);
 	show_array("irr", apic, LAPIC_IRR);
 	show_posted(apic);

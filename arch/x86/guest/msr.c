@@ -355,6 +355,9 @@ static int write_de_cfg(struct vcpu *vcpu, u32 msr, u64 val)
 #define ONE(msr) msr, msr
 
 static const struct msr_entry msrs[] = {
+	/* The only ones that are written all the time. */
+	{ ONE(MSR_IA32_TSC_DEADLINE), read_apic, write_apic },
+	{ MSR_IA32_X2APIC_APICID, MSR_IA32_X2APIC_LAST, read_apic, write_apic },
 	/* Pentium machine-check registers: zero on every processor since (SDM 4, 2.22). */
 	{ MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE, read_zero, write_zero },
 	{ ONE(MSR_IA32_TIME_STAMP_COUNTER), read_tsc, write_tsc },
@@ -377,8 +380,6 @@ static const struct msr_entry msrs[] = {
 	  read_mtrr_fixed, write_mtrr_fixed },
 	{ ONE(MSR_IA32_PAT), read_pat, write_pat },
 	{ ONE(MSR_IA32_MTRR_DEF_TYPE), read_mtrr_def_type, write_mtrr_def_type },
-	{ ONE(MSR_IA32_TSC_DEADLINE), read_apic, write_apic },
-	{ MSR_IA32_X2APIC_APICID, MSR_IA32_X2APIC_LAST, read_apic, write_apic },
 	{ ONE(MSR_KVM_SYSTEM_TIME), NULL, write_system_time },
 	{ ONE(MSR_KVM_SYSTEM_TIME_NEW), NULL, write_system_time },
 	{ ONE(MSR_KVM_PV_EOI_EN), read_pv_eoi, write_pv_eoi },

@@ -42,6 +42,17 @@ void pv_eoi_reset(struct vlapic *apic)
 	apic->pv_eoi.offered = false;
 }
 
+static bool is_single_bit(u32 bits)
+{
+	return bits && !(bits & (bits - 1));
+}
+
+static bool irr_single(const struct vlapic *apic)
+{
+	return is_single_bit(apic->irr_words) &&
+	       is_single_bit(vlapic_reg(apic, lapic_array_off(LAPIC_IRR, (u8)apic->irr_max)));
+}
+
 /*
  * The vector that the guest's next EOI will end, or -1 if there is none, or if that EOI makes room
  * for another interrupt. An interrupt that is only shown yet counts as in service if it is the only
@@ -51,7 +62,7 @@ static int next_eoi(const struct vlapic *apic, int shown)
 {
 	if (apic->irr_max < 0)
 		return apic->isr_max;
-	if (apic->isr_max >= 0 || shown != apic->irr_max || !vlapic_irr_single(apic))
+	if (apic->isr_max >= 0 || shown != apic->irr_max || !irr_single(apic))
 		return -1;
 	return shown;
 }
@@ -62,7 +73,7 @@ void pv_eoi_offer_word(struct vlapic *apic, int shown)
 	int vector = next_eoi(apic, shown);
 
 	/* That of a level-triggered one is for the I/O APIC, too. */
-	if (vector < 0 || vlapic_is_level(apic, (u8)vector))
+	if (vector < 0 || vlapic_array_test(apic, LAPIC_TMR, (u8)vector))
 		return;
 	WRITE_ONCE(*p->word, READ_ONCE(*p->word) | PV_EOI_PENDING);
 	p->offered = true;

@@ -5,8 +5,8 @@
  * clearing that bit instead of writing the EOI register, which would exit.
  *
  * The bit is set only while the guest runs: before each entry it is decided anew whether the next
- * EOI has to be seen at once, and after each exit the bit is looked at and cleared. All of it on the
- * vCPU's own CPU, so there is nothing to order against the guest. Against an interrupt that is
+ * EOI has to be seen at once, and after each exit the bit is looked at and cleared. All of it on
+ * the vCPU's own CPU, so there is nothing to order against the guest. Against an interrupt that is
  * posted meanwhile: whoever posts finds the vCPU's CPU in guest mode and interrupts it
  * (tests/model/cpu.pml), and an EOI by the bit is done at that exit, before priorities are compared
  * for the next entry. One that was posted before, vlapic_sync() has moved to IRR by the time of
