@@ -36,8 +36,7 @@ static u64 *entry(u64 table) { return (u64 *)(ram + table) + 1; }
 
 /* ---- What it needs of the rest ---- */
 
-u64 svm_rip(struct vcpu *vc) { return s->rip; }
-void svm_get_state(struct vcpu *vc, struct hvm_state *st) { fail(); }
+void vcpu_reset_state(struct vcpu *vc, struct hvm_state *st) { fail(); }
 void vcpu_set_cr2(struct vcpu *vc, u64 val) { vc->arch.cr2 = val; }
 
 void hvm_inject_exception(struct vcpu *vc, u8 vector, bool has_error, u32 error)
@@ -68,7 +67,7 @@ static int setup(void **state)
 	memset(ram, 0, sizeof(ram));
 	memset(&guest.mem, 0, sizeof(guest.mem));
 	memset(&vmcb, 0, sizeof(vmcb));
-	memset(v.memos, 0, sizeof(v.memos));
+	svm_memo_forget(v.memos);
 	memset(&svm_caps, 0, sizeof(svm_caps));
 	guest.config = &config;
 	vcpu.arch.hvm = &v;
@@ -76,7 +75,8 @@ static int setup(void **state)
 	request = GUEST_REQ_NONE;
 	s->cr0 = CR0_PE | CR0_PG | CR0_WP;
 	s->cr3 = TOP;
-	s->cr4 = CR4_PAE;
+	s->cr4 = CR4_PAE | CR4_MCE;
+	v.cr4 = CR4_PAE;
 	s->efer = EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME;
 	s->cs.attrib = ATTRIB_P | ATTRIB_L;
 	s->rip = RIP;
@@ -131,14 +131,34 @@ static void every_register_counts(void **state)
 	assert_true(CHANGED(rip, RIP + 1));
 	assert_true(CHANGED(rip, RIP + SVM_MEMOS));
 	assert_true(CHANGED(rip, RIP + (1ull << 47)));
-	assert_true(CHANGED(cr0, was.cr0 ^ CR0_WP));
 	assert_true(CHANGED(cr3, L3));
-	assert_true(CHANGED(cr4, was.cr4 | CR4_SMEP));
-	assert_true(CHANGED(efer, was.efer & ~(u64)EFER_NXE));
-	assert_true(CHANGED(efer, was.efer & ~(u64)EFER_LMA));
 	assert_true(CHANGED(cs.attrib, ATTRIB_P | ATTRIB_DB));
 	assert_true(CHANGED(cpl, 3));
 #undef CHANGED
+}
+
+/* Those that a guest changes by exits only. */
+static void a_change_of_mode_forgets_all(void **state)
+{
+	struct hvm_state st;
+
+#define FORGETS(reg, bits) ({							\
+	svm_insn_len(&vcpu, CPUID_ONLY);					\
+	svm_get_state(&vcpu, &st);						\
+	svm_set_state(&vcpu, &st);						\
+	assert_true(known());							\
+	st.reg ^= (bits);							\
+	svm_set_state(&vcpu, &st);						\
+	bool _forgotten = !known();						\
+	st.reg ^= (bits);							\
+	svm_set_state(&vcpu, &st);						\
+	_forgotten && !known();							\
+})
+	assert_true(FORGETS(cr0, CR0_WP));
+	assert_true(FORGETS(cr4, CR4_SMEP));
+	assert_true(FORGETS(efer, EFER_NXE));
+	assert_true(FORGETS(efer, EFER_LMA));
+#undef FORGETS
 }
 
 static void every_entry_counts(void **state)
@@ -289,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup(the_same_again_is_known, setup),
 		cmocka_unit_test_setup(large_pages_are_known, setup),
 		cmocka_unit_test_setup(every_register_counts, setup),
+		cmocka_unit_test_setup(a_change_of_mode_forgets_all, setup),
 		cmocka_unit_test_setup(every_entry_counts, setup),
 		cmocka_unit_test_setup(every_byte_counts, setup),
 		cmocka_unit_test_setup(what_has_changed_is_seen, setup),

@@ -286,6 +286,76 @@ static void cr8_is_the_task_priority(void **state)
 	assert_true(vmcb->control.intercept_cr & INTERCEPT_CR_WRITE(8));
 }
 
+/* Entries with nothing to deliver, until the next one would not be like the last. */
+static void be_quiet(void)
+{
+	processor = NULL;
+	run(VMEXIT_VINTR);
+	run(VMEXIT_VINTR);
+	assert_true(v->quiet_int_ctl == vmcb->control.int_ctl);
+	processor = note_injected;
+}
+
+static void a_quiet_vcpu_gets_what_comes(void **state)
+{
+	be_quiet();
+	vlapic_write(board_lapic(0), LAPIC_TPR, 0x20);
+	run(VMEXIT_VINTR);
+	assert_int_equal(vmcb->control.int_ctl & INT_CTL_V_TPR, 2);
+	be_quiet();
+	processor = write_tpr;
+	run(VMEXIT_VINTR);
+	run(VMEXIT_VINTR);
+	assert_int_equal(vlapic_read(board_lapic(0), LAPIC_TPR), 0x90);
+	assert_int_equal(vmcb->control.int_ctl & INT_CTL_V_TPR, 9);
+	be_quiet();
+	board_lapic(0)->nmi_pending = 1;
+	run(VMEXIT_VINTR);
+	assert_int_equal(injected, EVENT_VALID | EVENT_TYPE_NMI | EXC_NMI);
+	v->nmi_blocked = false;
+	be_quiet();
+	hvm_inject_gp(vcpu);
+	run(VMEXIT_VINTR);
+	assert_int_equal(injected & ~EVENT_ERROR_VALID, EVENT_VALID | EVENT_TYPE_EXCEPTION | EXC_GP);
+	be_quiet();
+	list_append(&vcpu->cpu->vcpus, &board.vcpu[0].cpu_node);
+	list_append(&vcpu->cpu->vcpus, &board.vcpu[1].cpu_node);
+	run(VMEXIT_VINTR);
+	assert_true(vmcb->control.intercept_3 & INTERCEPT_PAUSE);
+	list_remove(&board.vcpu[1].cpu_node);
+	run(VMEXIT_VINTR);
+	assert_false(vmcb->control.intercept_3 & INTERCEPT_PAUSE);
+	vlapic_write(board_lapic(0), LAPIC_TPR, 0);
+	be_quiet();
+	vlapic_post(vcpu, 0x41, false);
+	run(VMEXIT_VINTR);
+	assert_int_equal(shown_vector(), 0x41);
+	assert_true(vmcb->control.int_ctl & INT_CTL_V_IRQ);
+}
+
+/* One that was moved to IRR by somebody else, and one of the 8259 pair. */
+static void a_quiet_vcpu_sees_irr_and_the_pic(void **state)
+{
+	be_quiet();
+	vlapic_post(vcpu, 0x41, false);
+	vlapic_sync(board_lapic(0));
+	run(VMEXIT_VINTR);
+	assert_int_equal(shown_vector(), 0x41);
+	processor = interrupt_taken;
+	run(VMEXIT_VINTR);
+	vlapic_eoi(board_lapic(0));
+	vlapic_write(board_lapic(0), LAPIC_LVT_LINT0, DELIVER_EXTINT << 8);
+	be_quiet();
+	out8(0x20, 0x11);	/* ICW1 to ICW4, OCW1 */
+	out8(0x21, 0x30);
+	out8(0x21, 0x04);
+	out8(0x21, 0x01);
+	out8(0x21, 0x00);
+	guest_irq_line(&board.guest, 1, true);
+	run(VMEXIT_VINTR);
+	assert_int_equal(shown_vector(), 0x31);
+}
+
 static void nmi_until_iret(void **state)
 {
 	processor = note_injected;
@@ -350,10 +420,10 @@ static void asids(void **state)
 	assert_int_equal(vmcb->control.asid, 2);
 	run(VMEXIT_VINTR);
 	assert_int_equal(vmcb->control.asid, 2);
-	v->flush = true;
+	svm_flush(v);
 	run(VMEXIT_VINTR);
 	assert_int_equal(vmcb->control.asid, 3);
-	v->flush = true;				/* none left: all over again */
+	svm_flush(v);				/* none left: all over again */
 	run(VMEXIT_VINTR);
 	assert_int_equal(vmcb->control.asid, 1);
 	assert_int_equal(vmcb->control.tlb_control, TLB_FLUSH_ALL);
@@ -369,7 +439,7 @@ static void flush_by_asid(void **state)
 {
 	svm_caps.features = SVM_FLUSH_BY_ASID;
 	run(VMEXIT_VINTR);
-	v->flush = true;
+	svm_flush(v);
 	run(VMEXIT_VINTR);
 	assert_int_equal(vmcb->control.asid, 1);
 	assert_int_equal(vmcb->control.tlb_control, TLB_FLUSH_ASID);
@@ -663,6 +733,7 @@ int main(void)
 		T(interrupt_stays_pending_until_taken), T(interrupt_is_injected),
 		T(exception_before_interrupt), T(interrupted_delivery_is_repeated),
 		T(pause_exits_on_a_shared_cpu),
+		T(a_quiet_vcpu_gets_what_comes), T(a_quiet_vcpu_sees_irr_and_the_pic),
 		T(higher_interrupt_replaces), T(cr8_is_the_task_priority), T(nmi_until_iret),
 		T(interrupted_exception_is_kept), T(interrupted_int3_is_executed_again), T(asids),
 		T(flush_by_asid), T(clean_bits), T(state_both_ways), T(skipped), T(lengths),

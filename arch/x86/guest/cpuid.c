@@ -488,33 +488,35 @@ static bool varies(u32 leaf)
  * Answers that depend on neither guest, vCPU, subleaf nor time, each put down when first asked for.
  * Two CPUs may do so at once: they write the same.
  */
-static struct fixed_leaf {
-	u32 out[4];
-	bool known;
-} fixed[2][32];			/* leaves from 0 and from CPUID_EXT_MAX on */
+static u32 fixed[64][4];	/* leaves from 0 on, then from CPUID_EXT_MAX on */
+static u64 fixed_known;		/* which of them are there */
 
-static struct fixed_leaf *fixed_leaf(u32 leaf)
+#define FIXED_RANGE 32u		/* leaves, twice */
+
+static bool may_be_fixed(u32 leaf)
 {
-	if (unlikely(leaf & ~(CPUID_EXT_MAX | (ARRAY_SIZE(fixed[0]) - 1))))
-		return NULL;
-	return &fixed[leaf / CPUID_EXT_MAX][leaf % ARRAY_SIZE(fixed[0])];
+	return !(leaf & ~(CPUID_EXT_MAX | (FIXED_RANGE - 1)));
+}
+
+static unsigned int fixed_index(u32 leaf)
+{
+	return (leaf | leaf >> 26) % ARRAY_SIZE(fixed);		/* bit 31 becomes 32 */
 }
 
 static const u32 *fixed_answer(u32 leaf)
 {
-	const struct fixed_leaf *f = fixed_leaf(leaf);
-
-	return f && __atomic_load_n(&f->known, __ATOMIC_ACQUIRE) ? f->out : NULL;
+	if (unlikely(!may_be_fixed(leaf)) ||
+	    !(__atomic_load_n(&fixed_known, __ATOMIC_ACQUIRE) & BIT_ULL(fixed_index(leaf))))
+		return NULL;
+	return fixed[fixed_index(leaf)];
 }
 
 static void put_down(u32 leaf, const u32 out[4])
 {
-	struct fixed_leaf *f = fixed_leaf(leaf);
-
-	if (!f || varies(leaf))
+	if (!may_be_fixed(leaf) || varies(leaf))
 		return;
-	memcpy(f->out, out, sizeof(f->out));
-	__atomic_store_n(&f->known, true, __ATOMIC_RELEASE);
+	memcpy(fixed[fixed_index(leaf)], out, sizeof(fixed[0]));
+	__atomic_fetch_or(&fixed_known, BIT_ULL(fixed_index(leaf)), __ATOMIC_RELEASE);
 }
 
 static void answer_exit(struct vcpu *vcpu, const u32 out[4])

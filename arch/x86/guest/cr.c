@@ -6,7 +6,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/guest/cpuid.h"
 #include "arch/x86/guest/fpu.h"
-#include "arch/x86/guest/lapic.h"
+#include "arch/x86/guest/lapic_regs.h"
 #include "arch/x86/guest/vcpu.h"
 #include "arch/x86/hvm.h"
 #include "arch/x86/msr.h"

@@ -154,7 +154,7 @@ void vlapic_eoi(struct vlapic *apic);
 void vlapic_write_done(struct vlapic *apic, u32 off);
 /* EOI of @vector was virtualised and it is level-triggered: tell the I/O APIC. */
 void vlapic_eoi_done(struct vlapic *apic, u8 vector);
-u64 vlapic_get_cr8(struct vlapic *apic);
+/* CR8 is TPR's upper half; vlapic_get_cr8() is in lapic_regs.h. */
 void vlapic_set_cr8(struct vlapic *apic, u64 cr8);
 
 /* A message (MSI address/data; SDM 3A §11.11) to the APICs it names. Any CPU. Outside the

@@ -235,11 +235,6 @@ void vlapic_error(struct vlapic *apic, u32 esr)
 		vlapic_post(apic->vcpu, (u8)(lvt & LVT_VECTOR), false);
 }
 
-u64 vlapic_get_cr8(struct vlapic *apic)
-{
-	return vlapic_reg(apic, LAPIC_TPR) >> 4;
-}
-
 void vlapic_set_cr8(struct vlapic *apic, u64 cr8)
 {
 	vlapic_set(apic, LAPIC_TPR, ((u32)cr8 & 0xf) << 4);

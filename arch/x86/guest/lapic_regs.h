@@ -135,6 +135,11 @@ static inline u32 vlapic_reg(const struct vlapic *apic, u32 off)
 	return READ_ONCE(apic->regs[off / 4]);
 }
 
+static inline u64 vlapic_get_cr8(const struct vlapic *apic)
+{
+	return vlapic_reg(apic, LAPIC_TPR) >> 4;
+}
+
 static inline void vlapic_set(struct vlapic *apic, u32 off, u32 val)
 {
 	WRITE_ONCE(apic->regs[off / 4], val);

@@ -262,7 +262,7 @@ static bool vcpu_ready(struct vcpu *vcpu)
 
 static bool guest_runs(const struct guest *guest)
 {
-	return !READ_ONCE(guest->request) && READ_ONCE(guest->state) == GUEST_RUNNING;
+	return !(READ_ONCE(guest->request) | (READ_ONCE(guest->state) ^ GUEST_RUNNING));
 }
 
 /* From here on cpu_kick() interrupts the guest; pairs with the barrier there. */
@@ -273,14 +273,13 @@ static bool announce_guest_mode(struct cpu *cpu, const struct vcpu *vcpu)
 	return !work_pending(cpu) && !READ_ONCE(vcpu->arch.kicked);
 }
 
-static void run_once(struct vcpu *vcpu, u64 deadline_ns)
+static void run_once(struct cpu *cpu, struct vcpu *vcpu, u64 deadline_ns)
 {
-	struct cpu *cpu = vcpu->cpu;
 	u64 deadline = MIN(deadline_ns, timer_next(cpu));
 
 	if (unlikely(cpu->arch.loaded != vcpu))
 		load(vcpu);
-	if (!(hvm_caps & HVM_CAP_DEADLINE))
+	if (unlikely(cpu->arch.timer_ns != deadline) && !(hvm_caps & HVM_CAP_DEADLINE))
 		apic_timer_arm(deadline);
 	hvm->run(vcpu, deadline);
 	WRITE_ONCE(cpu->state, CPU_RUNNING);
@@ -316,7 +315,7 @@ void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 			go_on = !work_pending(cpu) && vcpu_ready(vcpu);
 			continue;
 		}
-		run_once(vcpu, deadline_ns);
+		run_once(cpu, vcpu, deadline_ns);
 		if (vcpu->arch.exit.kind != HVM_EXIT_DONE)
 			go_on = vcpu_handle_exit(vcpu);
 	}

@@ -431,7 +431,7 @@ int svm_reason(u64 exitcode)
 {
 	s32 code = (s32)exitcode;
 
-	if (code >= VMEXIT_CR0_READ && code < REASON_HIGH)
+	if (likely(code >= VMEXIT_CR0_READ && code < REASON_HIGH))
 		return code;
 	if (code >= VMEXIT_NPF && code <= VMEXIT_VMGEXIT)
 		return HIGH(code);
@@ -474,27 +474,51 @@ static void keep_event(struct vcpu *vcpu, u64 info)
 	};
 }
 
-/* 0, or negative: it is another instruction, or not there. */
-static int find_len(struct vcpu *vcpu, struct svm_vcpu *v, u32 ops)
+/* An event that the exit interrupted, and the end of an NMI's handler. */
+static __noinline void note_events(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	u64 info = v->vmcb->control.exitintinfo;
+
+	if (info & EVENT_VALID)
+		keep_event(vcpu, info);
+	if (v->iret_seen && v->vmcb->save.rip != v->iret_rip)
+		v->nmi_blocked = v->iret_seen = false;
+}
+
+/* ---- From the exit to its handler ---- */
+
+static __noinline enum hvm_exit_kind fetch_and_handle(struct vcpu *vcpu, struct svm_vcpu *v,
+						      const struct exit_entry *e)
+{
+	int len = svm_insn_len(vcpu, e->insn);
+
+	if (len < 0)
+		return HVM_EXIT_DONE;	/* another instruction, or not there */
+	vcpu->arch.exit.insn_len = len;
+	return e->handle(vcpu, v);
+}
+
+static enum hvm_exit_kind handle_insn(struct vcpu *vcpu, struct svm_vcpu *v,
+				      const struct exit_entry *e, const struct vmcb *vmcb)
 {
 	const struct svm_memo *m;
-	int len;
 
-	if (has_nrip(&v->vmcb->control)) {
+	if (has_nrip(&vmcb->control)) {
 		set_len(vcpu, v);
-		return 0;
+		return e->handle(vcpu, v);
 	}
-	m = svm_memo_find(v->memos, &v->vmcb->save);
-	len = likely(m && ops & BIT(m->op)) ? m->len : svm_insn_len(vcpu, ops);
-	vcpu->arch.exit.insn_len = len;
-	return MIN(len, 0);
+	m = svm_memo_find(v->memos, &vmcb->save);
+	if (unlikely(!m || !(e->insn & m->op)))
+		return fetch_and_handle(vcpu, v, e);
+	vcpu->arch.exit.insn_len = m->len;
+	return e->handle(vcpu, v);
 }
 
 void svm_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 {
-	const struct vmcb_control *c = &v->vmcb->control;
+	const struct vmcb *vmcb = v->vmcb;
 	struct hvm_exit *x = &vcpu->arch.exit;
-	unsigned int reason = (unsigned int)svm_reason(c->exitcode);
+	unsigned int reason = (unsigned int)svm_reason(vmcb->control.exitcode);
 	const struct exit_entry *e;
 
 	if (unlikely(reason >= EXIT_REASONS)) {
@@ -503,14 +527,13 @@ void svm_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 	}
 	x->reason = reason;
 	vcpu_charge_exit(vcpu, reason);
-	e = &exits[reason];
-	if (unlikely(c->exitintinfo & EVENT_VALID))
-		keep_event(vcpu, c->exitintinfo);
-	if (unlikely(v->iret_seen) && v->vmcb->save.rip != v->iret_rip)
-		v->nmi_blocked = v->iret_seen = false;
-	if (e->insn && unlikely(find_len(vcpu, v, e->insn))) {
-		x->kind = HVM_EXIT_DONE;
-		return;
+	if (unlikely(vmcb->control.exitintinfo & EVENT_VALID || v->iret_seen)) {
+		note_events(vcpu, v);
+		/* So that what is at hand need not outlive a call that there hardly ever is. */
+		v = vcpu->arch.hvm;
+		vmcb = v->vmcb;
+		reason = x->reason;
 	}
-	x->kind = e->handle(vcpu, v);
+	e = &exits[reason];
+	x->kind = e->insn ? handle_insn(vcpu, v, e, vmcb) : e->handle(vcpu, v);
 }

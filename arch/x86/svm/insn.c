@@ -110,15 +110,13 @@ static void remember(struct svm_vcpu *v, const struct code *code, enum svm_insn_
 	struct svm_memo *m = svm_memo_slot(v->memos, s->rip);
 
 	*m = (struct svm_memo){
-		.mode = code_mode(s), .op = op, .len = len, .code = code->all,
+		.mode = code_mode(s), .op = BIT(op), .len = len, .code = code->all,
+		.cr3 = SVM_MEMO_NONE,
 	};
 	if (!code->at)
 		return;
 	m->rip = s->rip;
-	m->cr0 = s->cr0;
 	m->cr3 = s->cr3;
-	m->cr4 = s->cr4;
-	m->efer = s->efer;
 	m->cs_attrib = s->cs.attrib;
 	m->cpl = s->cpl;
 	m->trace = code->trace;
@@ -227,7 +225,7 @@ static bool assisted(const struct vmcb_control *c, struct code *code)
 
 static bool remembered(const struct svm_memo *m, const struct code *code, enum insn_mode mode)
 {
-	return m->op == SVM_INSN_STORE && m->mode == mode && m->len <= code->len &&
+	return m->op == BIT(SVM_INSN_STORE) && m->mode == mode && m->len <= code->len &&
 	       !memcmp(&m->code, &code->all, sizeof(m->code));
 }
 
@@ -265,5 +263,5 @@ unsigned int svm_store_len(struct vcpu *vcpu)
 	struct svm_vcpu *v = vcpu->arch.hvm;
 	const struct svm_memo *m = svm_memo_find(v->memos, &v->vmcb->save);
 
-	return m && m->op == SVM_INSN_STORE ? m->len : fetch_store_len(vcpu);
+	return m && m->op == BIT(SVM_INSN_STORE) ? m->len : fetch_store_len(vcpu);
 }

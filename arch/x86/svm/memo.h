@@ -5,8 +5,10 @@
  *
  * Nothing in it is trusted. An answer is given only after everything that decides it has been
  * compared with what it is now: registers, page-table entries, the bytes themselves. So it is the
- * answer that fetching and decoding once more would give, faults and accessed bits included.
- * 64-bit mode only; no instruction that may reach into a second page.
+ * answer that fetching and decoding once more would give, faults and accessed bits included. CR0
+ * (but TS and MP, which decide nothing), CR4 and EFER change by svm_set_state() alone, as a guest's
+ * writes exit: it forgets everything. 64-bit mode only; no instruction that may reach into a second
+ * page.
  */
 #ifndef ARCH_X86_SVM_MEMO_H
 #define ARCH_X86_SVM_MEMO_H
@@ -22,18 +24,27 @@ struct svm_code {
 	u64 word[2];
 } __packed;
 
-/* All zeros is none: EFER.SVME is set in every VMCB. */
 struct svm_memo {
-	u64 rip, cr0, cr3, cr4, efer;
-	u16 cs_attrib;
-	u8 cpl;
-	u8 mode;		/* enum insn_mode */
-	u8 op;			/* enum svm_insn_op */
-	u8 len;
+	u64 rip, cr3;
 	struct walk_trace trace;
 	const struct svm_code *at;	/* in guest RAM */
 	struct svm_code code;		/* what was there */
+	u32 op;			/* bit by enum svm_insn_op */
+	u16 cs_attrib;
+	u8 cpl;
+	u8 mode;		/* enum insn_mode */
+	u8 len;
+	u8 reserved[15];
 };
+_Static_assert(sizeof(struct svm_memo) == 128, "a shift finds it");
+
+#define SVM_MEMO_NONE UINT64_MAX	/* as CR3: no guest can have that */
+
+static inline void svm_memo_forget(struct svm_memo *memos)
+{
+	for (unsigned int i = 0; i < SVM_MEMOS; i++)
+		memos[i].cr3 = SVM_MEMO_NONE;
+}
 
 static inline struct svm_memo *svm_memo_slot(struct svm_memo *memos, u64 rip)
 {
@@ -46,10 +57,9 @@ static inline const struct svm_memo *svm_memo_find(struct svm_memo *memos,
 {
 	const struct svm_memo *m = svm_memo_slot(memos, s->rip);
 
-	if (m->rip != s->rip || m->cr3 != s->cr3 || m->cr0 != s->cr0 || m->cr4 != s->cr4 ||
-	    m->efer != s->efer || m->cs_attrib != s->cs.attrib || m->cpl != s->cpl ||
-	    !walk_holds(&m->trace) || m->at->word[0] != m->code.word[0] ||
-	    m->at->word[1] != m->code.word[1])
+	if (m->rip != s->rip || m->cr3 != s->cr3 || m->cs_attrib != s->cs.attrib ||
+	    m->cpl != s->cpl || !walk_holds(&m->trace) ||
+	    m->at->word[0] != m->code.word[0] || m->at->word[1] != m->code.word[1])
 		return NULL;
 	return m;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One VMRUN: what must be delivered or arranged before it, and what came of it. */
 #include "arch/x86/cpu.h"
+#include "arch/x86/guest/lapic_regs.h"
 #include "arch/x86/guest/pv_eoi.h"
 #include "arch/x86/guest/ticks.h"
 #include "arch/x86/msr.h"
@@ -104,53 +105,49 @@ static void watch_cr8(struct svm_vcpu *v, struct vlapic *apic)
 	svm_dirty(v, CLEAN_INTERCEPTS);
 }
 
-/* What there is to deliver, and what has to exit for the rest. For INT_CTL: the interrupt shown. */
-static __noinline u64 arrange_events(struct vcpu *vcpu, struct svm_vcpu *v)
+/* What there is to deliver, and what has to exit for the rest. No VID here: irr_max is right. */
+static __noinline void arrange_events(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	struct vmcb_control *c = &v->vmcb->control;
 	struct vlapic *apic = vcpu->arch.lapic;
 	u32 windows = prepare_nmi(vcpu, v);
-	u64 shown;
+	u64 int_ctl;
+	bool quiet;
 
 	c->eventinj = 0;
 	if (vcpu->arch.pending.valid)
 		inject(v, &vcpu->arch.pending);
-	shown = prepare_interrupt(v, apic, windows);
-	v->quiet = !windows && !c->eventinj && !v->nmi_blocked && v->virq < 0 &&
-		   vlapic_highest_irr(apic) < 0;
+	vlapic_sync(apic);
+	int_ctl = INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic) |
+		  prepare_interrupt(v, apic, windows);
+	if (c->int_ctl != int_ctl) {
+		c->int_ctl = int_ctl;
+		svm_dirty(v, CLEAN_TPR);
+	}
+	pv_eoi_offer(apic, v->virq);
+	quiet = !windows && !c->eventinj && !v->nmi_blocked && v->virq < 0 && apic->irr_max < 0 &&
+		apic->isr_max < 0;
+	v->quiet_int_ctl = quiet ? int_ctl : SVM_NOT_QUIET;
 	v->shares_cpu = cpu_is_shared(vcpu->cpu);
 	if (v->shares_cpu)
 		windows |= INTERCEPT_PAUSE;
 	set_intercept_3(v, INTERCEPT_VINTR | INTERCEPT_IRET | INTERCEPT_PAUSE, windows);
 	watch_cr8(v, apic);
-	return shown;
 }
 
-/* Is there nothing to deliver now, and was there nothing at the last entry? As for most. */
+/*
+ * Is there nothing to deliver and nothing in service (an EOI is offered then), as at the last
+ * entry, and nothing else that would be arranged in another way? So it is at most entries.
+ */
 static bool still_quiet(const struct vcpu *vcpu, const struct svm_vcpu *v)
 {
 	struct vlapic *apic = vcpu->arch.lapic;
 
-	return v->quiet && !READ_ONCE(apic->nmi_pending) && !vcpu->arch.pending.valid &&
-	       vlapic_highest_irr(apic) < 0 && vlapic_extint(apic) < 0 &&
-	       v->shares_cpu == cpu_is_shared(vcpu->cpu);
-}
-
-static void prepare_events(struct vcpu *vcpu, struct svm_vcpu *v, struct vmcb *vmcb)
-{
-	struct vlapic *apic = vcpu->arch.lapic;
-	u64 shown = 0, int_ctl;
-
-	vlapic_sync(apic);
-	if (unlikely(!still_quiet(vcpu, v)))
-		shown = arrange_events(vcpu, v);
-	pv_eoi_offer(apic, v->virq);
-	int_ctl = INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic) | shown;
-	v->int_ctl = int_ctl;
-	if (likely(vmcb->control.int_ctl == int_ctl))
-		return;
-	vmcb->control.int_ctl = int_ctl;
-	svm_dirty(v, CLEAN_TPR);
+	return v->quiet_int_ctl == (INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic)) &&
+	       !(READ_ONCE(apic->nmi_pending) | READ_ONCE(apic->posted)) &&
+	       (apic->irr_max & apic->isr_max) < 0 &&	/* both */
+	       !vcpu->arch.pending.valid && v->shares_cpu == cpu_is_shared(vcpu->cpu) &&
+	       vlapic_extint(apic) < 0;
 }
 
 /* ---- Time and translations ---- */
@@ -171,11 +168,12 @@ static void new_asid(struct svm_vcpu *v, struct svm_cpu *c)
 }
 
 /* Without FlushByAsid a new ASID, which has no translations yet, is the flush: 15.16.1. */
-static __noinline void renew_translations(struct svm_vcpu *v, struct svm_cpu *c, u32 gen)
+static __noinline void renew_translations(struct svm_vcpu *v, u32 gen)
 {
-	bool flush = v->flush || v->npt_gen != gen;
+	struct svm_cpu *c = svm_this_cpu();
+	bool flush = v->npt_gen != gen;
 
-	v->flush = false;
+	v->cpu = c;
 	v->npt_gen = gen;
 	if (v->asid_gen != c->asid_gen || (flush && !(svm_caps.features & SVM_FLUSH_BY_ASID)))
 		new_asid(v, c);
@@ -183,14 +181,9 @@ static __noinline void renew_translations(struct svm_vcpu *v, struct svm_cpu *c,
 		v->vmcb->control.tlb_control = flush ? TLB_FLUSH_ASID : TLB_DO_NOTHING;
 }
 
-static void prepare_translations(struct svm_vcpu *v, struct vmcb *vmcb, struct svm_cpu *c)
+static bool translations_hold(const struct svm_vcpu *v, u32 gen)
 {
-	u32 gen = __atomic_load_n(&v->guest->npt_gen, __ATOMIC_ACQUIRE);
-
-	if (likely(!v->flush && v->npt_gen == gen && v->asid_gen == c->asid_gen))
-		vmcb->control.tlb_control = TLB_DO_NOTHING;
-	else
-		renew_translations(v, c, gen);
+	return v->npt_gen == gen && v->asid_gen == v->cpu->asid_gen;
 }
 
 static void prepare_tsc(const struct vcpu *vcpu, struct svm_vcpu *v, struct vmcb *vmcb)
@@ -247,29 +240,35 @@ static __noinline void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
 	v->virq = -1;
 	if ((c->int_ctl & INT_CTL_V_TPR) != vlapic_get_cr8(apic))
 		vlapic_set_cr8(apic, c->int_ctl & INT_CTL_V_TPR);
+	if (v->quiet_int_ctl != SVM_NOT_QUIET)
+		v->quiet_int_ctl = c->int_ctl;
+	pv_eoi_collect(apic);
 }
 
 void svm_run(struct vcpu *vcpu, u64 deadline_ns)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;
-	struct vmcb *vmcb = v->vmcb;
-	struct svm_cpu *c;
+	struct vmcb *vmcb;
+	u32 gen;
 
-	if (unlikely(!v->cpu))
-		v->cpu = svm_this_cpu();
-	c = v->cpu;
-	prepare_events(vcpu, v, vmcb);
+	if (unlikely(!still_quiet(vcpu, v)))
+		arrange_events(vcpu, v);
+	gen = __atomic_load_n(&v->guest->npt_gen, __ATOMIC_ACQUIRE);
+	vmcb = v->vmcb;
+	vmcb->control.tlb_control = TLB_DO_NOTHING;
+	if (unlikely(!translations_hold(v, gen))) {
+		renew_translations(v, gen);
+		vmcb = v->vmcb;		/* so that it need not outlive the call */
+	}
 	prepare_tsc(vcpu, v, vmcb);
-	prepare_translations(v, vmcb, c);
 	load_registers(vcpu, v, vmcb);
 	vmcb->control.clean = v->clean;
 	v->clean = svm_caps.clean;
 	vcpu_charge_entry(vcpu);
-	svm_enter(vcpu->arch.gpr, v->vmcb_phys, c->host_vmcb_phys);
+	svm_enter(vcpu->arch.gpr, v->vmcb_phys, v->cpu->host_vmcb_phys);
 	vmcb = v->vmcb;
 	save_registers(vcpu, &vmcb->save);
-	if (unlikely(v->virq >= 0 || vmcb->control.int_ctl != v->int_ctl))
+	if (unlikely(vmcb->control.int_ctl != v->quiet_int_ctl))
 		finish_interrupt(vcpu, v);
-	pv_eoi_collect(vcpu->arch.lapic);
 	svm_exit(vcpu, v);
 }

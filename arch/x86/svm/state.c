@@ -97,8 +97,10 @@ static void set_control_registers(struct svm_vcpu *v, const struct hvm_state *st
 	u64 efer = st->efer | EFER_SVME;
 
 	/* What the guest's own instruction would have flushed. */
-	if (s->cr0 != st->cr0 || s->cr3 != st->cr3 || s->cr4 != cr4 || s->efer != efer)
-		v->flush = true;
+	if (s->cr0 != st->cr0 || s->cr3 != st->cr3 || s->cr4 != cr4 || s->efer != efer) {
+		svm_flush(v);
+		svm_memo_forget(v->memos);
+	}
 	s->cr0 = st->cr0;
 	s->cr3 = st->cr3;
 	s->cr4 = cr4;
@@ -140,8 +142,9 @@ static void reset_rest(struct svm_vcpu *v)
 	v->vmcb->save.dr6 = DR6_INIT;
 	v->virq = -1;
 	v->nmi_blocked = v->iret_seen = false;
-	v->flush = true;
-	v->quiet = false;
+	svm_flush(v);
+	v->quiet_int_ctl = SVM_NOT_QUIET;
+	svm_memo_forget(v->memos);
 	v->clean = 0;
 }
 

@@ -36,21 +36,21 @@ struct svm_guest {
 struct svm_vcpu {
 	struct vcpu *vcpu;
 	const struct svm_guest *guest;
-	struct svm_cpu *cpu;	/* where it runs; NULL: has not yet */
+	const struct svm_cpu *cpu;	/* where it has run, or svm_nowhere */
 	struct vmcb *vmcb;
 	u64 vmcb_phys;
 	u32 clean;		/* enum vmcb_clean: not changed since the last VMRUN */
-	u32 npt_gen;
+	u64 npt_gen;		/* none of svm_guest's: flush its translations at the next VMRUN */
 	u64 asid_gen;		/* of svm_cpu, when the ASID was given; 0: none */
-	bool flush;		/* this guest's translations, at the next VMRUN */
 	u64 cr4;		/* as the guest reads it */
 	/*
-	 * The last VMRUN had nothing to deliver and no window for it: nothing of that has to be
-	 * arranged for the next one, if there is still nothing.
+	 * The last VMRUN had nothing to deliver and no window for it: INT_CTL is as it was then,
+	 * if the guest has left V_TPR alone, and nothing of that has to be arranged for the next
+	 * one if there is still nothing. Otherwise a value that it never has.
 	 */
-	bool quiet;
+	u64 quiet_int_ctl;
+#define SVM_NOT_QUIET	UINT64_MAX
 	bool shares_cpu;	/* PAUSE exits */
-	u64 int_ctl;		/* of the last VMRUN */
 	int virq;		/* vector injected or shown as V_IRQ by the last VMRUN; -1 */
 	bool nmi_blocked;	/* until the handler's IRET */
 	bool iret_seen;		/* that IRET is at iret_rip, about to be executed */
@@ -58,6 +58,9 @@ struct svm_vcpu {
 	struct svm_memo memos[SVM_MEMOS];
 };
 
+static inline void svm_flush(struct svm_vcpu *v) { v->npt_gen = UINT64_MAX; }
+
+/* What was changed in the VMCB. */
 static inline void svm_dirty(struct svm_vcpu *v, u32 bits) { v->clean &= ~bits; }
 
 /* probe.c */
@@ -66,6 +69,7 @@ void svm_describe(char *buf, size_t len);
 int svm_cpu_enable(struct cpu *cpu);
 void svm_cpu_disable(struct cpu *cpu);
 struct svm_cpu *svm_this_cpu(void);
+extern const struct svm_cpu svm_nowhere;	/* of no ASIDs */
 
 /* permission.c: the I/O and MSR permission maps. 0 or -ENOMEM. */
 int svm_permission_init(void);

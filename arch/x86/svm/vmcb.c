@@ -68,19 +68,23 @@ int svm_vcpu_init(struct vcpu *vcpu)
 	}
 	v->vcpu = vcpu;
 	v->guest = vcpu->guest->arch.hvm;
+	v->cpu = &svm_nowhere;
 	v->vmcb = phys_to_virt(v->vmcb_phys);
 	v->virq = -1;
+	svm_memo_forget(v->memos);
 	vcpu->arch.hvm = v;
 	init_control(v);
 	return 0;
 }
+
+const struct svm_cpu svm_nowhere = { .asid_gen = UINT64_MAX };
 
 /* Each exit leaves all of it in the VMCB; what the processor may cache of that does not matter. */
 void svm_vcpu_unload(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;
 
-	v->cpu = NULL;
+	v->cpu = &svm_nowhere;
 }
 
 void svm_vcpu_free(struct vcpu *vcpu)
