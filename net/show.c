@@ -19,9 +19,10 @@ static void show_queue(const struct netdev_queue *q)
 	const struct netdev_stats *s = &q->stats;
 
 	console_printf("nic %s queue %u: cpu=%u rx_packets=%llu tx_packets=%llu interrupts=%llu "
-		       "irq_lost=%llu polls=%llu\n", q->dev->name, q->index,
-		       q->poll_work.cpu->id, U(s->rx_packets), U(s->tx_packets),
-		       U(s->interrupts), U(s->irq_lost), U(s->polls));
+		       "irq_lost=%llu polls=%llu looks=%llu found=%llu rests=%llu\n",
+		       q->dev->name, q->index, q->poll_work.cpu->id, U(s->rx_packets),
+		       U(s->tx_packets), U(s->interrupts), U(s->irq_lost), U(s->polls),
+		       U(q->poller.looks), U(q->poller.found), U(q->poller.rests));
 }
 
 static void show_netdev(const struct netdev *dev)
