@@ -144,8 +144,8 @@ static void run_guests(struct cpu *cpu)
 	struct vcpu *vcpu;
 	bool others;
 
-	if (unlikely(!list_empty(&cpu->pollers)) && time_ns() >= cpu->look_ns)
-		pollers_look(cpu);
+	if (unlikely(!list_empty(&cpu->pollers)) && time_ns() >= cpu->look_ns && pollers_look(cpu))
+		return;
 	vcpu = sched_pick(cpu, &others);
 	if (later_due(cpu, vcpu))
 		later_turn(cpu);

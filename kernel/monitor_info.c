@@ -15,6 +15,7 @@
 #include "kernel/monitor.h"
 #include "kernel/time.h"
 #include "virtio/net.h"
+#include "virtio/vhost_worker.h"
 
 static void show_version(void)
 {
@@ -86,6 +87,7 @@ static void show_exits(void)
 
 static void show_vhost(void)
 {
+	vhost_workers_show();
 	for (unsigned int i = 0; i < nr_guests; i++) {
 		spin_lock(&guests[i]->lock);	/* a guest that ends takes its NICs away */
 		for (unsigned int j = 0; j < guests[i]->nr_nics; j++)

@@ -55,22 +55,21 @@ static void log_ring(struct vhost_virtqueue *vq)
 		log_area(vq, vq->addr.desc, virtq_desc_size(vq->num));
 }
 
-/* A turn, vq->lock held. */
-static void vq_run(struct vhost_virtqueue *vq)
-{
-	vq->stats.runs++;
-	vq->handle_kick(vq);
-	if (unlikely(vq->dev->logging) && vq->enabled)
-		log_ring(vq);
-}
-
 static void vq_work(struct work *work)
 {
 	struct vhost_virtqueue *vq = container_of(work, struct vhost_virtqueue, work);
 
 	spin_lock(&vq->lock);
-	vq_run(vq);
+	vq->stats.runs++;
+	vq->handle_kick(vq);
+	if (unlikely(vq->dev->logging) && vq->enabled)
+		log_ring(vq);
 	spin_unlock(&vq->lock);
+}
+
+void vhost_poll_queue(struct vhost_virtqueue *vq)
+{
+	work_queue(&vq->work);
 }
 
 static bool vq_poll(struct poller *poller)
@@ -80,9 +79,9 @@ static bool vq_poll(struct poller *poller)
 
 	spin_lock(&vq->lock);
 	found = vq->enabled && ring_available(&vq->ring);
-	if (found)
-		vq_run(vq);
 	spin_unlock(&vq->lock);
+	if (found)
+		vhost_poll_queue(vq);
 	return found;
 }
 
@@ -97,11 +96,6 @@ static bool vq_rest(struct poller *poller)
 		ring_notify_disable(&vq->ring);
 	spin_unlock(&vq->lock);
 	return more;
-}
-
-void vhost_poll_queue(struct vhost_virtqueue *vq)
-{
-	work_queue(&vq->work);
 }
 
 static void vq_kicked(struct event *kick)

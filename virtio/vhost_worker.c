@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/place.h"
 #include "virtio/vhost.h"
@@ -77,6 +78,18 @@ struct vhost_worker *vhost_worker_pick(struct cpu *const *home, unsigned int nr_
 			return vhost_workers[i];
 	}
 	return NULL;
+}
+
+void vhost_workers_show(void)
+{
+	for (unsigned int i = 0; i < VHOST_WORKERS_MAX; i++) {
+		const struct vhost_worker *w = vhost_workers[i];
+
+		if (w)
+			console_printf("vhost worker %u: cpu=%u cpu_for=%s queues=%u\n", w->id,
+				       w->cpu->id, w->cpu->workers_only ? "workers" : "all",
+				       READ_ONCE(w->attached));
+	}
 }
 
 /* ---- Flushing: work that visits one CPU after the other ---- */

@@ -44,6 +44,9 @@ struct vhost_worker *vhost_get_vring_worker(const struct vhost_virtqueue *vq);
 struct vhost_worker *vhost_worker_pick(struct cpu *const *home, unsigned int nr_home,
 				       unsigned int first, unsigned int n);
 
+/* For `info vhost`. BSP. */
+void vhost_workers_show(void);
+
 /*
  * vhost_dev_flush() - the queues have been stopped and no frame is on its way: 0 if no CPU has
  * anything to do with them any more. Otherwise -EINPROGRESS, and @again is queued when that is so;

@@ -158,7 +158,7 @@ inline vhost_keep_polling()
 inline look_at()
 {
 	if
-	:: load(AVAIL_IDX) != last_avail -> net_tx_kick()
+	:: load(AVAIL_IDX) != last_avail -> locked(DEVICE, work = 1)
 	:: else ->
 		ring_notify_enable(more);
 		if

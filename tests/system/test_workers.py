@@ -74,6 +74,7 @@ def test_own_cpu(bench, kind):
     assert 0 < counted["cpu 1", "kicks"] <= calls, counted
     now = look(net)
     assert now[TX, "cpu"] == now[RX, "cpu"] == 1 and now[VCPU, "cpu"] == 0
+    assert now["vhost worker 1", "queues"] > 1 and now["vhost worker 0", "queues"] == 0
     assert now["cpu 1", "runs"] == 0 and now["cpu 1", "poll_ns"] > 0
     net.guest.check("sleep 3")
     assert look(net)["cpu 1", "idle_ns"] - now["cpu 1", "idle_ns"] > 1_000_000_000

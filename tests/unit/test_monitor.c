@@ -14,6 +14,7 @@
 #include "kernel/mem.h"
 #include "kernel/monitor.h"
 #include "virtio/net.h"
+#include "virtio/vhost_worker.h"
 
 #define PROMPT "(ringvisor) "
 
@@ -100,6 +101,11 @@ u64 guests_memory(enum mem_owner owner)
 void virtio_net_show(const struct virtio_net *net)
 {
 	console_printf("vhost %s: shown\n", (const char *)net);
+}
+
+void vhost_workers_show(void)
+{
+	console_printf("vhost worker: shown\n");
 }
 
 /* ---- Typing ---- */
@@ -353,7 +359,7 @@ static void test_info_vhost(void **state)
 {
 	guest[0].nics[0] = (struct virtio_net *)"web/net0";
 	guest[0].nr_nics = 1;
-	expect("info vhost", "vhost web/net0: shown\n");
+	expect("info vhost", "vhost worker: shown\nvhost web/net0: shown\n");
 }
 
 static void test_info_log(void **state)

@@ -49,6 +49,14 @@ static bool send(struct mock_net *mn, unsigned int n)
 	return mn->net->vhost.vq[VIRTIO_NET_TX].stats.kicks != before;
 }
 
+static bool look(void)
+{
+	bool found = pollers_look(&worker_cpu);
+
+	mock_work_run();
+	return found;
+}
+
 static void one_doorbell_then_none(void **state)
 {
 	struct mock_net *mn = *state;
@@ -58,15 +66,15 @@ static void one_doorbell_then_none(void **state)
 	for (unsigned int i = 0; i < 20; i++) {
 		assert_false(send(mn, 3));
 		host_time_advance(LINGER_US * NSEC_PER_USEC - 1);
-		assert_true(pollers_look(&worker_cpu));
+		assert_true(look());
 		assert_int_equal(mn->wire->frames, 1 + 3 * (i + 1));
-		assert_false(pollers_look(&worker_cpu));
+		assert_false(look());
 		assert_int_equal(count_used(&mn->tx), i ? 3 : 4);
 	}
 	assert_int_equal(vq->stats.kicks, 1);
 	assert_int_equal(vq->poller.found, 20);
 	host_time_advance(LINGER_US * NSEC_PER_USEC);
-	assert_false(pollers_look(&worker_cpu));
+	assert_false(look());
 	assert_true(list_empty(&worker_cpu.pollers));
 	assert_true(send(mn, 1));
 	assert_int_equal(mn->wire->frames, 62);
@@ -82,7 +90,7 @@ static void nothing_is_left_behind(void **state)
 	assert_false(send(mn, 1));
 	assert_true(poller->rest(poller));	/* as if the look had come before it */
 	assert_false(send(mn, 1));		/* it goes on without doorbells */
-	assert_true(pollers_look(&worker_cpu));
+	assert_true(look());
 	assert_int_equal(mn->wire->frames, 3);
 }
 
@@ -92,9 +100,9 @@ static void a_stopped_queue_goes_to_rest(void **state)
 
 	assert_true(send(mn, 1));
 	mock_set_status(&mn->mv, 0);
-	assert_false(pollers_look(&worker_cpu));
+	assert_false(look());
 	host_time_advance(LINGER_US * NSEC_PER_USEC);
-	assert_false(pollers_look(&worker_cpu));
+	assert_false(look());
 	assert_true(list_empty(&worker_cpu.pollers));
 }
 

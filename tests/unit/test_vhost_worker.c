@@ -115,6 +115,19 @@ static void who_has_queues_is_not_freed(void **state)
 	assert_null(vhost_workers[3]);
 }
 
+static void the_monitor_shows_them(void **state)
+{
+	cpu[2].workers_only = true;
+	vhost_attach_vring_worker(&vq[0], vhost_workers[2]);
+	vhost_attach_vring_worker(&vq[1], vhost_workers[2]);
+	host_console_clear();
+	vhost_workers_show();
+	assert_string_equal(host_console_text(),
+			    "vhost worker 0: cpu=0 cpu_for=all queues=0\n"
+			    "vhost worker 1: cpu=1 cpu_for=all queues=0\n"
+			    "vhost worker 2: cpu=2 cpu_for=workers queues=2\n");
+}
+
 static void what_runs_stays(void **state)
 {
 	vq[0].enabled = true;
@@ -175,6 +188,7 @@ int main(void)
 		TEST(each_cpu_has_one),
 		TEST(work_runs_on_the_workers_cpu),
 		TEST(who_has_queues_is_not_freed),
+		TEST(the_monitor_shows_them),
 		TEST(what_runs_stays),
 		TEST(flush_visits_all_cpus),
 		TEST(flush_on_the_only_cpu),
