@@ -122,9 +122,10 @@ static inline bool gro_follows(const struct gro_flow *f, const struct frame *fra
 	if (frame->len != len || frame->flags != FRAME_CSUM_VALID || frame->nr_segs != 1)
 		return false;
 #pragma GCC unroll 8
-	for (unsigned int at = 0; at < GRO_HDR_MIN / 8 * 8; at += 8)
-		differ |= header_differs(f, hdr, at);
-	for (unsigned int at = GRO_HDR_MIN / 8 * 8; at < tail; at += 8)
+	for (unsigned int at = 0; at < 64; at += 8)
+		if (at + 8 <= GRO_HDR_MIN || at < tail)
+			differ |= header_differs(f, hdr, at);
+	for (unsigned int at = 64; at < tail; at += 8)
 		differ |= header_differs(f, hdr, at);
 	differ |= header_differs(f, hdr, tail);
 	/* 0 is the same number as 65535 in ones' complement, and not what gso_cut_next() writes. */

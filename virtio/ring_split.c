@@ -249,19 +249,21 @@ static inline unsigned int take_one(struct ring *ring, struct ring_chain *c, str
 	return 1;
 }
 
-/* The rest of ring_split_pop(), with @n available. */
+/* The rest of ring_split_pop(), with @n available. @simple: the first one may be take_simple()'s. */
 __attribute__((noinline))
 static unsigned int take_several(struct ring *ring, struct ring_chain *chain, unsigned int n,
-				 struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs)
+				 struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs,
+				 bool simple)
 {
 	struct segs segs = { seg, nr_segs, max_segs };
 	u16 at = ring->last_avail;
 	unsigned int i = 0;
 
-	for (;;) {
+	for (;; simple = true) {
 		int got;
 
-		i += take_simple(ring, chain + i, n - i, &segs, (u16)(at + i));
+		if (simple)
+			i += take_simple(ring, chain + i, n - i, &segs, (u16)(at + i));
 		if (i == n)
 			break;
 		got = (int)take_tables(ring, chain + i, n - i, &segs, (u16)(at + i));
@@ -294,7 +296,7 @@ unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigne
 	n = MIN(n, max);
 	if (n == 1 && take_one(ring, chain, seg, ring->last_avail))
 		return 1;
-	return n ? take_several(ring, chain, n, seg, nr_segs, max_segs) : 0;
+	return n ? take_several(ring, chain, n, seg, nr_segs, max_segs, n > 1) : 0;
 }
 
 void ring_split_unpop(struct ring *ring, unsigned int n)

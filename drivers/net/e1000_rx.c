@@ -22,15 +22,20 @@ static unsigned int rx_after(unsigned int i)
 /* Buffers for the empty descriptors, but one: head = tail means an empty ring (§3.2.6). */
 static void rx_fill(struct e1000_rx *rx)
 {
-	while (rx_after(rx->tail) != rx->next) {
+	struct e1000_rx_desc *desc = rx->desc;
+	unsigned int tail = rx->tail;
+	const unsigned int next = rx->next;
+
+	while (rx_after(tail) != next) {
 		struct rx_buf *buf = rx_pool_take(&rx->pool);
 
 		if (!buf)
-			return;
-		rx->slot[rx->tail] = buf;
-		rx->desc[rx->tail] = (struct e1000_rx_desc){ .addr = cpu_to_le64(buf->phys) };
-		rx->tail = rx_after(rx->tail);
+			break;
+		rx->slot[tail] = buf;
+		desc[tail] = (struct e1000_rx_desc){ .addr = cpu_to_le64(buf->phys) };
+		tail = rx_after(tail);
 	}
+	rx->tail = tail;
 }
 
 void e1000_rx_refill(struct e1000_queue *q)

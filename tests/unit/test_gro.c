@@ -465,7 +465,45 @@ static void wrong_from_the_first(void **state)
 	for (unsigned int i = 0; i < 3; i++)
 		seg[i].bytes[seg[i].ip + 10] ^= 0x10;
 	assert_int_equal(merge(), 3);
+	forget();
+	add_run(&spec, 3, 1000);
+	for (unsigned int i = 0; i < 3; i++) {
+		seg[i].bytes[seg[i].ip + 6] = 0x20;	/* more fragments */
+		sums(&seg[i], false);
+	}
+	assert_int_equal(merge(), 3);
+	forget();
+	add_run(&spec, 3, 1000);
+	for (unsigned int i = 0; i < 3; i++) {
+		tcp_put16(seg[i].bytes + seg[i].ip + 2, 1030);
+		sums(&seg[i], false);
+	}
+	assert_int_equal(merge(), 3);
 }
+
+/* What may be of the same connection, between two segments, stays between them. */
+static void nothing_is_merged_over(void **state)
+{
+	const struct tcp_spec run = { .payload = 1000 };
+	const struct tcp_spec between[] = {
+		{ .payload = 0, .seq = 1000, .id = 9, .flags = TCP_F_ACK },
+		{ .payload = 10, .seq = 5000, .id = 9, .flags = TCP_F_ACK },
+		{ .payload = 10, .ip_options = 4, .flags = TCP_F_ACK },
+		{ .payload = 10, .ip6 = true, .extensions = 1, .flags = TCP_F_ACK },
+		{ .payload = 10, .vlans = 2, .flags = TCP_F_ACK },
+	};
+	struct tcp_spec next = { .payload = 1000, .seq = 1000, .id = 1, .flags = TCP_F_ACK };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(between); i++) {
+		add_run(&run, 1, 1000);
+		add(&between[i]);
+		add(&next);
+		assert_int_equal(merge(), 3);
+		expect_all(3);
+		forget();
+	}
+}
+
 
 /* Headers cut short at each length: never a look behind the end. */
 static void cut_short(void **state)
@@ -620,6 +658,7 @@ int main(void)
 		T(segments_that_are_none),
 		T(padded_segments),
 		T(wrong_from_the_first),
+		T(nothing_is_merged_over),
 		T(cut_short),
 		T(only_for_who_wants_them),
 		T(one_alone_stays_as_it_is),
