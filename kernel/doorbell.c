@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing the doorbell map. Other vCPUs of the guest may look it up meanwhile: a bell
- * answers as long as its size is not 0, so the size is written last and cleared first.
+ * Changing the doorbell map. Other vCPUs of the guest may look it up meanwhile: what they find
+ * while it changes they do not use, but look again.
  */
 #include "kernel/doorbell.h"
 
@@ -9,32 +9,35 @@
 
 #include "asm/barrier.h"
 
-static void bell_set(struct doorbell *b, const struct doorbell *from)
+/* @i becomes @bell, and there are @nr. */
+static void map_change(struct doorbell_map *map, unsigned int i, const struct doorbell *bell,
+		       unsigned int nr)
 {
-	WRITE_ONCE(b->size, 0);
-	wmb();		/* pairs with nothing but the order of loads in doorbell_ring() */
-	b->addr = from->addr;
-	b->event = from->event;
-	b->pio = from->pio;
+	WRITE_ONCE(map->seq, map->seq + 1);
 	wmb();
-	WRITE_ONCE(b->size, from->size);
+	map->bell[i] = *bell;
+	map->nr = nr;
+	wmb();
+	WRITE_ONCE(map->seq, map->seq + 1);
 }
 
-int doorbell_add(struct doorbell_map *map, bool pio, u64 addr, u64 size, struct event *event)
+int doorbell_add_row(struct doorbell_map *map, bool pio, u64 addr, u64 size, unsigned int n,
+		     struct event *event, size_t event_step)
 {
-	const struct doorbell bell = { .addr = addr, .size = size, .event = event, .pio = pio };
+	const struct doorbell bell = {
+		.addr = addr, .size = n * size, .event = event, .event_step = event_step,
+		.shift = (u8)__builtin_ctzll(size), .pio = pio,
+	};
 
 	for (unsigned int i = 0; i < map->nr; i++) {
 		const struct doorbell *b = &map->bell[i];
 
-		if (b->pio == pio && (addr - b->addr < b->size || b->addr - addr < size))
+		if (b->pio == pio && (addr - b->addr < b->size || b->addr - addr < bell.size))
 			return -EEXIST;
 	}
 	if (map->nr == DOORBELLS_MAX)
 		return -ENOSPC;
-	bell_set(&map->bell[map->nr], &bell);
-	wmb();
-	WRITE_ONCE(map->nr, map->nr + 1);
+	map_change(map, map->nr, &bell, map->nr + 1);
 	return 0;
 }
 
@@ -43,8 +46,7 @@ void doorbell_remove(struct doorbell_map *map, bool pio, u64 addr)
 	for (unsigned int i = 0; i < map->nr; i++) {
 		if (map->bell[i].addr != addr || map->bell[i].pio != pio)
 			continue;
-		bell_set(&map->bell[i], &map->bell[map->nr - 1]);
-		WRITE_ONCE(map->nr, map->nr - 1);
+		map_change(map, i, &map->bell[map->nr - 1], map->nr - 1);
 		return;
 	}
 }

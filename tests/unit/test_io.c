@@ -146,6 +146,28 @@ static void doorbells_ring_their_event(void **state)
 	assert_int_equal(b.signals, 1);
 }
 
+static void row_of_doorbells(void **state)
+{
+	struct { struct event event; u64 other; } e[5] = { 0 };
+	struct doorbell_map map = { 0 };
+
+	assert_int_equal(doorbell_add(&map, false, 0x2014, 4, &e[0].event), 0);
+	assert_int_equal(doorbell_add_row(&map, false, 0x2000, 4, 5, &e[0].event, sizeof(e[0])), 0);
+	assert_int_equal(doorbell_add(&map, false, 0x2010, 4, &e[0].event), -EEXIST);
+	assert_int_equal(doorbell_add_row(&map, false, 0x1ff0, 4, 5, &e[0].event, 0), -EEXIST);
+	assert_int_equal(doorbell_add_row(&map, false, 0x1ff0, 4, 4, &e[0].event, 0), 0);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_true(doorbell_ring(&map, false, 0x2000 + i));
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_int_equal(e[i].event.signals, 4);
+		assert_int_equal(e[i].other, 0);
+	}
+	doorbell_remove(&map, false, 0x2000);
+	assert_false(doorbell_ring(&map, false, 0x2000));
+	assert_false(doorbell_ring(&map, false, 0x2013));
+	assert_true(doorbell_ring(&map, false, 0x2014));
+}
+
 static void doorbells_do_not_overlap(void **state)
 {
 	struct doorbell_map map = { 0 };
@@ -190,6 +212,7 @@ int main(void)
 		cmocka_unit_test(accesses_reach_the_device),
 		cmocka_unit_test(nobody_answers_with_ones),
 		cmocka_unit_test(doorbells_ring_their_event),
+		cmocka_unit_test(row_of_doorbells),
 		cmocka_unit_test(doorbells_do_not_overlap),
 		cmocka_unit_test(doorbells_say_when_full),
 	};
