@@ -25,15 +25,21 @@ def conf(names, memory="96M", vcpus=1, more=None, **options):
 
 
 class Several:
-    """Guests that have booted, the first nine with a key of their own."""
+    """Guests that have booted, the first nine with a key of their own.
 
-    def __init__(self, bench, names, conf, outside=True, files=None, **options):
+    `stopped` are further ones, which are made to wait at once for what is to come (cont NAME).
+    """
+
+    def __init__(self, bench, names, conf, outside=True, files=None, stopped=(), **options):
         self.names = list(names)
         self.wire = bench.wire()
         self.outside = bench.outside(self.wire) if outside else None
         self.machine = bench.boot(conf, files or linux_files(), wire=self.wire, **options)
-        self.expect_all("GUEST-READY", 300)
         self.typing = self.names[0]
+        if stopped:
+            self.machine.expect(f"guest {stopped[-1]}: started")
+            self.monitor(*(f"stop {name}" for name in stopped))
+        self.expect_all("GUEST-READY", 300)
 
     def said(self, name):
         """What a guest has said, in one piece: the console cuts its lines where another speaks."""

@@ -245,7 +245,8 @@ def check_switch(taken):
         assert drops >= number(port, "rx_dropped")
     uplink = taken["net"]["port uplink0"]
     nic = next(pairs for what, pairs in taken["net"].items() if what.startswith("nic "))
-    assert number(uplink, "rx_frames") == number(nic, "rx_packets")
+    assert number(nic, "rx_packets") == (number(uplink, "rx_frames") + number(uplink, "gro_segs")
+                                         - number(uplink, "gro_frames"))
 
 
 def check_machine(taken):
@@ -263,6 +264,54 @@ def memory(taken):
     return sum(mem.values()), total
 
 
+def streams(three):
+    """TCP in large frames: out, in, and from guest to guest."""
+    three.outside.sink("tcp", 9002)
+    lin = three.guest("lin")
+    lin.check(f"head -c 1000000 /dev/zero | nc {ADDRESS} 9002", timeout=120)
+    lin.check("nc -l -p 9003 >/dev/null & sleep 1")
+    three.outside.run(["sh", "-c", f"head -c 1000000 /dev/zero | busybox nc {NETWORK}.20 9003"])
+    three.guest("blue").check("nc -l -p 9004 >/dev/null & sleep 1")
+    three.guest("red").check("head -c 200000 /dev/zero | nc 10.7.0.2 9004", timeout=120)
+
+
+def copied(three):
+    """Frames handed to guests, copies and bytes copied, of each port and queue."""
+    taken = None
+    while not taken:
+        taken = snapshot(three)
+    found = {what: {key: number(pairs, key) for key in ("tx_frames", "tx_bytes", "copies",
+                                                        "copied_bytes")}
+             for what, pairs in taken["net"].items() if what.startswith("port ")}
+    for what, pairs in taken["vhost"].items():
+        if "copies" in pairs:
+            found[what] = {key: number(pairs, key) for key in ("copies", "copied_bytes")}
+    return found
+
+
+def test_copies(three):
+    """Guest to guest and from outside: one copy of each byte. To the outside: none at all."""
+    three.guest("red").check("ping -c 1 10.7.0.2")
+    three.guest("lin").check(f"ping -c 1 {ADDRESS}")
+    before = copied(three)
+    three.guest("red").check("flood 10.7.0.2 9 300 1400")
+    three.guest("lin").check(f"flood {ADDRESS} 9 500 1400")
+    three.outside.run(["ping", "-q", "-A", "-c", "100", "-s", "1400", f"{NETWORK}.20"])
+    after = copied(three)
+    grown = {what: {key: after[what][key] - before[what][key] for key in after[what]}
+             for what in after}
+    for name in GUESTS:
+        port, tx = grown[f"port {name}.net0"], grown[f"vhost {name}/net0 queue 1"]
+        assert port["copies"] == port["tx_frames"], name
+        assert port["copied_bytes"] == port["tx_bytes"], name
+        assert tx == {"copies": 0, "copied_bytes": 0}, name
+    assert grown["port blue.net0"]["copies"] >= 300
+    assert grown["port blue.net0"]["copied_bytes"] >= 300 * 1442
+    assert grown["port lin.net0"]["copies"] >= 100
+    assert grown["port uplink0"]["tx_frames"] >= 600
+    assert grown["port uplink0"]["copies"] == 0
+
+
 def test_sums(three):
     """The counters of exits, vCPUs, queues, ports, switch, NIC, CPUs and memory agree."""
     monitor = Monitor(three.machine).enter()
@@ -270,6 +319,7 @@ def test_sums(three):
     monitor.leave()
     three.guest("red").check("ping -c 20 -A 10.7.0.2")
     three.guest("lin").check(f"ping -c 20 -A -s 1400 {ADDRESS}")
+    streams(three)
     for _ in range(10):
         taken = snapshot(three)
         if taken:

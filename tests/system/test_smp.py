@@ -108,6 +108,24 @@ def test_fair_shares(bench, kind):
     assert 0.95 < counts["left"] / counts["right"] < 1 / 0.95, counts
 
 
+@pytest.mark.parametrize("kind, cpus", [
+    ("qemu-svm", 2), pytest.param("haswell", 2, marks=pytest.mark.full)])
+def test_eight_tiny(bench, kind, cpus):
+    """tests/guest/smp8.c: INIT and SIPI, IPIs in both modes, a timer for each."""
+    conf = ("guest smp8 -kernel smp8.elf -m 8M -smp 8 "
+            "-device isa-debug-exit,iobase=0xf4,iosize=0x04\n")
+    machine = bench.boot(conf, {"smp8.elf": test_guests.build() / "smp8.elf"}, kind=kind, cpus=cpus)
+    machine.expect("guest smp8: ended by isa-debug-exit", timeout=240)
+    assert "PASS smp8" in machine.text(), machine.explain()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("cpus", [2, 4])
+def test_eight(bench, cpus):
+    """Eight vCPUs, as Linux uses them: each busy, with a timer and IPIs."""
+    check_boot(bench, "qemu-svm", 8, cpus)
+
+
 @pytest.mark.full
 def test_under_checks(bench):
     """Traffic, the monitor's views, a reset and the end with locks checked: order and owner hold."""
