@@ -106,7 +106,7 @@ void test(void)
 	check_eq(result(0), 0x22222222);
 	check_eq(result(0x18), 0x33333333);
 	check_eq(result(0x1c) & 0xffff, 0x6ff0 - 6);	/* flags, CS, IP */
-	check_eq(result(4), 0x676e6952);		/* "Ring" */
+	check_eq(result(4), 0x4b4d564b);		/* "KVMK" */
 	check_eq(result(8) & 0xff, 'z');
 	check_eq(result(0xc), 0xffff0000);
 	check(result(0x14) >> 16 == 23, "I/O APIC version register %#x", result(0x14));
