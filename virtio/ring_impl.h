@@ -189,6 +189,61 @@ unsigned int ring_table_simple(const struct guest_mem_region *r, struct ring_cha
 	return i;
 }
 
+/* One entry's buffer, which has to be in @r and not empty. */
+static inline __attribute__((always_inline))
+bool ring_seg_take(struct ring_seg *seg, const struct guest_mem_region *r, u64 addr, u32 len,
+		   bool write)
+{
+	u64 off = addr - r->gpa;
+
+	if (unlikely(len - 1ull >= r->size || off > r->size - len))
+		return false;
+	seg->ptr = r->hva + off;
+	seg->phys = r->phys + off;
+	seg->len_write = write ? len | 1ull << 32 : len;
+	return true;
+}
+
+/*
+ * The most common one: two buffers of the same direction, a header and what follows it. Their
+ * table, of two entries, lies in @r and is read once; false: something else. @write and @packed
+ * are constants.
+ */
+static inline __attribute__((always_inline))
+bool ring_table_pair(const struct guest_mem_region *r, struct ring_chain *c, struct ring_seg *seg,
+		     u16 head, u64 addr, bool write, bool packed)
+{
+	struct __packed entry { u64 addr, rest; };	/* it may lie anywhere */
+	const u64 what = VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_INDIRECT |
+			 (packed ? 0 : VIRTQ_DESC_F_NEXT);
+	const u64 dir = write ? VIRTQ_DESC_F_WRITE : 0;
+	const volatile struct entry *t;
+	u64 rest, len;
+
+	if (unlikely(!ring_buffer_ok(r, addr, 2 * sizeof(*t))))
+		return false;
+	t = (const volatile struct entry *)(r->hva + (addr - r->gpa));
+	rest = t[0].rest;
+	/* Split: the first one's next is the second. */
+	if (packed ? (rest >> 48 & what) != dir :
+		     rest >> 32 != (dir | VIRTQ_DESC_F_NEXT | 1u << 16))
+		return false;
+	len = (u32)rest;
+	if (!ring_seg_take(seg, r, t[0].addr, (u32)rest, write))
+		return false;
+	rest = t[1].rest;
+	if ((rest >> (packed ? 48 : 32) & what) != dir)
+		return false;
+	if (!ring_seg_take(seg + 1, r, t[1].addr, (u32)rest, write))
+		return false;
+	len += (u32)rest;
+	c->seg = seg;
+	c->read_len = write ? 0 : len;
+	c->write_len = write ? len : 0;
+	c->head_and_counts = head | 2ull << (write ? 32 : 16);	/* nr_write, nr_read */
+	return true;
+}
+
 /* Split and packed halves of what ring.c dispatches. */
 unsigned int ring_split_available(struct ring *ring);
 bool ring_packed_available(const struct ring *ring);

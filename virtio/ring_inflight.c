@@ -388,7 +388,8 @@ static int packed_finish(struct ring *ring, struct ring_inflight_area *area)
 		return refuse(area, "used index outside the ring");
 	if (wrap > 1 || old_wrap > 1)
 		return refuse(area, "wrap counter neither 0 nor 1");
-	if ((pos != old_pos || wrap != old_wrap) && !ring_packed_is_avail(ring, old_pos, old_wrap)) {
+	if ((pos != old_pos || wrap != old_wrap) &&
+	    !ring_packed_is_avail(ring, old_pos, old_wrap)) {
 		packed_settle(at);
 	} else {
 		WRITE_ONCE(at->free_head, at->old_free_head);

@@ -53,7 +53,7 @@ struct inflight_packed {
 u64 ring_inflight_size(bool packed, u16 entries);
 
 struct ring_inflight_area {
-	void *mem;		/* ring_inflight_size() bytes, 8-byte aligned; another process's too */
+	void *mem;		/* ring_inflight_size() bytes, 8-byte aligned, shared */
 	u16 entries;		/* >= the ring's */
 	const char *why;	/* it was refused */
 };

@@ -265,6 +265,54 @@ static unsigned int take_simple(struct ring *ring, struct ring_chain *c, unsigne
 	return i;
 }
 
+/* Tables as ring_table_pair() takes them. */
+static inline __attribute__((always_inline))
+unsigned int take_pairs(struct ring *ring, struct ring_chain *c, unsigned int max,
+			struct segs *segs, bool write)
+{
+	const struct guest_mem_region *r = &ring->mem->region[ring->region];
+	const u64 want = (u64)(avail_flags(ring->avail_wrap) | VIRTQ_DESC_F_INDIRECT) << 48;
+	const volatile struct virtq_pdesc *d = &ring->pdesc[ring->last_avail];
+	struct ring_seg *seg = segs->seg;
+	unsigned int i;
+
+	if (!ring->indirect || segs->max < 2)
+		return 0;
+	max = MIN(max, MIN(segs->left / 2, lap_room(ring)));
+	for (i = 0; i < max; i++, c++, d++, seg += 2) {
+		u64 word = *(const volatile u64 *)&d->len;
+		unsigned int id = word_id(word);
+
+		if ((word & LOOK) != want || (u32)word != 2 * sizeof(*d))
+			break;
+		rmb();	/* as above */
+		if (unlikely(id >= ring->num || ring->in_use[id]) ||
+		    !ring_table_pair(r, c, seg, (u16)id, *(const volatile u64 *)&d->addr, write,
+				     true))
+			break;
+		ring->in_use[id] = ring_head_state(1, write);
+		ring->taken[(u16)(ring->taken_at + i) & ring->taken_mask] = (u16)id;
+	}
+	taken_simple(ring, i);
+	segs->left -= 2 * i;
+	segs->seg = seg;
+	return i;
+}
+
+__attribute__((noinline))
+static unsigned int take_read_pairs(struct ring *ring, struct ring_chain *c, unsigned int max,
+				    struct segs *segs)
+{
+	return take_pairs(ring, c, max, segs, false);
+}
+
+__attribute__((noinline))
+static unsigned int take_write_pairs(struct ring *ring, struct ring_chain *c, unsigned int max,
+				     struct segs *segs)
+{
+	return take_pairs(ring, c, max, segs, true);
+}
+
 /* Tables as ring_table_simple() takes them. */
 __attribute__((noinline))
 static unsigned int take_tables(struct ring *ring, struct ring_chain *c, unsigned int max,
@@ -316,16 +364,19 @@ unsigned int ring_packed_pop(struct ring *ring, struct ring_chain *chain, unsign
 	if (unlikely(ring->broken))
 		return 0;
 	for (;;) {
+		unsigned int before;
 		int got;
 
 		i += take_simple(ring, chain + i, max - i, &segs);
 		if (i == max)
 			break;
-		got = (int)take_tables(ring, chain + i, max - i, &segs);
-		i += (unsigned int)got;
+		before = i;
+		i += take_read_pairs(ring, chain + i, max - i, &segs);
+		i += take_write_pairs(ring, chain + i, max - i, &segs);
+		i += take_tables(ring, chain + i, max - i, &segs);
 		if (i == max || segs.left < max_segs)
 			break;
-		if (got)
+		if (i != before)
 			continue;
 		got = take_any(ring, &chain[i], segs.seg, max_segs);
 		if (got < 0)
@@ -377,33 +428,56 @@ static inline void used_write(struct ring *ring, u32 head, u32 len, u16 descs)
 }
 
 /*
- * Those whose turn has come. Of chains with nothing to write to, the last one stands for all up
- * to it, at the place of the first (§2.8.4); lengths have a descriptor each.
+ * Giving back in order. Of chains with nothing to write to, the last one stands for all up to it,
+ * at the place of the first (§2.8.4); lengths have a descriptor each.
  */
-static void push_in_turn(struct ring *ring)
-{
-	u16 head = 0, descs = 0;
+struct turn {
+	u16 head, descs;	/* of the last one; of those that have not been written yet */
+};
 
-	for (; ring->taken_done != ring->taken_at; ring->taken_done++) {
-		u16 next = ring->taken[ring->taken_done & ring->taken_mask];
-		u16 state = ring->in_use[next];
+static inline void turn_take(struct ring *ring, struct turn *t, u16 head, u16 state, u32 len)
+{
+	const u16 descs = state & HEAD_DESCS;
+
+	if (state & HEAD_WRITABLE) {
+		if (t->descs)
+			used_write(ring, t->head, 0, t->descs);
+		t->descs = 0;
+		used_write(ring, head, len, descs);
+	} else {
+		t->descs += descs;
+	}
+	t->head = head;
+	ring->in_flight -= descs;
+	ring->in_use[head] = HEAD_FREE;
+	ring->taken_done++;
+}
+
+__attribute__((noinline))
+static void push_in_order(struct ring *ring, const struct ring_used *used, unsigned int n)
+{
+	const u16 mask = ring->taken_mask;
+	struct turn t = { 0 };
+	unsigned int i;
+
+	/* They mostly are the ones whose turn it is; the others wait for it. */
+	for (i = 0; i < n && used[i].head == ring->taken[ring->taken_done & mask]; i++) {
+		u16 state = ring->in_use[used[i].head];
+
+		debug_check(state & HEAD_DESCS);
+		turn_take(ring, &t, (u16)used[i].head, state, used[i].len);
+	}
+	ring_keep_done(ring, used + i, n - i);
+	while (ring->taken_done != ring->taken_at) {
+		u16 head = ring->taken[ring->taken_done & mask];
+		u16 state = ring->in_use[head];
 
 		if (!(state & HEAD_DONE))
 			break;
-		if ((state & HEAD_WRITABLE) && descs) {
-			used_write(ring, head, 0, descs);
-			descs = 0;
-		}
-		if (state & HEAD_WRITABLE)
-			used_write(ring, next, ring->done_len[next], state & HEAD_DESCS);
-		else
-			descs += state & HEAD_DESCS;
-		head = next;
-		ring->in_flight -= state & HEAD_DESCS;
-		ring->in_use[next] = HEAD_FREE;
+		turn_take(ring, &t, head, state, ring->done_len[head]);
 	}
-	if (descs)
-		used_write(ring, head, 0, descs);
+	if (t.descs)
+		used_write(ring, t.head, 0, t.descs);
 }
 
 static void push_any(struct ring *ring, const struct ring_used *used, unsigned int n)
@@ -449,8 +523,7 @@ void ring_packed_push(struct ring *ring, const struct ring_used *used, unsigned 
 	unsigned int got;
 
 	if (unlikely(ring->in_order)) {
-		ring_keep_done(ring, used, n);
-		push_in_turn(ring);
+		push_in_order(ring, used, n);
 		return;
 	}
 	if (unlikely(!n))

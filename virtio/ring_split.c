@@ -185,6 +185,52 @@ static unsigned int take_simple(struct ring *ring, struct ring_chain *c, unsigne
 	return i;
 }
 
+/* Tables as ring_table_pair() takes them. */
+static inline __attribute__((always_inline))
+unsigned int take_pairs(struct ring *ring, struct ring_chain *c, unsigned int max,
+			struct segs *segs, u16 at, bool write)
+{
+	const struct guest_mem_region *r = &ring->mem->region[ring->region];
+	const volatile le16 *heads = ring->avail->ring;
+	struct ring_seg *seg = segs->seg;
+	unsigned int mask = ring->num - 1u, i;
+
+	if (!ring->indirect || segs->max < 2)
+		return 0;
+	max = MIN(max, segs->left / 2);
+	for (i = 0; i < max; i++, c++, seg += 2) {
+		unsigned int slot = (at + i) & mask;
+		unsigned int head = le16_to_cpu(heads[slot]);
+		struct ring_desc d;
+
+		if (unlikely(head > mask || ring->in_use[head]))
+			break;
+		d = desc_read(ring->desc, head);
+		if (d.flags != VIRTQ_DESC_F_INDIRECT || d.len != 2 * sizeof(*ring->desc) ||
+		    !ring_table_pair(r, c, seg, (u16)head, d.addr, write, false))
+			break;
+		ring->in_use[head] = ring_head_state(1, write);
+		ring->taken[slot] = (u16)head;
+	}
+	segs->left -= 2 * i;
+	segs->seg = seg;
+	return i;
+}
+
+__attribute__((noinline))
+static unsigned int take_read_pairs(struct ring *ring, struct ring_chain *c, unsigned int max,
+				    struct segs *segs, u16 at)
+{
+	return take_pairs(ring, c, max, segs, at, false);
+}
+
+__attribute__((noinline))
+static unsigned int take_write_pairs(struct ring *ring, struct ring_chain *c, unsigned int max,
+				     struct segs *segs, u16 at)
+{
+	return take_pairs(ring, c, max, segs, at, true);
+}
+
 /* Tables as ring_table_simple() takes them. */
 __attribute__((noinline))
 static unsigned int take_tables(struct ring *ring, struct ring_chain *c, unsigned int max,
@@ -224,7 +270,7 @@ static unsigned int take_tables(struct ring *ring, struct ring_chain *c, unsigne
 	return i;
 }
 
-/* take_simple() for one chain, when that is all there is: without a loop there is less to set up. */
+/* take_simple() for one chain, when that is all there is: there is less to set up. */
 static inline unsigned int take_one(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
 				    u16 at)
 {
@@ -260,17 +306,20 @@ static unsigned int take_several(struct ring *ring, struct ring_chain *chain, un
 	unsigned int i = 0;
 
 	for (;; simple = true) {
+		unsigned int before;
 		int got;
 
 		if (simple)
 			i += take_simple(ring, chain + i, n - i, &segs, (u16)(at + i));
 		if (i == n)
 			break;
-		got = (int)take_tables(ring, chain + i, n - i, &segs, (u16)(at + i));
-		i += (unsigned int)got;
+		before = i;
+		i += take_read_pairs(ring, chain + i, n - i, &segs, (u16)(at + i));
+		i += take_write_pairs(ring, chain + i, n - i, &segs, (u16)(at + i));
+		i += take_tables(ring, chain + i, n - i, &segs, (u16)(at + i));
 		if (i == n || segs.left < max_segs)
 			break;
-		if (got)
+		if (i != before)
 			continue;
 		got = take_any(ring, &chain[i], segs.seg, (u16)(at + i), max_segs);
 		if (got < 0)
@@ -320,33 +369,58 @@ static inline void used_write(volatile struct virtq_used *used, u16 mask, u16 id
 }
 
 /*
- * Those whose turn has come. Of chains with nothing to write to, one entry stands for all up to
- * it, at the place of the first (§2.7.9); lengths have an entry each.
+ * Giving back in order. Of chains with nothing to write to, one entry stands for all up to it, at
+ * the place of the first (§2.7.9); lengths have an entry each.
  */
-static void push_in_turn(struct ring *ring)
-{
-	u16 idx = ring->used_idx, run = idx;
-	u16 head = 0, next, state, mask = ring->num - 1;
+struct turn {
+	u16 idx;	/* next */
+	u16 run;	/* from here on to idx no entry has been written yet */
+	u16 head;	/* of the last one */
+};
 
-	for (; idx != ring->last_avail; idx++) {
-		next = ring->taken[idx & mask];
-		state = ring->in_use[next];
+static inline void turn_take(struct ring *ring, struct turn *t, u16 head, u16 state, u32 len)
+{
+	const u16 mask = ring->num - 1;
+
+	if (state & HEAD_WRITABLE) {
+		if (t->run != t->idx)
+			used_write(ring->used, mask, t->run, t->head, 0);
+		used_write(ring->used, mask, t->idx, head, len);
+		t->run = t->idx + 1;
+	}
+	t->head = head;
+	t->idx++;
+	ring->in_use[head] = HEAD_FREE;
+}
+
+__attribute__((noinline))
+static void push_in_order(struct ring *ring, const struct ring_used *used, unsigned int n)
+{
+	struct turn t = { ring->used_idx, ring->used_idx, 0 };
+	const u16 mask = ring->num - 1;
+	unsigned int i;
+
+	/* They mostly are the ones whose turn it is; the others wait for it. */
+	for (i = 0; i < n && used[i].head == ring->taken[t.idx & mask]; i++) {
+		u16 state = ring->in_use[used[i].head];
+
+		debug_check(state & HEAD_DESCS);
+		turn_take(ring, &t, (u16)used[i].head, state, used[i].len);
+	}
+	ring_keep_done(ring, used + i, n - i);
+	while (t.idx != ring->last_avail) {
+		u16 head = ring->taken[t.idx & mask];
+		u16 state = ring->in_use[head];
+
 		if (!(state & HEAD_DONE))
 			break;
-		if (state & HEAD_WRITABLE) {
-			if (run != idx)
-				used_write(ring->used, mask, run, head, 0);
-			used_write(ring->used, mask, idx, next, ring->done_len[next]);
-			run = idx + 1;
-		}
-		head = next;
-		ring->in_use[next] = HEAD_FREE;
+		turn_take(ring, &t, head, state, ring->done_len[head]);
 	}
-	if (run != idx)
-		used_write(ring->used, mask, run, head, 0);
-	ring->pending += (u16)(idx - ring->used_idx);
-	ring->in_flight -= (u16)(idx - ring->used_idx);
-	ring->used_idx = idx;
+	if (t.run != t.idx)
+		used_write(ring->used, mask, t.run, t.head, 0);
+	ring->pending += (u16)(t.idx - ring->used_idx);
+	ring->in_flight -= (u16)(t.idx - ring->used_idx);
+	ring->used_idx = t.idx;
 }
 
 void ring_split_push(struct ring *ring, const struct ring_used *used, unsigned int n)
@@ -355,8 +429,7 @@ void ring_split_push(struct ring *ring, const struct ring_used *used, unsigned i
 	u16 *in_use = ring->in_use, idx = ring->used_idx, mask = ring->num - 1;
 
 	if (unlikely(ring->in_order)) {
-		ring_keep_done(ring, used, n);
-		push_in_turn(ring);
+		push_in_order(ring, used, n);
 		return;
 	}
 	for (unsigned int i = 0; i < n; i++) {

@@ -334,6 +334,65 @@ static void hostile_13_indirect_table_outside_ram(void **state)
 	assert_breaks(f, RING_INDIRECT_ADDR);
 }
 
+/* Tables of two entries have a way of their own, which has to leave these to the general one. */
+static void hostile_11_to_16_tables_of_two(void **state)
+{
+	const u16 next = VIRTQ_DESC_F_NEXT, write = VIRTQ_DESC_F_WRITE;
+	struct fixture *f = *state;
+	const u64 buf = f->buf, end = f->ram.size;
+	const struct {
+		struct virtq_desc entry[2];
+		enum ring_error error;
+	} wrong[] = {
+		{ { { buf, 12, next, 0 }, { buf, 64, 0, 0 } }, RING_CHAIN_LOOP },
+		{ { { buf, 12, next, 2 }, { buf, 64, 0, 0 } }, RING_BAD_NEXT },
+		{ { { buf, 12, next, 1 }, { buf, 64, next, 1 } }, RING_CHAIN_LOOP },
+		{ { { buf, 12, next, 1 }, { buf, 64, next, 5 } }, RING_BAD_NEXT },
+		{ { { buf, 12, next | 4, 1 }, { buf, 64, 0, 0 } }, RING_BAD_INDIRECT },
+		{ { { buf, 12, next, 1 }, { buf, 64, 4, 0 } }, RING_BAD_INDIRECT },
+		{ { { end, 12, next, 1 }, { buf, 64, 0, 0 } }, RING_BAD_ADDR },
+		{ { { end - 11, 12, next, 1 }, { buf, 64, 0, 0 } }, RING_BAD_ADDR },
+		{ { { -1ull, 12, next, 1 }, { buf, 64, 0, 0 } }, RING_BAD_ADDR },
+		{ { { buf, 12, next, 1 }, { end - 63, 64, 0, 0 } }, RING_BAD_ADDR },
+		{ { { buf, 12, next, 1 }, { buf, -1u, 0, 0 } }, RING_BAD_ADDR },
+		{ { { buf, 12, next | write, 1 }, { -2ull, 64, write, 0 } }, RING_BAD_ADDR },
+		{ { { buf, 12, next | write, 1 }, { buf, 64, 0, 0 } }, RING_BAD_ORDER },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++) {
+		memcpy(mock_ptr(&f->ram, f->vq.tables), wrong[i].entry, sizeof(wrong[i].entry));
+		post_indirect(f, f->vq.tables, sizeof(wrong[i].entry), 0);
+		assert_breaks(f, wrong[i].error);
+		ring_disable(&f->ring);
+		assert_int_equal(ring_enable(&f->ring, &f->ram.gm, NUM, &f->vq.addr,
+					     f->vq.avail->idx, RING_INDIRECT), 0);
+	}
+	/* A good first entry, and the second one behind the end of RAM. */
+	memcpy(mock_ptr(&f->ram, end - 16), &(struct virtq_desc){ buf, 12, next, 1 }, 16);
+	post_indirect(f, end - 16, 32, 0);
+	assert_breaks(f, RING_INDIRECT_ADDR);
+}
+
+static void tables_of_two_with_less_in_them(void **state)
+{
+	const u16 next = VIRTQ_DESC_F_NEXT;
+	struct fixture *f = *state;
+	const struct virtq_desc good[][2] = {
+		{ { f->buf, 12, 0, 0 }, { f->buf, 64, 0, 0 } },		/* ends with the first */
+		{ { f->buf, 0, next, 1 }, { f->buf, 12, 0, 0 } },
+		{ { f->buf, 12, next, 1 }, { f->buf, 0, 0, 0 } },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(good); i++) {
+		memcpy(mock_ptr(&f->ram, f->vq.tables), good[i], sizeof(good[i]));
+		post_indirect(f, f->vq.tables, sizeof(good[i]), 0);
+		assert_int_equal(pop(f), 1);
+		assert_int_equal(f->chain.nr_read, 1);
+		assert_int_equal(f->chain.read_len, 12);
+		ring_push(&f->ring, f->chain.head, 0);
+	}
+}
+
 static void hostile_13_indirect_table_across_the_end(void **state)
 {
 	struct fixture *f = *state;
@@ -446,6 +505,8 @@ int main(void)
 		T(hostile_12_indirect_not_negotiated),
 		T_INDIRECT(hostile_13_indirect_table_outside_ram),
 		T_INDIRECT(hostile_13_indirect_table_across_the_end),
+		T_INDIRECT(hostile_11_to_16_tables_of_two),
+		T_INDIRECT(tables_of_two_with_less_in_them),
 		T(hostile_14_buffers_outside_ram),
 		T(hostile_16_readable_after_writable),
 		T_INDIRECT(hostile_18_sum_above_4_gib),

@@ -61,8 +61,9 @@ static bool know_ahead(struct vu_dev *dev)
 
 		spin_lock(&vq->lock);
 		if (vq->enabled)
-			ring_unpop(&vq->ring, ring_pop_batch(&vq->ring, chain, VHOST_BATCH, rx->segs,
-							     2 * rx->max_segs, rx->max_segs));
+			ring_unpop(&vq->ring,
+				   ring_pop_batch(&vq->ring, chain, VHOST_BATCH, rx->segs,
+						  2 * rx->max_segs, rx->max_segs));
 		spin_unlock(&vq->lock);
 	}
 	return !dev->iotlb.mem.missed;
