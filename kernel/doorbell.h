@@ -10,69 +10,48 @@
 #include "kernel/event.h"
 #include "kernel/types.h"
 
-#define DOORBELLS_MAX 16	/* four NICs, in memory and as ports */
+#define DOORBELLS_MAX 136	/* four NICs with 17 queues each, in memory and as ports */
 
-/* A row of bells, one behind the other. */
 struct doorbell {
 	u64 addr;
-	u64 size;		/* bytes answered from addr on; any access inside rings one */
-	struct event *event;	/* of the first */
-	size_t event_step;	/* bytes from one's event to the next one's */
-	u8 shift;		/* log2 of the bytes of each */
+	u64 size;		/* bytes answered from addr on; any access inside rings it */
+	struct event *event;
 	bool pio;
 };
 
 struct doorbell_map {
-	u32 seq;		/* odd while it is being changed */
 	unsigned int nr;
+	struct doorbell_span {
+		u64 first, last;	/* those of a kind all lie in it; all 0: there are none */
+	} span[2];		/* by pio */
 	struct doorbell bell[DOORBELLS_MAX];
 };
 
-/*
- * @n bells of @size bytes each, a power of two; the event of the first is @event, those of the
- * others lie @event_step bytes apart. 0, -ENOSPC, -EEXIST (overlap). Under the guest's lock; its
- * vCPUs may ring meanwhile. Events stay as long as the guest.
- */
-int doorbell_add_row(struct doorbell_map *map, bool pio, u64 addr, u64 size, unsigned int n,
-		     struct event *event, size_t event_step);
-static inline int doorbell_add(struct doorbell_map *map, bool pio, u64 addr, u64 size,
-			       struct event *event)
-{
-	return doorbell_add_row(map, pio, addr, size, 1, event, 0);
-}
-/* The bell or row at @addr. */
+/* 0, -ENOSPC, -EEXIST (overlap). Under the guest's lock, its vCPUs paused or the caller. */
+int doorbell_add(struct doorbell_map *map, bool pio, u64 addr, u64 size, struct event *event);
 void doorbell_remove(struct doorbell_map *map, bool pio, u64 addr);
 
-/* May be nonsense if the map is being changed, so that nobody may look at it. */
-static inline struct event *doorbell_find(const struct doorbell_map *map, bool pio, u64 addr)
-{
-	for (unsigned int i = 0; i < map->nr; i++) {
-		const struct doorbell *b = &map->bell[i];
-		u64 off = addr - b->addr;
-
-		if (off < b->size && b->pio == pio)
-			return (void *)((uintptr_t)b->event + (off >> b->shift) * b->event_step);
-	}
-	return NULL;
-}
-
-/* True: somebody's doorbell, and the event has been signalled. */
+/*
+ * True: somebody's doorbell, and the event has been signalled. Most of what is asked for is none,
+ * which one look at the span tells. While the map is being changed it may be missed; then the
+ * device model, which holds the lock, has the access.
+ */
 static inline bool doorbell_ring(const struct doorbell_map *map, bool pio, u64 addr)
 {
-	struct event *event;
-	u32 seq;
+	const struct doorbell_span *span = &map->span[pio];
+	u64 first = READ_ONCE(span->first);
 
-	do {
-		while (unlikely((seq = READ_ONCE(map->seq)) & 1))
-			cpu_relax();
-		rmb();		/* both pair with those of map_change() */
-		event = doorbell_find(map, pio, addr);
-		rmb();
-	} while (unlikely(READ_ONCE(map->seq) != seq));
-	if (!event)
+	if (addr - first > READ_ONCE(span->last) - first)
 		return false;
-	event_signal(event);
-	return true;
+	for (unsigned int i = 0; i < map->nr; i++) {
+		const struct doorbell *b = &map->bell[i];
+
+		if (addr - b->addr < b->size && b->pio == pio) {
+			event_signal(b->event);
+			return true;
+		}
+	}
+	return false;
 }
 
 #endif
