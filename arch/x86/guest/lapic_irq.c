@@ -44,24 +44,12 @@ void vlapic_refresh(struct vlapic *apic)
 	apic->isr_max = array_highest(apic, LAPIC_ISR, apic->isr_words);
 }
 
-static void summary_set(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
-{
-	array_assign(apic, array, vector, true);
-	*words |= BIT(vector / 32);
-	*max = MAX(*max, vector);
-}
-
 static void summary_clear(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
 {
 	array_assign(apic, array, vector, false);
 	if (!vlapic_reg(apic, lapic_array_off(array, vector)))
 		*words &= (u8)~BIT(vector / 32);
 	*max = likely(!*words) ? -1 : array_highest(apic, array, *words);
-}
-
-static void irr_set(struct vlapic *apic, u8 vector)
-{
-	summary_set(apic, LAPIC_IRR, vector, &apic->irr_words, &apic->irr_max);
 }
 
 static void irr_clear(struct vlapic *apic, u8 vector)
@@ -71,7 +59,9 @@ static void irr_clear(struct vlapic *apic, u8 vector)
 
 static void isr_set(struct vlapic *apic, u8 vector)
 {
-	summary_set(apic, LAPIC_ISR, vector, &apic->isr_words, &apic->isr_max);
+	array_assign(apic, LAPIC_ISR, vector, true);
+	apic->isr_words |= (u8)BIT(vector / 32);
+	apic->isr_max = MAX(apic->isr_max, vector);
 }
 
 static void isr_clear(struct vlapic *apic, u8 vector)
@@ -121,27 +111,42 @@ static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
 	hvm->eoi_exit(apic->vcpu, vector, level);
 }
 
-static void sync_word(struct vlapic *apic, unsigned int i)
+/* Those of @bits whose mode is not as it was; seldom any. */
+static __noinline void tmr_sync(struct vlapic *apic, u32 reg, u32 bits, u32 level)
 {
-	u64 bits = __atomic_exchange_n(&apic->pir[i], 0, __ATOMIC_ACQUIRE);
-	u64 level = __atomic_load_n(&apic->tmr[i], __ATOMIC_RELAXED);
+	for (; bits; bits &= bits - 1) {
+		unsigned int bit = (unsigned int)__builtin_ctz(bits);
 
-	while (bits) {
-		unsigned int bit = (unsigned int)__builtin_ctzll(bits);
-		u8 vector = (u8)(i * 64 + bit);
-
-		bits &= bits - 1;
-		tmr_assign(apic, vector, level & BIT_ULL(bit));
-		irr_set(apic, vector);
+		tmr_assign(apic, (u8)(reg * 32 + bit), level & BIT(bit));
 	}
+}
+
+/* @bits to register @reg of IRR. */
+static void sync_reg(struct vlapic *apic, u32 reg, u32 bits, u32 level)
+{
+	u32 off = reg * LAPIC_REG_STRIDE;
+
+	if (!bits)
+		return;
+	if (unlikely((vlapic_reg(apic, LAPIC_TMR + off) ^ level) & bits))
+		tmr_sync(apic, reg, bits, level);
+	vlapic_set(apic, LAPIC_IRR + off, vlapic_reg(apic, LAPIC_IRR + off) | bits);
+	apic->irr_words |= (u8)BIT(reg);
+	apic->irr_max = MAX(apic->irr_max, (s16)(reg * 32 + 31 - (u32)__builtin_clz(bits)));
 }
 
 void vlapic_sync_posted(struct vlapic *apic)
 {
 	u32 words = __atomic_exchange_n(&apic->posted, 0, __ATOMIC_ACQUIRE);
 
-	for (; words; words &= words - 1)
-		sync_word(apic, (unsigned int)__builtin_ctz(words));
+	for (; words; words &= words - 1) {
+		u32 i = (u32)__builtin_ctz(words);
+		u64 bits = __atomic_exchange_n(&apic->pir[i], 0, __ATOMIC_ACQUIRE);
+		u64 level = __atomic_load_n(&apic->tmr[i], __ATOMIC_RELAXED);
+
+		sync_reg(apic, 2 * i, (u32)bits, (u32)level);
+		sync_reg(apic, 2 * i + 1, bits >> 32, level >> 32);
+	}
 }
 
 /*
