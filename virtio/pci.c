@@ -159,13 +159,29 @@ static struct io_space *bar_space(struct virtio_pci *vp, const struct bar *b)
 	return b->pio ? &vp->guest->pio : &vp->guest->mmio;
 }
 
-/* The notification registers; kick events lie in an array of vhost's. */
+static u64 doorbell_addr(const struct bar *b, u64 at, unsigned int queue)
+{
+	return at + b->notify + queue * VIRTIO_PCI_NOTIFY_MULTIPLIER;
+}
+
+static void doorbells_remove(struct virtio_pci *vp, const struct bar *b, u64 at, unsigned int n)
+{
+	while (n--)
+		doorbell_remove(&vp->guest->doorbells, b->pio, doorbell_addr(b, at, n));
+}
+
 static int doorbells_add(struct virtio_pci *vp, const struct bar *b, u64 at)
 {
-	return doorbell_add_row(&vp->guest->doorbells, b->pio, at + b->notify,
-				VIRTIO_PCI_NOTIFY_MULTIPLIER, vp->vdev->nr_queues,
-				vhost_get_vring_kick(vp->vdev->vhost, 0),
-				sizeof(struct vhost_virtqueue));
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < vp->vdev->nr_queues; i++) {
+		err = doorbell_add(&vp->guest->doorbells, b->pio, doorbell_addr(b, at, i),
+				   VIRTIO_PCI_NOTIFY_MULTIPLIER,
+				   vhost_get_vring_kick(vp->vdev->vhost, i));
+		if (err)
+			doorbells_remove(vp, b, at, i);
+	}
+	return err;
 }
 
 static int bar_map(struct vpci_dev *pci, unsigned int bar, u64 at)
@@ -188,7 +204,7 @@ static void bar_unmap(struct vpci_dev *pci, unsigned int bar, u64 at)
 	const struct bar *b = &bars[bar];
 
 	if (b->bells)
-		doorbell_remove(&vp->guest->doorbells, b->pio, at + b->notify);
+		doorbells_remove(vp, b, at, vp->vdev->nr_queues);
 	io_remove(bar_space(vp, b), at, vp);
 }
 

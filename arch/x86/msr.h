@@ -272,6 +272,9 @@ enum hwcr {
 	HWCR_TSC_FREQ_SEL	= BIT(24),	/* TSC counts at the P0 frequency */
 };
 
+/* AMD family 10h BKDG, "MSRC001_001F Northbridge Configuration": bits 27:24 of 0xcf8 */
+#define NB_CFG_ENABLE_CF8_EXT_CFG BIT_ULL(46)
+
 /* AMD, "Software techniques for managing speculation": LFENCE waits for all that is before it */
 #define DE_CFG_LFENCE_SERIALIZE BIT_ULL(1)
 

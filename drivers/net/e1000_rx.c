@@ -53,12 +53,12 @@ void e1000_rx_refill(struct e1000_queue *q)
 		e1000_queue_write(q, E1000_RDT, rx->tail);
 }
 
-/* Both kinds of descriptor have the buffer's address in front, and this behind it. */
-static inline u64 rx_written(const struct e1000_rx *rx, unsigned int i, bool extended)
+/* Both kinds have the buffer's address in front, and this behind it. */
+static u64 rx_written(const struct e1000_rx *rx, unsigned int i)
 {
 	u64 w = le64_to_cpu(READ_ONCE(rx->desc[i].written));
 
-	if (!extended)
+	if (likely(!rx->extended))
 		return w;
 	return (u16)(w >> RX_EXT_LENGTH_SHIFT) |
 	       (u64)(u8)(w >> RX_EXT_STATUS_SHIFT) << RX_STATUS_SHIFT |
@@ -102,16 +102,16 @@ static struct frame *rx_frame(struct rx_buf *buf, u64 written)
 	return frame;
 }
 
-static inline __attribute__((always_inline))
-unsigned int rx_harvest_kind(struct e1000_queue *q, struct frame **frames, unsigned int max,
-			     unsigned int *looked, bool extended)
+/* Up to @max frames out of the ring; *looked: descriptors emptied. */
+static unsigned int rx_harvest(struct e1000_queue *q, struct frame **frames, unsigned int max,
+			       unsigned int *looked)
 {
 	struct e1000_rx *rx = &q->rx;
 	unsigned int nr = 0, next = rx->next, left = max;
 	u64 bytes = 0;
 
 	for (; left && next != rx->tail; left--) {
-		u64 written = rx_written(rx, next, extended);
+		u64 written = rx_written(rx, next);
 
 		if (!(written & RX_STATUS(RX_DD)))
 			break;
@@ -129,17 +129,6 @@ unsigned int rx_harvest_kind(struct e1000_queue *q, struct frame **frames, unsig
 	q->nq.stats.rx_bytes += bytes;
 	*looked = max - left;
 	return nr;
-}
-
-/*
- * Up to @max frames out of the ring; *looked: descriptors emptied. Which kind they are is asked
- * once.
- */
-static unsigned int rx_harvest(struct e1000_queue *q, struct frame **frames, unsigned int max,
-			       unsigned int *looked)
-{
-	return q->rx.extended ? rx_harvest_kind(q, frames, max, looked, true) :
-				rx_harvest_kind(q, frames, max, looked, false);
 }
 
 bool e1000_rx_poll(struct e1000_queue *q, unsigned int budget)
@@ -166,8 +155,7 @@ bool e1000_rx_pending(const struct e1000_queue *q)
 {
 	unsigned int next = READ_ONCE(q->rx.next);
 
-	return next != READ_ONCE(q->rx.tail) &&
-	       (rx_written(&q->rx, next, q->rx.extended) & RX_STATUS(RX_DD));
+	return next != READ_ONCE(q->rx.tail) && (rx_written(&q->rx, next) & RX_STATUS(RX_DD));
 }
 
 int e1000_rx_alloc(struct e1000_queue *q)

@@ -22,7 +22,7 @@ static void check_regions(const struct mock_net *mn)
 {
 	const struct io_space *s = &mn->mg.guest.mmio;
 
-	check(s->nr <= 2 && mn->mg.guest.doorbells.nr <= 2);
+	check(s->nr <= 2 && mn->mg.guest.doorbells.nr <= 2 * VHOST_NET_QUEUES);
 	for (unsigned int i = 0; i < s->nr; i++) {
 		check(s->region[i].base >= MOCK_WINDOW);
 		check(s->region[i].base + s->region[i].size <= (u64)MOCK_WINDOW + MOCK_WINDOW_SIZE);

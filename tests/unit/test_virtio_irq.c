@@ -44,7 +44,7 @@ static void hostile_32_bar_over_something_else(void **state)
 	mock_cfg_write(&f->mv, PCI_BAR0 + 20, 4, 0);
 	mock_cfg_write(&f->mv, PCI_BAR0 + 16, 4, MOCK_WINDOW + 0x200000);
 	assert_true(f->dev.vp.pci.bar[4].mapped);
-	assert_int_equal(f->mg.guest.doorbells.nr, 1);
+	assert_int_equal(f->mg.guest.doorbells.nr, QUEUES);
 }
 
 static void hostile_32_two_devices_at_one_place(void **state)

@@ -22,7 +22,7 @@ static void ports_come_first(void **state)
 
 	assert_true(f->mv.notify_port && f->mv.notify && f->mv.port_first);
 	assert_int_equal(f->mv.notify_multiplier, 4);
-	assert_int_equal(f->mg.guest.doorbells.nr, 2);
+	assert_int_equal(f->mg.guest.doorbells.nr, 2 * QUEUES);
 }
 
 static void any_width_rings(void **state)
@@ -94,7 +94,7 @@ static void bar_can_be_moved(void **state)
 	mock_pio_write(&f->mg, MOCK_PORTS + 0x800 + 4, 2, 1);
 	mock_work_run();
 	assert_int_equal(f->dev.kicks[1], 1);
-	assert_int_equal(f->mg.guest.doorbells.nr, 2);
+	assert_int_equal(f->mg.guest.doorbells.nr, 2 * QUEUES);
 }
 
 /* Each of the two kinds has its own bit in COMMAND. */
@@ -124,7 +124,7 @@ static void assert_unmapped(struct fixture *f, u32 at)
 	mock_cfg_write(&f->mv, PIO_BAR, 4, at);
 	assert_false(f->dev.vp.pci.bar[VIRTIO_PCI_PIO_BAR].mapped);
 	assert_int_equal(f->dev.vp.pci.bar_conflicts, 1);
-	assert_int_equal(f->mg.guest.doorbells.nr, 1);
+	assert_int_equal(f->mg.guest.doorbells.nr, QUEUES);
 }
 
 static void hostile_32_bar_over_something_else(void **state)
@@ -147,7 +147,7 @@ static void hostile_32_bar_over_something_else(void **state)
 	assert_unmapped(f, MOCK_PORTS + 0x200);
 	f->mg.bus.pio_size = MOCK_PORTS_SIZE;
 	mock_cfg_write(&f->mv, PIO_BAR, 4, good);
-	assert_int_equal(f->mg.guest.doorbells.nr, 2);
+	assert_int_equal(f->mg.guest.doorbells.nr, 2 * QUEUES);
 	io_remove(&f->mg.guest.pio, MOCK_PORTS + 0x102, f);
 }
 

@@ -315,6 +315,12 @@ static int write_hwcr(struct vcpu *vcpu, u32 msr, u64 val)
 	       -EINVAL : 0;
 }
 
+/* Linux sets it at each boot; there is the ECAM for what it would give. */
+static int write_nb_cfg(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	return val & ~NB_CFG_ENABLE_CF8_EXT_CFG ? -EINVAL : 0;
+}
+
 /* Where DRAM ends below 4 GiB (TOP_MEM) and above. */
 static int read_top_mem(struct vcpu *vcpu, u32 msr, u64 *val)
 {
@@ -394,7 +400,7 @@ static const struct msr_entry amd_msrs[] = {
 	{ ONE(MSR_HWCR), read_hwcr, write_hwcr },
 	{ ONE(MSR_TOP_MEM), read_top_mem, NULL },
 	{ ONE(MSR_TOP_MEM2), read_top_mem, NULL },
-	{ ONE(MSR_NB_CFG), read_zero, write_zero },
+	{ ONE(MSR_NB_CFG), read_zero, write_nb_cfg },
 	{ ONE(MSR_INT_PENDING), read_zero, write_zero },
 	{ ONE(MSR_OSVW_ID_LENGTH), read_osvw_length, NULL },
 	{ ONE(MSR_OSVW_STATUS), read_zero, NULL },
