@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* KVM's paravirtual EOI: what its MSR takes, and that each interrupt ends once, by the word or not. */
+/* KVM's paravirtual EOI: what its MSR takes; each interrupt ends once, by the word or without. */
 #include "lib.h"
 
 const char test_name[] = "pv_eoi";

@@ -111,7 +111,7 @@ static void lint0_lets_the_8259s_through(void **state)
 	assert_true(apic->extint);
 }
 
-/* Accepted is what vlapic_pending() has named; a vector of the 8259 pair's may be the same number. */
+/* Accepted is what vlapic_pending() has named; an 8259's vector may be the same number. */
 static void the_8259s_vector_is_not_its_own(void **state)
 {
 	struct vlapic *apic = board_lapic(0);
