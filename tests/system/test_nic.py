@@ -318,6 +318,9 @@ def test_two_queues(bench):
         assert new["interrupts"] > old["interrupts"] and new["polls"] > old["polls"]
     assert nic.receive([frame(60, i) for i in range(50)])["rx_packets"] == 50
     assert nic.queues()[0]["rx_packets"] == after[0]["rx_packets"] + 50
+    info, queues = nic.info(), nic.queues()
+    for key in "rx_packets", "tx_packets":
+        assert info[key] == sum(queue[key] for queue in queues)
     # One flow stays where it is.
     before = nic.queues()
     nic.receive([flow_frame(7, i) for i in range(100)])
