@@ -16,6 +16,7 @@
 #define GUEST_MODULES_MAX 8
 #define GUEST_VCPUS_MAX	64
 #define NET_PEERS_MAX	16
+#define NETDEV_WORKERS_MAX 8
 #define NIC_PAIRS_MAX	8
 
 /* -netdev tap|switch,id=..,br=..,queues=..,vhost=on|off,poll-us=.. */
@@ -24,6 +25,8 @@ struct netdev_config {
 	char br[16];			/* switch; "br0" by default */
 	unsigned int queues;		/* queue pairs, 1..NIC_PAIRS_MAX; above 1 with mq=on */
 	unsigned int poll_us;
+	/* workers: CPUs whose workers have its pairs, in turn; nr 0: as place_queue() says */
+	struct { unsigned int nr; u16 cpu[NETDEV_WORKERS_MAX]; } workers;
 	struct port_policy policy;	/* gro=, tag=, trunks=, spoofchk=, ingress_policing_*= */
 	unsigned int line;
 };

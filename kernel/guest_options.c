@@ -85,6 +85,21 @@ static void set_trunks(struct options *o, const struct option *opt, const char *
 	free(list);
 }
 
+/* "2" or "2;3" (a comma is between properties). */
+static void set_netdev_workers(struct options *o, const struct option *opt, const char *value,
+			       void *object)
+{
+	struct netdev_config *nd = object;
+	char *list = strdup(value);
+
+	if (!list)
+		option_bad(o, opt, value, "out of memory");
+	else if (!option_cpu_list(list, ";", nd->workers.cpu, &nd->workers.nr, NETDEV_WORKERS_MAX,
+				  CONFIG_MAX_CPUS - 1))
+		option_bad(o, opt, value, "not a list of CPUs");
+	free(list);
+}
+
 #define POLICY(field)	OPTION_FIELD(struct netdev_config, policy.field)
 
 static const struct option netdev_rows[] = {
@@ -96,6 +111,7 @@ static const struct option netdev_rows[] = {
 	  .min = 1, .max = NIC_PAIRS_MAX },
 	{ "poll-us", option_set_uint, OPTION_FIELD(struct netdev_config, poll_us),
 	  .min = 0, .max = 1000000 },
+	{ "workers", set_netdev_workers, .expected = "up to 8 CPUs, as in 2, 2-3 or 1;3" },
 	{ "vhost", option_set_fixed, .expected = "on" },
 	{ "gro", option_set_bool, POLICY(gro), .expected = "on or off" },
 	{ "tag", option_set_uint, POLICY(vlan.tag), .min = 1, .max = VLAN_ID_MAX },

@@ -182,9 +182,14 @@ static void start_guest(const struct guest_config *config)
 {
 	struct cpu *where[GUEST_VCPUS_MAX];
 	struct guest *guest;
-	unsigned int bad;
+	unsigned int bad, nic;
 	int err;
 
+	if (place_check_nics(config, &nic, &bad)) {
+		pr_err("%s:%u: guest %s: -netdev workers: CPU %u is not there, expected 0..%u",
+		       CONFIG_FILE, config->nic[nic].netdev.line, config->name, bad, nr_cpus - 1);
+		return;
+	}
 	err = place_vcpus(config, where, &bad);
 	if (err) {
 		pr_err("%s:%u: guest %s: -cpu-affinity: CPU %u %s, expected 0..%u", CONFIG_FILE,

@@ -47,6 +47,20 @@ int place_vcpus(const struct guest_config *config, struct cpu **where, unsigned 
 	return 0;
 }
 
+int place_check_nics(const struct guest_config *config, unsigned int *nic, unsigned int *bad)
+{
+	for (*nic = 0; *nic < config->nr_nics; ++*nic) {
+		const struct netdev_config *nd = &config->nic[*nic].netdev;
+
+		for (unsigned int i = 0; i < nd->workers.nr; i++) {
+			*bad = nd->workers.cpu[i];
+			if (*bad >= nr_cpus)
+				return -ENODEV;
+		}
+	}
+	return 0;
+}
+
 static void take_back(void)
 {
 	for (unsigned int i = 0; i < nr_cpus; i++)

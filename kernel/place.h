@@ -16,6 +16,9 @@ struct cpu;
  */
 int place_vcpus(const struct guest_config *config, struct cpu **where, unsigned int *bad);
 
+/* Are the CPUs there that its -netdev options name? -ENODEV: *@bad is not, of NIC *@nic. */
+int place_check_nics(const struct guest_config *config, unsigned int *nic, unsigned int *bad);
+
 /*
  * place_workers() - give CPUs to vhost workers alone. BSP at boot, when all CPUs run, and before
  * anything else is placed. 0; -ENODEV: *@bad is not there; -ENOSPC: none would be left that runs

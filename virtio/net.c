@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/guest_config.h"
 #include "kernel/log.h"
@@ -309,16 +310,27 @@ static unsigned int pair_of(const struct virtio_net *net, unsigned int i)
 	return i / VHOST_NET_QUEUES;
 }
 
-/* NICs of one guest, and those of guests one after the other, begin with different workers. */
+/*
+ * Those of the configuration, in turn. Otherwise NICs of one guest, and those of guests one after
+ * the other, begin with different workers.
+ */
+static struct vhost_worker *worker_of_pair(const struct virtio_net *net, unsigned int pair)
+{
+	const struct netdev_config *nd = &net->config->netdev;
+	const struct guest *guest = net->guest;
+
+	if (nd->workers.nr)
+		return vhost_worker_of(cpus[nd->workers.cpu[pair % nd->workers.nr]]);
+	return vhost_worker_pick(guest->placement, guest->nr_vcpus, guest->id + guest->nr_nics,
+				 pair);
+}
+
 static void attach_workers(struct virtio_net *net)
 {
-	struct guest *guest = net->guest;
-	unsigned int first = guest->id + guest->nr_nics, us = net->config->netdev.poll_us;
+	unsigned int us = net->config->netdev.poll_us;
 
 	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++) {
-		vhost_attach_vring_worker(&net->vhost.vq[i],
-					  vhost_worker_pick(guest->placement, guest->nr_vcpus,
-							    first, pair_of(net, i)));
+		vhost_attach_vring_worker(&net->vhost.vq[i], worker_of_pair(net, pair_of(net, i)));
 		vhost_set_vring_busyloop_timeout(&net->vhost.dev, i, us);
 	}
 	pollers_set_linger(us * NSEC_PER_USEC);

@@ -64,20 +64,18 @@ struct vhost_worker *vhost_get_vring_worker(const struct vhost_virtqueue *vq)
 	return vq->worker;
 }
 
+struct vhost_worker *vhost_worker_of(const struct cpu *cpu)
+{
+	for (unsigned int i = 0; i < VHOST_WORKERS_MAX; i++)
+		if (vhost_workers[i] && vhost_workers[i]->cpu == cpu)
+			return vhost_workers[i];
+	return NULL;
+}
+
 struct vhost_worker *vhost_worker_pick(struct cpu *const *home, unsigned int nr_home,
 				       unsigned int first, unsigned int n)
 {
-	const struct cpu *cpu = NULL;
-
-	for (unsigned int i = 0; i < VHOST_WORKERS_MAX; i++) {
-		if (!vhost_workers[i])
-			continue;
-		if (!cpu)
-			cpu = place_queue(home, nr_home, first, n);
-		if (vhost_workers[i]->cpu == cpu)
-			return vhost_workers[i];
-	}
-	return NULL;
+	return nr_home ? vhost_worker_of(place_queue(home, nr_home, first, n)) : NULL;
 }
 
 void vhost_workers_show(void)

@@ -37,6 +37,9 @@ int vhost_attach_vring_worker(struct vhost_virtqueue *vq, struct vhost_worker *w
 /* VHOST_GET_VRING_WORKER. NULL: none, its work runs where vhost_dev_init() said. */
 struct vhost_worker *vhost_get_vring_worker(const struct vhost_virtqueue *vq);
 
+/* The first one of @cpu, or NULL. */
+struct vhost_worker *vhost_worker_of(const struct cpu *cpu);
+
 /*
  * vhost_worker_pick() - a worker of place_queue()'s CPU for the @n-th queue (or pair of queues) of
  * a device. NULL: that CPU has none.

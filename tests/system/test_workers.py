@@ -95,6 +95,7 @@ def test_shared_cpu(bench, kind):
 
 def test_mistakes(bench):
     """CPUs that are not there, all of them, and one for a vCPU that belongs to workers."""
+    nic = "-netdev tap,id=a,workers=0;9 -device virtio-net-pci,netdev=a"
     files = {"poweroff.elf": test_guests.build() / "poweroff.elf"}
     guest = "guest {} -kernel poweroff.elf -m 8M {}\n"
     for conf, said in {
@@ -104,6 +105,8 @@ def test_mistakes(bench):
             "set workers=1\n" + guest.format("pin", "-cpu-affinity 0-1"):
                 "ringvisor.conf:2: guest pin: -cpu-affinity: CPU 1 belongs to workers "
                 r"\(set workers=\), expected 0..1",
+            guest.format("far", nic): "ringvisor.conf:1: guest far: -netdev workers: CPU 9 is not "
+                                      "there, expected 0..1",
     }.items():
         machine = bench.boot(conf + guest.format("all", "-smp 2"), files, kind="qemu-svm", cpus=2)
         machine.expect(said)

@@ -65,7 +65,7 @@ static void test_the_design_example(void **state)
 
 	parse_good("guest web -m 256M -smp 2 -kernel vmlinuz -initrd web.cpio.gz "
 		   "-append \"console=ttyS0\"\n"
-		   "  -netdev tap,id=hostnet2,br=br0,queues=8,vhost=on,poll-us=50\n"
+		   "  -netdev tap,id=hostnet2,br=br0,queues=8,vhost=on,poll-us=60,workers=3;1-2\n"
 		   "  -device virtio-net-pci,netdev=hostnet2,id=net2,mac=20:90:6f:28:84:f2,"
 		   "event_idx=on,mq=on,vectors=18,rx_queue_size=1024,tx_queue_size=1024,bus=pci.0,"
 		   "addr=0x7\n", 1);
@@ -78,7 +78,10 @@ static void test_the_design_example(void **state)
 	assert_int_equal(guest[0].nr_nics, 1);
 	assert_string_equal(nic->netdev.br, "br0");
 	assert_int_equal(nic->netdev.queues, 8);
-	assert_int_equal(nic->netdev.poll_us, 50);
+	assert_int_equal(nic->netdev.poll_us, 60);
+	assert_int_equal(nic->netdev.workers.nr, 3);
+	assert_int_equal(nic->netdev.workers.cpu[0], 3);
+	assert_int_equal(nic->netdev.workers.cpu[2], 2);
 	assert_string_equal(nic->id, "net2");
 	assert_memory_equal(nic->mac, mac, 6);
 	assert_true(nic->event_idx && nic->mq);
@@ -353,8 +356,10 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "tap,id=ID,... or switch,id=ID,..., up to 4 of them" },
 	{ "guest g -kernel k -netdev tap", "1: guest g: -netdev id: missing, expected an "
 	  "identifier of up to 31 characters" },
+	{ "guest g -kernel k -netdev tap,id=a,workers=0-8", "1: guest g: -netdev workers=0-8: not "
+	  "a list of CPUs, expected up to 8 CPUs, as in 2, 2-3 or 1;3" },
 	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev : unknown, expected id br "
-	  "queues poll-us vhost gro tag trunks spoofchk ingress_policing_rate "
+	  "queues poll-us workers vhost gro tag trunks spoofchk ingress_policing_rate "
 	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
 	{ "guest g -kernel k -netdev tap,id=1", "1: guest g: -netdev id=1: not an identifier, "
 	  "expected an identifier of up to 31 characters" },
@@ -368,7 +373,7 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -netdev tap,id=a,queues=9",
 	  "1: guest g: -netdev queues=9: out of range, expected 1..8" },
 	{ "guest g -kernel k -netdev tap,id=a,ifname=t", "1: guest g: -netdev ifname: unknown, "
-	  "expected id br queues poll-us vhost gro tag trunks spoofchk ingress_policing_rate "
+	  "expected id br queues poll-us workers vhost gro tag trunks spoofchk ingress_policing_rate "
 	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
 	{ "guest g -kernel k -netdev tap,id=a,tag=4095",
 	  "1: guest g: -netdev tag=4095: out of range, expected 1..4094" },

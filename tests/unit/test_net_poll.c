@@ -117,6 +117,33 @@ static void flushed_is_not_looked_at(void **state)
 	assert_true(list_empty(&worker_cpu.pollers));
 }
 
+/* -netdev workers=: the queues' work goes to that CPU, and is gone from there when the NIC is. */
+static void queues_go_to_the_workers_named(void **state)
+{
+	struct mock_net *mn = *state, *other = calloc(1, sizeof(*other));
+	struct vhost_worker *worker;
+	struct nic_config nic;
+
+	cpus[1] = &worker_cpu;
+	nr_cpus = 2;
+	worker = vhost_new_worker(&worker_cpu);
+	mock_net_config(&nic);
+	nic.mac[5] ^= 1;
+	nic.netdev.workers.nr = 1;
+	nic.netdev.workers.cpu[0] = 1;
+	mock_net_init(other, "db", mn->wire, &nic);
+	for (unsigned int i = 0; i < other->net->vhost.dev.nvqs; i++) {
+		assert_ptr_equal(vhost_get_vring_worker(&other->net->vhost.vq[i]), worker);
+		assert_ptr_equal(other->net->vhost.vq[i].work.cpu, &worker_cpu);
+	}
+	assert_int_equal(vhost_free_worker(worker), -EBUSY);
+	nr_cpus = 0;		/* nobody else to be asked when it goes */
+	mock_net_free(other);
+	free(other);
+	assert_int_equal(vhost_free_worker(worker), 0);
+	cpus[1] = NULL;
+}
+
 #define TEST(name, how) cmocka_unit_test_setup_teardown(name, setup_##how, teardown)
 
 int main(void)
@@ -128,6 +155,7 @@ int main(void)
 		TEST(nothing_is_left_behind, flags_polled),
 		TEST(a_stopped_queue_goes_to_rest, event_idx),
 		TEST(flushed_is_not_looked_at, event_idx),
+		TEST(queues_go_to_the_workers_named, event_idx),
 	};
 
 	return cmocka_run_group_tests_name("net_poll", tests, NULL, NULL);

@@ -98,12 +98,28 @@ static void test_workers_cpus(void **state)
 	assert_int_equal(bad, 3);
 }
 
+static void test_nics(void **state)
+{
+	struct guest_config c = { .nr_nics = 2 };
+	unsigned int nic, bad;
+
+	assert_int_equal(place_check_nics(&c, &nic, &bad), 0);
+	c.nic[1].netdev.workers.nr = 2;
+	c.nic[1].netdev.workers.cpu[0] = 3;
+	assert_int_equal(place_check_nics(&c, &nic, &bad), 0);
+	c.nic[1].netdev.workers.cpu[1] = 4;
+	assert_int_equal(place_check_nics(&c, &nic, &bad), -ENODEV);
+	assert_int_equal(nic, 1);
+	assert_int_equal(bad, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_placement),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_workers_cpus),
+		cmocka_unit_test(test_nics),
 	};
 
 	return cmocka_run_group_tests_name("place", tests, NULL, NULL);
