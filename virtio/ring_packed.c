@@ -371,8 +371,10 @@ unsigned int ring_packed_pop(struct ring *ring, struct ring_chain *chain, unsign
 		if (i == max)
 			break;
 		before = i;
-		i += take_read_pairs(ring, chain + i, max - i, &segs);
-		i += take_write_pairs(ring, chain + i, max - i, &segs);
+		if (ring->pdesc[ring->last_avail].len == 2 * sizeof(*ring->pdesc)) {	/* a hint */
+			i += take_read_pairs(ring, chain + i, max - i, &segs);
+			i += take_write_pairs(ring, chain + i, max - i, &segs);
+		}
 		i += take_tables(ring, chain + i, max - i, &segs);
 		if (i == max || segs.left < max_segs)
 			break;

@@ -217,6 +217,14 @@ unsigned int take_pairs(struct ring *ring, struct ring_chain *c, unsigned int ma
 	return i;
 }
 
+/* A hint, for which no more is read than has to be anyway. */
+static inline bool pair_next(const struct ring *ring, u16 at)
+{
+	unsigned int mask = ring->num - 1u, head = le16_to_cpu(ring->avail->ring[at & mask]);
+
+	return ring->desc[head & mask].len == 2 * sizeof(*ring->desc);
+}
+
 __attribute__((noinline))
 static unsigned int take_read_pairs(struct ring *ring, struct ring_chain *c, unsigned int max,
 				    struct segs *segs, u16 at)
@@ -295,7 +303,7 @@ static inline unsigned int take_one(struct ring *ring, struct ring_chain *c, str
 	return 1;
 }
 
-/* The rest of ring_split_pop(), with @n available. @simple: the first one may be take_simple()'s. */
+/* The rest of ring_split_pop(), @n available. @simple: the first one may be take_simple()'s. */
 __attribute__((noinline))
 static unsigned int take_several(struct ring *ring, struct ring_chain *chain, unsigned int n,
 				 struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs,
@@ -314,8 +322,10 @@ static unsigned int take_several(struct ring *ring, struct ring_chain *chain, un
 		if (i == n)
 			break;
 		before = i;
-		i += take_read_pairs(ring, chain + i, n - i, &segs, (u16)(at + i));
-		i += take_write_pairs(ring, chain + i, n - i, &segs, (u16)(at + i));
+		if (pair_next(ring, (u16)(at + i))) {
+			i += take_read_pairs(ring, chain + i, n - i, &segs, (u16)(at + i));
+			i += take_write_pairs(ring, chain + i, n - i, &segs, (u16)(at + i));
+		}
 		i += take_tables(ring, chain + i, n - i, &segs, (u16)(at + i));
 		if (i == n || segs.left < max_segs)
 			break;
