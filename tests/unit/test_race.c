@@ -240,10 +240,13 @@ static void pump_by_event_idx(void **state)
 /* ---- Both sides at the same moment: one of them must see the other ---- */
 
 #define ROUNDS	100000
+#define ROUNDS_S 10		/* or for so long, where the two threads have to share a processor */
+#define OVER	UINT32_MAX
 
 struct litmus {
 	struct race r;
-	u32 go, ready;		/* round begun; round that the device has done */
+	u32 go, ready;		/* round begun, or OVER; round that the device has done */
+	time_t begin;
 	bool device_saw;	/* ring_publish(): interrupt; ring_notify_enable(): look again */
 	bool kicks;		/* which pair of barriers */
 };
@@ -284,12 +287,18 @@ static void *litmus_device(void *arg)
 {
 	struct litmus *l = arg;
 
-	for (u32 round = 0; round < ROUNDS; round++) {
+	for (u32 round = 0; ; round++) {
 		wait_for(&l->go, 2 * round + 1);
+		if (__atomic_load_n(&l->go, __ATOMIC_ACQUIRE) == OVER)
+			return NULL;
 		litmus_device_round(l);
 		__atomic_store_n(&l->ready, 2 * round + 2, __ATOMIC_RELEASE);
 	}
-	return NULL;
+}
+
+static bool more_rounds(const struct litmus *l, u32 round)
+{
+	return round < ROUNDS && (round % 16 || time(NULL) - l->begin < ROUNDS_S);
 }
 
 /* Publishing against switching interrupts on (virtio 1.2 §2.7.10). */
@@ -299,7 +308,7 @@ static unsigned int litmus_interrupt(struct litmus *l)
 	bool seen;
 	u32 len;
 
-	for (u32 round = 0; round < ROUNDS; round++) {
+	for (u32 round = 0; more_rounds(l, round); round++) {
 		mock_irq_disable(&l->r.vq);
 		mock_add_one(&l->r.vq, l->r.buf, 1, false);
 		__atomic_store_n(&l->go, 2 * round + 1, __ATOMIC_RELEASE);
@@ -323,7 +332,7 @@ static unsigned int litmus_notification(struct litmus *l)
 	bool kick;
 	u32 len;
 
-	for (u32 round = 0; round < ROUNDS; round++) {
+	for (u32 round = 0; more_rounds(l, round); round++) {
 		ring_notify_disable(&l->r.ring);
 		__atomic_store_n(&l->go, 2 * round + 1, __ATOMIC_RELEASE);
 		mock_add_one(&l->r.vq, l->r.buf, 1, false);
@@ -348,8 +357,10 @@ static void litmus(bool event_idx, bool kicks)
 	memset(&l, 0, sizeof(l));
 	race_init(&l.r, event_idx, false);
 	l.kicks = kicks;
+	l.begin = time(NULL);
 	assert_int_equal(pthread_create(&thread, NULL, litmus_device, &l), 0);
 	missed = kicks ? litmus_notification(&l) : litmus_interrupt(&l);
+	__atomic_store_n(&l.go, OVER, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	race_free(&l.r);
 	assert_int_equal(missed, 0);
