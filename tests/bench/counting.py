@@ -23,9 +23,20 @@ guest bench -m 256M -smp 1 -kernel vmlinuz -initrd initrd.cpio.gz
 	-netdev tap,id=net0,br=br0,vhost=on,queues={queues}
 	-device virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01{mq}
 """
+# The other end of the rows from guest to guest.
+PEER_GUEST = """\
+guest peer -m 128M -smp 1 -kernel vmlinuz -initrd peer.cpio.gz
+	-append "console=ttyS0 quiet panic=-1 nokaslr ipv6.disable=1 rv.shell=plain rv.net=10.99.0.3/24"
+	-netdev tap,id=net0,br=br0,vhost=on -device virtio-net-pci,netdev=net0,mac=52:54:00:00:01:02
+"""
+# One that sleeps, tests/guest/idle.c.
+IDLE_GUEST = """\
+guest idle{number} -m 8M -kernel idle.elf
+	-netdev tap,id=net0 -device virtio-net-pci,netdev=net0,mac=52:54:00:00:02:{number:02x},addr=0x3
+"""
 # Random numbers and the date.
 SAME_EACH_TIME = ("-seed", "1", "-rtc", "base=2024-01-01T00:00:00,clock=vm")
-PEER = "10.99.0.1"
+PEER, GUEST_PEER = "10.99.0.1", "10.99.0.3"
 PORT_CONTROL = 5000             # guest/netbench.h
 EXECUTABLE = 0o100755
 
@@ -37,6 +48,7 @@ class Window:
     label: str
     arguments: str
     unit: int = 1
+    peer: str = PEER
 
 
 # Without traffic: the machine's time leaps over idleness.
@@ -58,6 +70,14 @@ NETWORK = (
     Window("rx", "RX UDP 1472 B, W=32", "count=8000 size=1472 window=32"),
     Window("tcp_tx", "TCP TX per 1448 B", "bytes=60000000", 1448),
     Window("tcp_rx", "TCP RX per 1448 B", "bytes=60000000", 1448),
+)
+# From guest to guest: the other one is the peer, and its instructions count too.
+PAIR = (
+    Window("ping", "warm-up", "count=5", peer=GUEST_PEER),
+    Window("null", "empty window", ""),
+    Window("tx", "guest to guest UDP 64 B", "count=8000 size=64", peer=GUEST_PEER),
+    Window("tx", "guest to guest UDP 1472 B", "count=8000 size=1472", peer=GUEST_PEER),
+    Window("tcp_tx", "guest to guest TCP per 1448 B", "bytes=60000000", 1448, GUEST_PEER),
 )
 ALWAYS = ("null", "idle")
 LAST = Window("null", "after the last", "")     # its beginning is when the last one's counters are read
@@ -182,10 +202,13 @@ def tell_peer(text):
         control.recv(100)
 
 
-def initrd(windows, queues):
-    """The Debian guest's, with netbench and the script that runs the windows."""
-    script = "netbench mark 5\n" + (f"channels eth0 {queues}\n" if queues > 1 else "") + "".join(
-        f"netbench {PEER} {w.name} {w.arguments}\n" for w in (*windows, LAST))
+def windows_script(windows, queues):
+    return "netbench mark 5\n" + (f"channels eth0 {queues}\n" if queues > 1 else "") + "".join(
+        f"netbench {w.peer} {w.name} {w.arguments}\n" for w in (*windows, LAST))
+
+
+def initrd(script):
+    """The Debian guest's, with netbench and a script."""
     data = (GUEST / "initrd.cpio.gz").read_bytes()
     for number, (name, content) in enumerate((("bin/netbench", (OUT / "netbench").read_bytes()),
                                               ("script", script.encode())), 1):
@@ -194,13 +217,15 @@ def initrd(windows, queues):
     return data + bundle.padding(len(data)) + bundle.member(bundle.TRAILER, 0, 0, 0)
 
 
-def archive(folder, conf, kernel, disk):
+def archive(folder, conf, kernel, disk, more=None):
     """The boot archive; its path."""
     source = folder / "archive"
     source.mkdir(parents=True, exist_ok=True)
     (source / "ringvisor.conf").write_text(conf, encoding="utf-8")
     (source / "vmlinuz").write_bytes(kernel.read_bytes())
     (source / "initrd.cpio.gz").write_bytes(disk)
+    for name, content in (more or {}).items():
+        (source / name).write_bytes(content)
     subprocess.run(["python3", bundle.__file__, source, folder / "bundle.cpio"], check=True)
     return folder / "bundle.cpio"
 
@@ -219,13 +244,22 @@ def counted_machine(folder, tap, packed, leap):
 
 
 class Machine:
-    """A machine whose guest runs windows."""
+    """A machine whose guest runs windows, beside further guests."""
 
-    def __init__(self, folder, tap, windows, leap, queues):
+    def __init__(self, folder, tap, windows, leap, queues, guests):
         self.windows = windows
         self.log = folder / LOG
-        packed = archive(folder, CONF.format(queues=queues, mq=",mq=on" if queues > 1 else ""),
-                         GUEST / "vmlinuz", initrd(windows, queues))
+        conf = CONF.format(queues=queues, mq=",mq=on" if queues > 1 else "")
+        more = {}
+        if windows and windows[0].peer == GUEST_PEER:
+            conf += PEER_GUEST
+            more["peer.cpio.gz"] = initrd("netbench peer\n")
+        if guests > 1:
+            conf += "".join(IDLE_GUEST.format(number=number) for number in range(1, guests))
+            more["idle.elf"] = (BUILD / "guest" / "tests" / "idle.elf").read_bytes()
+        self.alone = not more
+        packed = archive(folder, conf, GUEST / "vmlinuz", initrd(windows_script(windows, queues)),
+                         more)
         self.machine = counted_machine(folder, tap, packed, leap)
 
     def run(self):
@@ -243,6 +277,8 @@ class Machine:
                 self.machine.send("\n")
                 line = guest.expect(rf"WINDOW {window.name} n=(\d+) ns=(\d+)", 300)
                 said.append((int(line.group(1)), int(line.group(2))))
+            if not self.alone:
+                self.machine.send("\x01cquit\r")
             self.machine.expect("powering off", 60)
             self.machine.expect_end()
         finally:
@@ -260,16 +296,20 @@ class Machine:
 
 
 class Run:
-    """Two boots, one without and one with traffic. .figures: label -> figures per thing;
+    """A boot without traffic, one with, and one with traffic to another guest. .figures: label -> figures per thing;
     .profiles: label -> {offset in the hypervisor's text: instructions}.
     """
 
-    def __init__(self, folder, tap, only, queues):
+    def __init__(self, folder, tap, only, queues, guests):
         self.figures, self.profiles = {}, {}
         self.image = Image()
-        for name, windows, leap in (("alone", ALONE, True), ("network", NETWORK, False)):
-            chosen = [w for w in windows if not only or w.name in only or w.name in ALWAYS]
-            measured, records = Machine(folder / name, tap, chosen, leap, queues).run()
+        for name, windows, leap in (("alone", ALONE, True), ("network", NETWORK, False),
+                                    ("pair", PAIR, False)):
+            if only and name == "pair" and name not in only:
+                continue
+            chosen = [w for w in windows if not only or name in only or w.name in only
+                      or w.name in ALWAYS]
+            measured, records = Machine(folder / name, tap, chosen, leap, queues, guests).run()
             self._windows(measured)
             if leap:
                 self._boot(records)

@@ -79,9 +79,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", help="windows: cpuid, ping, pinged, tx, rx, tcp_tx, tcp_rx; "
+    parser.add_argument("--only", help="windows: cpuid, ping, pinged, tx, rx, tcp_tx, tcp_rx; all those of "
+                        "alone, network or pair (guest to guest); "
                         "with commas between them")
     parser.add_argument("--queues", type=int, default=1, help="pairs of the guest's NIC, all in use")
+    parser.add_argument("--guests", type=int, default=1, help="so many, all but the measured one asleep")
     parser.add_argument("--guest", type=pathlib.Path, metavar="FOLDER",
                         help="another guest that marks its windows, with its peer: other.py")
     args = parser.parse_args()
@@ -99,7 +101,7 @@ def main():
             print(f"run {number + 1} of {args.runs}", file=sys.stderr, flush=True)
             folder = OUT / f"run{number}"
             runs.append(other.Run(folder, tap, args.guest) if args.guest else
-                        Run(folder, tap, only, args.queues))
+                        Run(folder, tap, only, args.queues, args.guests))
     finally:
         peer.kill()
         peer.wait()
