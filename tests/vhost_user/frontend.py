@@ -323,8 +323,9 @@ class FrontEnd(Connection):
             self.must("SET_VRING_ENABLE", state(i, 1))
 
     def start(self, base=0):
-        self.rx, self.tx = Ring(self.memory, 0, 0x10000, base=base), Ring(self.memory, 1, 0x40000,
-                                                                          base=base)
+        kind = PackedRing if self.features & F_PACKED else Ring
+        self.rx = kind(self.memory, 0, 0x10000, base=base)
+        self.tx = kind(self.memory, 1, 0x40000, base=base)
         self.start_ring(self.rx)
         self.start_ring(self.tx)
         return self

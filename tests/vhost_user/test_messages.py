@@ -8,9 +8,9 @@ import struct
 import pytest
 
 from daemon import wait_for
-from frontend import (Connection, F_GUEST, F_LOG_ALL, F_PROTOCOL_FEATURES, F_VERSION_1, FrontEnd,
-                      HDR, NEED_REPLY, NOFD, NUMBER, PROTOCOL, USER, frame, inflight, mem_table,
-                      region, state, vring_addr)
+from frontend import (Connection, F_GUEST, F_LOG_ALL, F_PACKED, F_PROTOCOL_FEATURES, F_VERSION_1,
+                      FrontEnd, HDR, NEED_REPLY, NOFD, NUMBER, PROTOCOL, USER, frame, inflight,
+                      mem_table, region, state, vring_addr)
 
 PAGE = 4096
 U64 = struct.Struct("<Q").pack
@@ -117,7 +117,7 @@ REFUSED = [
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory):
     from daemon import Daemon       # one for all cases: each has to leave it working
-    daemon = Daemon(tmp_path_factory.mktemp("vhost"))
+    daemon = Daemon(tmp_path_factory.mktemp("vhost"), "--packed")
     yield daemon
     daemon.stop()
 
@@ -412,9 +412,10 @@ def test_memory_of_a_running_ring_goes(daemon, connect):
     assert os.eventfd_read(front.rx.err) == 1
 
 
-def test_dirty_log(connect):
+@pytest.mark.parametrize("form", [0, F_PACKED], ids=["split", "packed"])
+def test_dirty_log(connect, form):
     """With the log on, the bits of exactly those pages that the device writes; bounded."""
-    front = connect(features=F_GUEST | F_LOG_ALL).up()
+    front = connect(features=F_GUEST | F_LOG_ALL | form).up()
     log = os.memfd_create("log")
     os.ftruncate(log, 3 * PAGE)
 
@@ -429,15 +430,17 @@ def test_dirty_log(connect):
     answer = struct.pack("<QQ", PAGE, PAGE)
     assert front.ask("SET_LOG_BASE", answer, [log]) == b""
     used = {front.rx.used // PAGE, front.tx.used // PAGE}
+    if form:
+        used |= {front.rx.desc // PAGE, front.tx.desc // PAGE}
     front.echo(frame(1, 900), 3)
     dirty()
     for head, length in ((2, 100), (5, 1900), (7, 60)):
         front.echo(frame(head, length), head)
         at = front.rx.buffer(head)
         assert dirty() == used | set(range(at // PAGE, (at + HDR + length - 1) // PAGE + 1))
-    front.must("SET_FEATURES", U64(F_GUEST))             # the rings run on
+    front.must("SET_FEATURES", U64(F_GUEST | form))      # the rings run on
     assert front.echo(frame(8)) == frame(8) and dirty() == set()
-    front.must("SET_FEATURES", U64(F_GUEST | F_LOG_ALL))
+    front.must("SET_FEATURES", U64(F_GUEST | F_LOG_ALL | form))
     # A log that ends before the rings: what lies behind it is not written.
     assert front.ask("SET_LOG_BASE", struct.pack("<QQ", 2, PAGE), [log]) == b""
     dirty()

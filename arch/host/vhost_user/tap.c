@@ -70,11 +70,16 @@ int tap_open(const char *name, struct port *port)
 {
 	static struct loop_source source = { .fd = -1, .ready = tap_ready };
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int fd;
 
+	if (!*name || strlen(name) >= sizeof(ifr.ifr_name)) {
+		pr_err("ringvisor-vhost: tap %s: not a name of 1 to %zu bytes", name,
+		       sizeof(ifr.ifr_name) - 1);
+		return -EINVAL;
+	}
+	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	if (fd < 0 || strlen(name) >= sizeof(ifr.ifr_name) || ioctl(fd, TUNSETIFF, &ifr) ||
-	    loop_add(&source, fd, false)) {
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) || loop_add(&source, fd, false)) {
 		pr_err("ringvisor-vhost: tap %s: %s", name, strerror(errno));
 		if (fd >= 0)
 			close(fd);
