@@ -49,6 +49,17 @@ static bool goes_before(const struct vcpu *a, const struct vcpu *b)
 	return a->ran_ns < b->ran_ns;
 }
 
+/* There is one at most: its turn is every one. */
+static struct vcpu *pick_alone(struct cpu *cpu)
+{
+	struct vcpu *vcpu = list_entry(cpu->vcpus.next, struct vcpu, cpu_node);
+
+	if (list_empty(&cpu->vcpus) || !vcpu_runnable(vcpu))
+		return NULL;
+	vcpu->yields = false;
+	return vcpu;
+}
+
 /*
  * The next vCPU, or NULL; *@others: it is not the only one that could run. It is the one that has
  * run least, so that all get the same time, whatever cuts their turns short: work for one of them
@@ -59,6 +70,8 @@ static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
 	struct vcpu *picked = NULL, *vcpu;
 
 	*others = false;
+	if (!cpu_is_shared(cpu))
+		return pick_alone(cpu);
 	list_for_each(vcpu, &cpu->vcpus, cpu_node) {
 		if (!vcpu_runnable(vcpu))
 			continue;

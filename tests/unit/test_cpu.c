@@ -260,6 +260,25 @@ static void a_timer_ends_the_turn(void **state)
 	assert_int_equal(run_until, 1500);
 }
 
+/* No other one is placed there, runnable or not. */
+static void the_only_vcpu_has_every_turn(void **state)
+{
+	list_remove(&vcpu[0].cpu_node);
+	list_remove(&vcpu[2].cpu_node);
+	runnable[0] = runnable[1] = vcpu[1].yields = true;
+	assert_int_equal(loop(), 2);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ran); i++)
+		assert_int_equal(ran[i], 1);
+	assert_int_equal(run_until, TIME_NEVER);
+	assert_false(vcpu[1].yields);
+	runnable[1] = false;
+	assert_int_equal(loop(), 1);
+	runnable[1] = true;
+	list_remove(&vcpu[1].cpu_node);
+	assert_int_equal(loop(), 1);
+	assert_int_equal(idles, 2);
+}
+
 static void kicks_go_to_those_who_do_not_look(void **state)
 {
 	other.state = CPU_RUNNING;
@@ -359,6 +378,7 @@ int main(void)
 		cmocka_unit_test_setup(who_slept_is_not_owed_for_it, setup),
 		cmocka_unit_test_setup(who_spins_comes_last, setup),
 		cmocka_unit_test_setup(one_vcpu_alone_has_no_slice, setup),
+		cmocka_unit_test_setup(the_only_vcpu_has_every_turn, setup),
 		cmocka_unit_test_setup(a_timer_ends_the_turn, setup),
 		cmocka_unit_test_setup(kicks_go_to_those_who_do_not_look, setup),
 		cmocka_unit_test_setup(time_goes_to_work_or_guests_or_sleep, setup),
