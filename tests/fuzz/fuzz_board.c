@@ -6,6 +6,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "arch/x86/guest/pv_eoi.h"
 #include "arch/x86/msr.h"
 #include "kernel/cpu.h"
 #include "tests/fuzz/fuzz.h"
@@ -42,6 +43,8 @@ static u32 msr_of(struct input *in)
 
 	if (i < 0xf0)
 		return 0x800 + i % 0x40;
+	if (i >= 0xfc)
+		return MSR_KVM_PV_EOI_EN;
 	return i & 1 ? MSR_IA32_APIC_BASE : MSR_IA32_TSC_DEADLINE;
 }
 
@@ -89,7 +92,9 @@ static void msr_op(struct input *in, u8 op, struct vlapic *apic)
 	u32 msr = msr_of(in);
 	u64 val;
 
-	if (op & BIT(4))
+	if (msr == MSR_KVM_PV_EOI_EN)
+		pv_eoi_wrmsr(apic, op & BIT(4) ? take(in, 8) : take(in, 2));
+	else if (op & BIT(4))
 		vlapic_wrmsr(apic, msr, take(in, 8));
 	else
 		vlapic_rdmsr(apic, msr, &val);
@@ -100,6 +105,22 @@ static void time_op(struct input *in, u8 op)
 	if (op & BIT(4))
 		host_time_advance(1ull << take(in, 1) % 40);	/* the CPU was away */
 	run_bounded(1ull << take(in, 1) % 25);
+}
+
+/* An entry, in which the guest writes what it likes to the word, and the exit. */
+static void entry_op(struct input *in, struct vlapic *apic)
+{
+	int shown;
+
+	vlapic_sync(apic);
+	shown = vlapic_pending(apic);
+	check(shown < 256);
+	pv_eoi_offer(apic, shown);
+	if (apic->pv_eoi.word)
+		*apic->pv_eoi.word = (u32)take(in, 1);
+	if (shown >= 0 && take(in, 1) & 1)
+		vlapic_accept(apic, (u8)shown);
+	pv_eoi_collect(apic);
 }
 
 static void one_op(struct input *in)
@@ -126,7 +147,10 @@ static void one_op(struct input *in)
 		guest_msi(&board.guest, take(in, 8), (u32)take(in, 4));
 		break;
 	case 13:
-		check(board_take(i) < 256);
+		if (op & BIT(4))
+			entry_op(in, vcpu->arch.lapic);
+		else
+			check(board_take(i) < 256);
 		break;
 	case 14:
 		board_eoi(i);
@@ -156,7 +180,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 
-	board_init(0);
+	board_init(2);
+	board.config.kvm = true;
 	board.typed = "typed text that waits for the guest";
 	if (take(&in, 1) & 1)
 		board_enable_apics();

@@ -15,16 +15,17 @@ static void array_assign(struct vlapic *apic, u32 array, u8 vector, bool on)
 	vlapic_set(apic, off, on ? bits | BIT(vector % 32) : bits & ~BIT(vector % 32));
 }
 
-/* @words: the registers that are not 0, by number */
+/* @words: the registers that are not 0, by number. Where a guest reaches the page, they may be. */
 static s16 array_highest(const struct vlapic *apic, u32 array, u8 words)
 {
-	u32 i;
+	for (; words; words &= (u8)~BIT(31 - __builtin_clz(words))) {
+		u32 i = 31 - (u32)__builtin_clz(words);
+		u32 bits = vlapic_reg(apic, array + i * LAPIC_REG_STRIDE);
 
-	if (!words)
-		return -1;
-	i = 31 - (u32)__builtin_clz(words);
-	return (s16)(i * 32 + 31 -
-		     (u32)__builtin_clz(vlapic_reg(apic, array + i * LAPIC_REG_STRIDE)));
+		if (bits)
+			return (s16)(i * 32 + 31 - (u32)__builtin_clz(bits));
+	}
+	return -1;
 }
 
 static u8 array_words(const struct vlapic *apic, u32 array)
