@@ -92,8 +92,9 @@ static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
 }
 
 /*
- * Work that has used up its budget and vCPUs share the CPU half and half: a turn of the one, then as
- * much time for the other. So neither a flood of frames stops the guests, nor busy guests the frames.
+ * Work that has used up its budget and vCPUs share the CPU half and half: a turn of the one, then
+ * as much time for the other. So neither a flood of frames stops the guests, nor busy guests the
+ * frames.
  */
 static void later_turn(struct cpu *cpu)
 {

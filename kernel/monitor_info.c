@@ -96,7 +96,7 @@ static void show_vhost(void)
 	}
 }
 
-/* What guests cost besides their RAM; of equal guests each the average. The heap does not shrink. */
+/* What guests cost besides their RAM; of equal guests each the average. The heap never shrinks. */
 static void show_guests_mem(void)
 {
 	u64 tables = guests_memory(MEM_EPT), vhost = guests_memory(MEM_VHOST);

@@ -37,7 +37,7 @@ bool work_queue(struct work *work);
 
 /*
  * From the function itself, on its CPU: there is more to do than its budget allows. Until it runs
- * again, queueing it changes nothing, so that who keeps it busy does not come before others by that.
+ * again, queueing it changes nothing: who keeps it busy does not come before others by that.
  */
 void work_requeue(struct work *work);
 /* From the function itself: does other work wait for its CPU? Then it should not be long. */

@@ -336,7 +336,7 @@ static void attach_workers(struct virtio_net *net)
 	pollers_set_linger(us * NSEC_PER_USEC);
 }
 
-/* A vCPU on the queue's CPU, if there is one, pays for what the queue's work takes from the others. */
+/* A vCPU on the queue's CPU, if there is one, pays for what the queue's work takes from others. */
 static void set_payers(struct virtio_net *net)
 {
 	const struct guest *guest = net->guest;

@@ -2,8 +2,9 @@
 /* guest: -smp 8 */
 /* boot: own */
 /*
- * Eight processors: each is started by INIT and SIPI, has a timer of its own that goes on firing, and
- * is sent IPIs by all others at once, by id and to all but the sender; first in xAPIC, then in x2APIC mode.
+ * Eight processors: each is started by INIT and SIPI, has a timer of its own that goes on firing,
+ * and is sent IPIs by all others at once, by id and to all but the sender; first in xAPIC, then in
+ * x2APIC mode.
  */
 #include "lib.h"
 
