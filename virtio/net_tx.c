@@ -426,7 +426,7 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 		unsigned int n = tx_batch(tx, &turn);
 
 		tx_reap(tx);
-		vhost_signal(vq);
+		vhost_signal_lazily(vq);
 		vhost_count_batch(vq, n);
 		if (unlikely(vq->ring.broken)) {
 			vhost_vq_error(vq);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "kernel/cpu.h"
 #include "virtio/virtio.h"
 
 /* ---- The dirty log ---- */
@@ -79,6 +80,8 @@ static bool vq_poll(struct poller *poller)
 
 	spin_lock(&vq->lock);
 	found = vq->enabled && ring_available(&vq->ring);
+	if (!found && vq->enabled && vq->ring.pending && time_ns() >= poller->last_ns + VHOST_LAZY_NS)
+		vhost_signal(vq);
 	spin_unlock(&vq->lock);
 	if (found)
 		vhost_poll_queue(vq);
@@ -91,6 +94,8 @@ static bool vq_rest(struct poller *poller)
 	bool more;
 
 	spin_lock(&vq->lock);
+	if (vq->enabled)
+		vhost_signal(vq);
 	more = vq->enabled && ring_notify_enable(&vq->ring);
 	if (more)
 		ring_notify_disable(&vq->ring);
@@ -276,6 +281,14 @@ void vhost_signal(struct vhost_virtqueue *vq)
 	vq->stats.calls++;
 	if (vq->call)
 		event_signal(vq->call);
+}
+
+void vhost_signal_lazily(struct vhost_virtqueue *vq)
+{
+	if (vq->ring.pending < VHOST_LAZY_MAX && poller_active(&vq->poller) &&
+	    this_cpu()->workers_only && !vq->ring.broken)
+		return;
+	vhost_signal(vq);
 }
 
 void vhost_vq_error(struct vhost_virtqueue *vq)

@@ -141,6 +141,14 @@ u16 vhost_vring_stop(struct vhost_dev *dev, unsigned int idx);
 
 /* Data path helpers for handle_kick, vq->lock held. */
 void vhost_signal(struct vhost_virtqueue *vq);		/* ring_publish() + call if wanted */
+/*
+ * The same for what the driver is in no hurry for (transmit): a worker that does nothing but look
+ * keeps it back until there are VHOST_LAZY_MAX or nothing has come for VHOST_LAZY_NS. Otherwise
+ * it would be done with each packet before the next one, and have the guest interrupted each time.
+ */
+#define VHOST_LAZY_MAX	32
+#define VHOST_LAZY_NS	(20 * NSEC_PER_USEC)
+void vhost_signal_lazily(struct vhost_virtqueue *vq);
 /* Say why it broke, count it, err event; once. */
 void vhost_vq_error(struct vhost_virtqueue *vq);
 void vhost_count_batch(struct vhost_virtqueue *vq, unsigned int n);

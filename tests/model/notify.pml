@@ -7,10 +7,10 @@
  * virtio/ring_split.c ring_split_notify(), ring_split_more(), ring_split_publish(), which
  * ring_publish() calls (the packed ring's have the same order of stores, barriers and loads, with
  * its event structures in place of flags and event fields); virtio/vhost.c vhost_signal(),
- * vq_kicked(), vq_work(), vq_poll(), vq_rest(); virtio/vhost.h vhost_keep_polling();
- * kernel/poller.c look_at(); virtio/net_tx.c net_tx_kick(), tx_batch(); virtio/virtq.h
- * virtq_need_event(). The driver is Linux's (drivers/virtio/virtio_ring.c), in the words of virtio 1.2 §2.7.13 and §2.7.14.
- * That queued work is run at some time is what cpu.pml shows.
+ * vhost_signal_lazily(), vq_kicked(), vq_work(), vq_poll(), vq_rest(); virtio/vhost.h
+ * vhost_keep_polling(); kernel/poller.c look_at(); virtio/net_tx.c net_tx_kick(), tx_batch();
+ * virtio/virtq.h virtq_need_event(). The driver is Linux's (drivers/virtio/virtio_ring.c), in the
+ * words of virtio 1.2 §2.7.13 and §2.7.14. That queued work is run at some time is what cpu.pml shows.
  *
  * Indices are counted modulo 8 in place of 65,536, with a ring of two entries and batches of one
  * (VHOST_BATCH).
@@ -160,6 +160,7 @@ inline look_at()
 	if
 	:: load(AVAIL_IDX) != last_avail -> locked(DEVICE, work = 1)
 	:: else ->
+		vhost_signal();
 		ring_notify_enable(more);
 		if
 		:: more -> ring_notify_disable()
@@ -174,7 +175,10 @@ inline net_tx_kick()
 	ring_notify_disable();
 	do
 	:: tx_batch(n);
-	   vhost_signal();
+	   if			/* vhost_signal_lazily() */
+	   :: polling
+	   :: vhost_signal()
+	   fi;
 	   packets = packets + n;
 	   if
 	   :: packets >= BUDGET -> work = 1; break	/* vhost_poll_queue() */

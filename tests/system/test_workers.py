@@ -46,7 +46,7 @@ def traffic(net, out=OUT, count=IN):
     sender.wait(120)
     after = look(net)
     counted = {key: after[key] - before.get(key, 0) for key in after}
-    assert counted[TX, "chains"] >= out and counted[RX, "chains"] >= count // 8, counted
+    assert counted[TX, "chains"] >= out and counted[RX, "chains"] >= count // 16, counted
     return counted
 
 

@@ -65,9 +65,10 @@ static void one_doorbell_then_none(void **state)
 	assert_true(send(mn, 1));
 	for (unsigned int i = 0; i < 20; i++) {
 		assert_false(send(mn, 3));
-		host_time_advance(LINGER_US * NSEC_PER_USEC - 1);
+		host_time_advance(LINGER_US * NSEC_PER_USEC - VHOST_LAZY_NS - 1);
 		assert_true(look());
 		assert_int_equal(mn->wire->frames, 1 + 3 * (i + 1));
+		host_time_advance(VHOST_LAZY_NS);
 		assert_false(look());
 		assert_int_equal(count_used(&mn->tx), i ? 3 : 4);
 	}
@@ -78,6 +79,49 @@ static void one_doorbell_then_none(void **state)
 	assert_true(list_empty(&worker_cpu.pollers));
 	assert_true(send(mn, 1));
 	assert_int_equal(mn->wire->frames, 62);
+}
+
+/* Used buffers wait for others, up to a number and for a time; then one interrupt for all. */
+static void the_guest_is_not_interrupted_for_each(void **state)
+{
+	struct mock_net *mn = *state;
+
+	assert_true(send(mn, 1));
+	assert_int_equal(count_used(&mn->tx), 1);
+	mock_irq_enable(&mn->tx);
+	mock_guest_clear(&mn->mg);
+	for (unsigned int i = 0; i < VHOST_LAZY_MAX - 1; i++) {
+		send(mn, 1);
+		assert_true(look());
+	}
+	host_time_advance(VHOST_LAZY_NS - 1);
+	assert_false(look());
+	assert_int_equal(count_used(&mn->tx) + mn->mg.msis, 0);
+	send(mn, 1);
+	assert_true(look());
+	assert_int_equal(count_used(&mn->tx), VHOST_LAZY_MAX);
+	assert_int_equal(mn->mg.msis, 1);
+	mock_irq_enable(&mn->tx);
+	send(mn, 1);
+	assert_true(look());
+	host_time_advance(VHOST_LAZY_NS);
+	assert_false(look());
+	assert_int_equal(count_used(&mn->tx), 1);
+	assert_int_equal(mn->mg.msis, 2);
+}
+
+/* Nor is anything kept back when the queue goes to rest. */
+static void rest_gives_all_back(void **state)
+{
+	struct mock_net *mn = *state;
+	struct poller *poller = &mn->net->vhost.vq[VIRTIO_NET_TX].poller;
+
+	send(mn, 1);
+	send(mn, 1);
+	assert_true(look());
+	assert_int_equal(count_used(&mn->tx), 1);
+	assert_false(poller->rest(poller));
+	assert_int_equal(count_used(&mn->tx), 1);
 }
 
 /* Made available before the device asks to be told, and not kicked for. */
@@ -151,6 +195,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_doorbell_then_none, event_idx),
 		TEST(one_doorbell_then_none, flags_polled),
+		TEST(the_guest_is_not_interrupted_for_each, event_idx),
+		TEST(the_guest_is_not_interrupted_for_each, flags_polled),
+		TEST(rest_gives_all_back, event_idx),
 		TEST(nothing_is_left_behind, event_idx),
 		TEST(nothing_is_left_behind, flags_polled),
 		TEST(a_stopped_queue_goes_to_rest, event_idx),
