@@ -191,11 +191,24 @@ static void start_ring(u32 index, u32 at)
 	ask_state(VHOST_USER_SET_VRING_ENABLE, index, 1);
 }
 
-static void good_start(u64 features)
+/* In the range of scribble(), behind the rings. */
+static void note_inflight(void)
+{
+	struct vu_msg msg = message(VHOST_USER_SET_INFLIGHT_FD, sizeof(msg.payload.inflight));
+
+	msg.payload.inflight = (struct vhost_user_inflight){
+		.mmap_size = 4096, .mmap_offset = 0x17000, .num_queues = 2, .queue_size = QUEUE,
+	};
+	ask(msg, memfd);
+}
+
+static void good_start(u64 features, bool inflight)
 {
 	ask_u64(VHOST_USER_SET_PROTOCOL_FEATURES, vu_protocol_features(), -1);
 	ask_u64(VHOST_USER_SET_FEATURES, features, -1);
 	share_memory();
+	if (inflight)
+		note_inflight();
 	start_ring(VIRTIO_NET_RX, 0x10000);
 	start_ring(VIRTIO_NET_TX, 0x14000);
 }
@@ -231,7 +244,8 @@ static void one_op(struct input *in)
 		break;
 	case 5:
 		good_start(vu_dev_offered(dev) & ~(take(in, 1) << VIRTIO_F_VERSION_1 &
-						   ~BIT_ULL(VIRTIO_F_VERSION_1)));
+						   ~BIT_ULL(VIRTIO_F_VERSION_1)),
+			   take(in, 1) & 1);
 		break;
 	case 6:
 		resize((u32)take(in, 1) % 64 * 4096);
@@ -255,7 +269,7 @@ static void still_works(void)
 
 	memset(memory, 0, MEMORY);
 	connect_again();
-	good_start(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES));
+	good_start(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES), true);
 	memory[0x20000 + sizeof(struct virtio_net_hdr) + 6] = 2;
 	*desc = (struct virtq_desc){ .addr = 0x20000, .len = sizeof(struct virtio_net_hdr) + 60 };
 	avail->idx = 1;
