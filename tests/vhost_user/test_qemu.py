@@ -104,6 +104,18 @@ def test_backend_killed_in_mid_transfer(start, folder, host, boot):
     guest.check(PING)
 
 
+@pytest.mark.full
+def test_packed_backend_killed(start, host, boot):
+    """Where a packed ring was QEMU cannot tell the next backend: a driver that begins anew can."""
+    daemon = start("--packed", **tap(host))
+    _, guest = boot([daemon.path], device=",packed=on")
+    guest.check(PING)
+    daemon.kill()
+    start("--packed", name="second", **tap(host))
+    guest.check("rmmod virtio_net && insmod /lib/modules/virtio_net.ko && sleep 1 && " + DHCP)
+    guest.check(PING)
+
+
 @pytest.mark.parametrize("strict", [
     pytest.param(0, id="lazy"), pytest.param(1, id="strict", marks=pytest.mark.full)])
 def test_iommu(start, folder, host, boot, strict):
