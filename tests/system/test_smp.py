@@ -131,7 +131,8 @@ def test_under_checks(bench):
     """Traffic, the monitor's views, a reset and the end with locks checked: order and owner hold."""
     folder = BUILD / "configs" / "debug"
     make("debug_defconfig", build=folder)
-    net = Net(bench, "tcg", with_vcpus(linux(), 2), cpus=2, build=folder)
+    conf = with_vcpus(linux(options=",mq=on"), 2).replace("vhost=on", "vhost=on,queues=2")
+    net = Net(bench, "tcg", conf, cpus=2, build=folder)
     ping(net, 200, 1472)
     net.serve("file", 1 << 20)
     net.guest.check(f"wget -q -O /dev/null http://{ADDRESS}/file", timeout=120)
