@@ -26,11 +26,12 @@ import report                           # noqa: E402
 
 OUT = BUILD / "bench"
 # The outside's TCP goes by what has come, and as little as can be by when: room for a whole stream in
-# both directions, a window that ACKs alone open, nothing remembered of the connection before.
+# both directions, a window that ACKs alone open, nothing remembered of the connection before, no time
+# stamps, which tick in real time and keep segments from being merged.
 TCP = {
     "tcp_rmem": "4096 134217728 134217728", "tcp_wmem": "4096 134217728 134217728",
     "tcp_congestion_control": "reno", "tcp_slow_start_after_idle": "0", "tcp_no_metrics_save": "1",
-    "tcp_autocorking": "0",
+    "tcp_autocorking": "0", "tcp_timestamps": "0",
 }
 
 
