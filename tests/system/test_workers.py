@@ -84,10 +84,13 @@ def test_own_cpu(bench, kind):
     net.machine.expect("summary: memory still held for guests: ram=0 tables=0 vhost=0 ")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_shared_cpu(bench, kind):
-    """One CPU for all. Under load at most a doorbell for 32 packets out, and an interrupt for 16 in."""
-    net = start(bench, kind, linux(), cpus=1)
+def test_shared_cpu(bench):
+    """One CPU for all. Under load at most a doorbell for 32 packets out and an interrupt for 16 in.
+
+    Not in Bochs: there a packet out takes 90 us, a frame comes in each millisecond, and each of
+    them is waited for.
+    """
+    net = start(bench, "qemu-svm", linux(), cpus=1)
     counted = traffic(net)
     assert counted[VCPU, "doorbells"] * 32 <= counted[TX, "chains"], counted
     assert counted[RX, "calls"] * 16 <= counted[RX, "chains"], counted
