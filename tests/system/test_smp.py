@@ -121,7 +121,7 @@ def test_eight_tiny(bench, kind, cpus):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("cpus", [2, 4])
+@pytest.mark.parametrize("cpus", [2])
 def test_eight(bench, cpus):
     """Eight vCPUs, as Linux uses them: each busy, with a timer and IPIs."""
     check_boot(bench, "qemu-svm", 8, cpus)
