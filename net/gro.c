@@ -34,7 +34,7 @@ struct gro_flow {
 	u32 size;			/* of its payload */
 	u32 seq;			/* of the next one; so is id */
 	u16 ip, tcp, hdr_len;		/* where they start; where payload does */
-	u16 id, sum;			/* IPv4: id; sum of the header but for it and the checksum */
+	u16 id, sum;			/* IPv4: id; sum of the header without it and checksum */
 	bool ip6;
 	bool refused;			/* the receiver takes no large frames */
 };
@@ -159,8 +159,8 @@ static void gro_ip(const struct gro_flow *f, u8 *ip, u32 len)
 	}
 	/* RFC 1624 §3, equation 3 */
 	memcpy(&check, ip + IP4_CHECK, sizeof(check));
-	check = (u16)~csum_reduce((u64)(u16)~check + (u16)~__builtin_bswap16(get_be16(ip + IP4_LEN)) +
-				  __builtin_bswap16((u16)len));
+	check = (u16)~csum_reduce((u64)(u16)~check + __builtin_bswap16((u16)len) +
+				  (u16)~__builtin_bswap16(get_be16(ip + IP4_LEN)));
 	put_be16(ip + IP4_LEN, (u16)len);
 	memcpy(ip + IP4_CHECK, &check, sizeof(check));
 }

@@ -111,8 +111,8 @@ struct virtio_net_ctrl_mq {
 } __packed;
 
 /*
- * §5.1.6.5.7: in front of the indirection table, le16 of queue pairs, and behind it. The key follows
- * that, and is followed by nothing.
+ * §5.1.6.5.7: in front of the indirection table, le16 of queue pairs, and behind it. The key
+ * follows that, and is followed by nothing.
  */
 struct virtio_net_rss_config {
 	le32 hash_types;		/* enum virtio_net_hash_type */

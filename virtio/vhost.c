@@ -73,6 +73,12 @@ void vhost_poll_queue(struct vhost_virtqueue *vq)
 	work_queue(&vq->work);
 }
 
+/* Has what the queue keeps to itself waited long enough? */
+static bool signal_due(const struct vhost_virtqueue *vq)
+{
+	return vq->enabled && vq->ring.pending && time_ns() >= vq->poller.last_ns + VHOST_LAZY_NS;
+}
+
 static bool vq_poll(struct poller *poller)
 {
 	struct vhost_virtqueue *vq = container_of(poller, struct vhost_virtqueue, poller);
@@ -80,7 +86,7 @@ static bool vq_poll(struct poller *poller)
 
 	spin_lock(&vq->lock);
 	found = vq->enabled && ring_available(&vq->ring);
-	if (!found && vq->enabled && vq->ring.pending && time_ns() >= poller->last_ns + VHOST_LAZY_NS)
+	if (!found && signal_due(vq))
 		vhost_signal(vq);
 	spin_unlock(&vq->lock);
 	if (found)

@@ -187,7 +187,7 @@ enum e1000_mrqc {			/* 82574 §10.2.5 */
 	MRQC_IP6	= BIT(20),
 };
 
-enum e1000_reta {			/* 82574 §10.2.5: a byte for each of the hash's low 7 bits */
+enum e1000_reta {			/* 82574 §10.2.5: a byte for each value of 7 bits */
 	RETA_QUEUE_SHIFT = 7,
 };
 

@@ -72,8 +72,8 @@ void *pci_map_bar(struct pci_dev *dev, unsigned int bar);
 
 /*
  * "An interrupt, please": MSI-X, MSI or INTx, the best that the function has, the driver knows
- * and pci_irq_limit() leaves. Handlers run on the CPU that they name (INTx: the BSP), out of idle or
- * after a VM exit, with interrupts off. Messages are edges: an interrupt that the function
+ * and pci_irq_limit() leaves. Handlers run on the CPU that they name (INTx: the BSP), out of idle
+ * or after a VM exit, with interrupts off. Messages are edges: an interrupt that the function
  * withdraws again arrives all the same, and none has to be withdrawn.
  */
 struct pci_irq_handler {

@@ -240,7 +240,7 @@ static void pump_by_event_idx(void **state)
 /* ---- Both sides at the same moment: one of them must see the other ---- */
 
 #define ROUNDS	100000
-#define ROUNDS_S 10		/* or for so long, where the two threads have to share a processor */
+#define ROUNDS_S 10		/* or for so long, where the threads share a processor */
 #define OVER	UINT32_MAX
 
 struct litmus {

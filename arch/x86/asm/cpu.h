@@ -14,7 +14,7 @@ struct arch_cpu {
 	void *hvm;			/* backend's per-CPU data: VMXON region / host save area */
 	u64 hvm_phys;
 	struct vcpu *loaded;		/* vCPU whose VMCS is current here */
-	u64 timer_ns;			/* VECTOR_TIMER comes then, or TIME_NEVER: apic_timer_arm() */
+	u64 timer_ns;			/* of VECTOR_TIMER, or TIME_NEVER: apic_timer_arm() */
 };
 
 static inline struct arch_cpu *arch_this_cpu(void)

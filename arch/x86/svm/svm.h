@@ -13,7 +13,7 @@
 struct svm_caps {
 	u32 features;		/* CPUID Fn8000_000A_EDX: enum svm_feature */
 	u32 nr_asids;
-	u32 clean;		/* what may be said to be clean: all of enum vmcb_clean, or nothing */
+	u32 clean;		/* what may be said to be: enum vmcb_clean, or nothing */
 	u64 iopm, msrpm;	/* physical; one pair serves all guests */
 };
 extern struct svm_caps svm_caps;
