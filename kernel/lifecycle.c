@@ -72,6 +72,8 @@ static void run(struct guest *guest)
 {
 	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
 		WRITE_ONCE(guest->vcpus[i]->state, i == 0 ? VCPU_RUNNABLE : VCPU_WAIT_SIPI);
+	for (unsigned int i = 0; i < guest->nr_nics; i++)
+		virtio_net_resume(guest->nics[i]);
 	guest->started_ns = time_ns();
 	__atomic_store_n(&guest->state, GUEST_RUNNING, __ATOMIC_RELEASE);
 	vcpus_place(guest, true);

@@ -399,6 +399,11 @@ int virtio_net_create(struct guest *guest, const struct nic_config *config, stru
 	return 0;
 }
 
+void virtio_net_resume(struct virtio_net *net)
+{
+	vhost_dev_unflush(&net->vhost.dev);
+}
+
 int virtio_net_reset(struct virtio_net *net, struct work *again)
 {
 	virtio_set_status(&net->vdev, 0);

@@ -30,6 +30,8 @@ int virtio_net_create(struct guest *guest, const struct nic_config *config, stru
  */
 int virtio_net_reset(struct virtio_net *net, struct work *again)
 	__attribute__((warn_unused_result));
+/* The guest's vCPUs are about to run: they may ring, whether or not a driver is there. */
+void virtio_net_resume(struct virtio_net *net);
 /* After a reset that returned 0. */
 void virtio_net_destroy(struct virtio_net *net);
 

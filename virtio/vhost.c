@@ -246,7 +246,6 @@ int vhost_vring_start(struct vhost_dev *dev, unsigned int idx)
 	if (err)
 		ring_disable(&vq->ring);
 	vq->enabled = !err;
-	dev->flush.state = VHOST_UNFLUSHED;
 	vq->error_said = false;
 	spin_unlock(&vq->lock);
 	if (!err)

@@ -74,8 +74,7 @@ struct vhost_log {
 struct vhost_flush {		/* vhost_dev_flush() */
 	enum { VHOST_UNFLUSHED, VHOST_FLUSHING, VHOST_FLUSHED } state;
 	struct work work;
-	struct cpu *begun_on;
-	unsigned int next;	/* CPU that it goes to next */
+	unsigned int visits;	/* of CPUs, the one that it is on its way to included */
 	struct work *again;
 };
 

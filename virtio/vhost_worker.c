@@ -90,12 +90,13 @@ void vhost_workers_show(void)
 	}
 }
 
-/* ---- Flushing: work that visits one CPU after the other ---- */
+/* ---- Flushing: work that visits one CPU after the other, twice ---- */
 
 /*
- * Nothing queues the queues' work any more, but a CPU may have it queued or be in the middle of
- * it, or of giving back the last frame. Work of one CPU runs one after the other: what runs here
- * now comes after all of that.
+ * Nobody rings any more, but a CPU may have queues' work queued or be in the middle of it, or of
+ * giving back the last frame, which queues it on another CPU. Work of one CPU runs one after the
+ * other: when all have been visited once, nobody is in the middle of anything and nothing is queued
+ * any more that the second visit does not find.
  */
 static void flush_this_cpu(struct vhost_dev *dev)
 {
@@ -107,22 +108,21 @@ static void flush_this_cpu(struct vhost_dev *dev)
 	}
 }
 
-/* On to the next CPU but the one that it began on; after the last one to who waits. */
+#define FLUSH_ROUNDS	2
+
+/* On to the next CPU; after the last one to who waits. */
 static void flush_next(struct vhost_flush *f)
 {
 	struct work *again = f->again;
 
-	if (f->next < nr_cpus && cpus[f->next] == f->begun_on)
-		f->next++;
-	if (f->next < nr_cpus) {
-		f->work.cpu = cpus[f->next++];
+	if (f->visits < FLUSH_ROUNDS * nr_cpus) {
+		f->work.cpu = cpus[f->visits++ % nr_cpus];
 		work_queue(&f->work);
 		return;
 	}
 	/* From here on the device may go away. */
 	__atomic_store_n(&f->state, VHOST_FLUSHED, __ATOMIC_RELEASE);
-	if (again)
-		work_queue(again);
+	work_queue(again);
 }
 
 static void flush_work(struct work *work)
@@ -133,18 +133,32 @@ static void flush_work(struct work *work)
 	flush_next(&dev->flush);
 }
 
+static void flush_begin(struct vhost_dev *dev, struct work *again)
+{
+	struct vhost_flush *f = &dev->flush;
+
+	if (nr_cpus <= 1) {		/* nobody is in the middle of anything but the caller */
+		flush_this_cpu(dev);
+		f->state = VHOST_FLUSHED;
+		return;
+	}
+	f->state = VHOST_FLUSHING;
+	f->visits = 0;
+	f->again = again;
+	work_init(&f->work, this_cpu(), flush_work);
+	flush_next(f);
+}
+
 int vhost_dev_flush(struct vhost_dev *dev, struct work *again)
 {
 	struct vhost_flush *f = &dev->flush;
 
-	if (f->state == VHOST_UNFLUSHED) {
-		f->state = VHOST_FLUSHING;
-		f->begun_on = this_cpu();
-		f->next = 0;
-		f->again = nr_cpus > 1 ? again : NULL;	/* or this call says that it is done */
-		work_init(&f->work, this_cpu(), flush_work);
-		flush_this_cpu(dev);
-		flush_next(f);
-	}
+	if (f->state == VHOST_UNFLUSHED)
+		flush_begin(dev, again);
 	return __atomic_load_n(&f->state, __ATOMIC_ACQUIRE) == VHOST_FLUSHED ? 0 : -EINPROGRESS;
+}
+
+void vhost_dev_unflush(struct vhost_dev *dev)
+{
+	dev->flush.state = VHOST_UNFLUSHED;
 }

@@ -53,9 +53,11 @@ void vhost_workers_show(void);
 /*
  * vhost_dev_flush() - the queues have been stopped and no frame is on its way: 0 if no CPU has
  * anything to do with them any more. Otherwise -EINPROGRESS, and @again is queued when that is so;
- * then call once more. One caller at a time; no queue is started meanwhile.
+ * then call once more. One caller at a time; no queue is started meanwhile. It stays so until
+ * vhost_dev_unflush(): somebody may ring or start a queue from now on.
  */
 struct work;
 int vhost_dev_flush(struct vhost_dev *dev, struct work *again);
+void vhost_dev_unflush(struct vhost_dev *dev);
 
 #endif

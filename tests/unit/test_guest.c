@@ -21,6 +21,7 @@ static struct cpu *built_on;
 static char calls[8192];
 static const char *fail_at;		/* the word that answers with an error */
 static unsigned int unloads;
+static unsigned int nic_resumes;	/* virtio_net_resume(): before vCPUs run */
 static unsigned int frames_in_flight;	/* virtio_net_reset() waits for them */
 static struct work *nic_again;
 static bool has_interrupt;
@@ -71,6 +72,7 @@ int virtio_net_reset(struct virtio_net *net, struct work *again)
 	return frames_in_flight ? -EINPROGRESS : 0;
 }
 
+void virtio_net_resume(struct virtio_net *net) { nic_resumes++; }
 void virtio_net_destroy(struct virtio_net *net) { note("-nic"); }
 void console_guest_add(struct guest_console *gc, struct guest *guest) { note("console"); }
 void console_guest_remove(struct guest_console *gc) { note("-console"); }
@@ -135,7 +137,7 @@ static int setup(void **state)
 	fail_at = NULL;
 	has_interrupt = false;
 	unloads = 0;
-	frames_in_flight = kicks = all_ended = 0;
+	nic_resumes = frames_in_flight = kicks = all_ended = 0;
 	work_init(&ended, this_cpu(), count_ended);
 	guests_on_all_ended(&ended);
 	return 0;
@@ -375,6 +377,7 @@ static void test_reset(void **state)
 	assert_false(vcpu_runnable(guest->vcpus[1]));
 	work_run(this_cpu());
 	expect_calls("quiet pci reset load ");
+	assert_int_equal(nic_resumes, 2);	/* as it was started, and again */
 	assert_int_equal(host_log_count("guest web: reset requested (port 0xcf9)"), 1);
 	assert_string_equal(host_log_last(), "guest web: started again (reset 1)");
 	assert_true(vcpu_runnable(guest->vcpus[0]));
