@@ -73,6 +73,12 @@ void vhost_poll_queue(struct vhost_virtqueue *vq)
 	work_queue(&vq->work);
 }
 
+/* Something for handle_kick? A ring that turns out to be broken is for it to say. */
+static bool work_there(struct vhost_virtqueue *vq)
+{
+	return vq->enabled && (ring_available(&vq->ring) || (vq->ring.broken && !vq->error_said));
+}
+
 /* Has what the queue keeps to itself waited long enough? */
 static bool signal_due(const struct vhost_virtqueue *vq)
 {
@@ -85,7 +91,7 @@ static bool vq_poll(struct poller *poller)
 	bool found;
 
 	spin_lock(&vq->lock);
-	found = vq->enabled && ring_available(&vq->ring);
+	found = work_there(vq);
 	if (!found && signal_due(vq))
 		vhost_signal(vq);
 	spin_unlock(&vq->lock);

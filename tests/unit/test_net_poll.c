@@ -150,6 +150,26 @@ static void a_stopped_queue_goes_to_rest(void **state)
 	assert_true(list_empty(&worker_cpu.pollers));
 }
 
+/* The driver breaks it and, being told not to, does not kick: it is said all the same. */
+static void hostile_1_broken_while_it_is_looked_at(void **state)
+{
+	struct mock_net *mn = *state;
+	const struct vhost_virtqueue *vq = &mn->net->vhost.vq[VIRTIO_NET_TX];
+
+	host_log_clear();
+	assert_true(send(mn, 1));
+	mn->tx.avail->idx = cpu_to_le16((u16)(mn->tx.avail_idx + 65));
+	assert_true(look());
+	assert_int_equal(vq->ring.broken, RING_BAD_AVAIL_IDX);
+	assert_int_equal(host_log_count("queue 1 broken by the driver: avail index"), 1);
+	assert_true(mock_status(&mn->mv) & VIRTIO_NEEDS_RESET);
+	assert_false(look());
+	host_time_advance(LINGER_US * NSEC_PER_USEC);
+	assert_false(look());
+	assert_true(list_empty(&worker_cpu.pollers));
+	assert_int_equal(vq->stats.broken, 1);
+}
+
 /* The guest's end takes the queue off the CPU's list. */
 static void flushed_is_not_looked_at(void **state)
 {
@@ -198,6 +218,8 @@ int main(void)
 		TEST(the_guest_is_not_interrupted_for_each, event_idx),
 		TEST(the_guest_is_not_interrupted_for_each, flags_polled),
 		TEST(rest_gives_all_back, event_idx),
+		TEST(hostile_1_broken_while_it_is_looked_at, event_idx),
+		TEST(hostile_1_broken_while_it_is_looked_at, flags_polled),
 		TEST(nothing_is_left_behind, event_idx),
 		TEST(nothing_is_left_behind, flags_polled),
 		TEST(a_stopped_queue_goes_to_rest, event_idx),
