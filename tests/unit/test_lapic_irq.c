@@ -131,6 +131,10 @@ static void the_8259s_vector_is_not_its_own(void **state)
 	vlapic_accept(apic, 0x41);
 	assert_int_equal(apic->irr_max, -1);
 	assert_int_equal(apic->isr_max, 0x41);
+	/* It has been taken, and is not named any more. */
+	vlapic_eoi(apic);
+	vlapic_accept(apic, 0x41);
+	assert_int_equal(apic->isr_max, -1);
 }
 
 int main(void)
