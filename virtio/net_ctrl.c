@@ -148,7 +148,7 @@ void net_ctrl_kick(struct vhost_virtqueue *vq)
 		}
 		if (n == CTRL_BUDGET) {
 			vq->stats.requeues++;
-			vhost_poll_queue(vq);
+			work_requeue(&vq->work);
 			break;
 		}
 	} while (ring_notify_enable(&vq->ring));

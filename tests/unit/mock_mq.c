@@ -36,20 +36,21 @@ bool mock_queue_kick(struct mock_queue *q)
 	return q->packed ? mock_packed_kick(&q->ring) : mock_kick(&q->split);
 }
 
-static void queue_up(struct mock_mq *mq, struct mock_queue *q, u16 index, u64 features)
+static void queue_up(struct mock_mq *mq, struct mock_queue *q, u16 index, u64 features,
+		     u16 size)
 {
 	const bool event_idx = features & BIT_ULL(VIRTIO_F_EVENT_IDX);
 	const bool indirect = features & BIT_ULL(VIRTIO_F_INDIRECT_DESC);
 	struct mock_ram *ram = &mq->mn.mg.ram;
-	struct mock_vq regs = { .num = MOCK_MQ_SIZE };
+	struct mock_vq regs = { .num = size };
 
 	q->packed = features & BIT_ULL(VIRTIO_F_RING_PACKED);
 	if (q->packed) {
-		mock_packed_init(&q->ring, ram, MOCK_MQ_SIZE, event_idx, indirect);
+		mock_packed_init(&q->ring, ram, size, event_idx, indirect);
 		q->ring.in_order = features & BIT_ULL(VIRTIO_F_IN_ORDER);
 		regs.addr = q->ring.addr;
 	} else {
-		mock_vq_init(&q->split, ram, MOCK_MQ_SIZE, event_idx, indirect);
+		mock_vq_init(&q->split, ram, size, event_idx, indirect);
 		regs.addr = q->split.addr;
 	}
 	/* Vector 0 is for the configuration. */
@@ -77,11 +78,11 @@ void mock_mq_up(struct mock_mq *mq, u64 features)
 	mq->ctrl_index = 2 * mq->pairs;
 	mock_common_write(&mn->mv, 16, 2, MOCK_VECTOR_CONFIG);
 	for (u16 i = 0; i < 2 * mq->pairs; i++) {
-		queue_up(mq, &mq->vq[i], i, features);
+		queue_up(mq, &mq->vq[i], i, features, MOCK_MQ_SIZE);
 		mq->page[i] = mock_alloc(&mn->mg.ram, MOCK_MQ_SIZE * BUFFER, PAGE_SIZE);
 	}
 	if (features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ))
-		queue_up(mq, &mq->ctrl, mq->ctrl_index, features);
+		queue_up(mq, &mq->ctrl, mq->ctrl_index, features, NET_CTRL_QUEUE_SIZE);
 	mq->command = mock_alloc(&mn->mg.ram, PAGE_SIZE, PAGE_SIZE);
 	mock_set_status(&mn->mv, ok);
 	must(mock_status(&mn->mv) == ok, "device did not start");

@@ -24,8 +24,11 @@ bool work_queue(struct work *work)
 	return true;
 }
 
+unsigned int mock_work_requeues;
+
 void work_requeue(struct work *work)
 {
+	mock_work_requeues++;
 	work_queue(work);
 }
 

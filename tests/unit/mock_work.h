@@ -13,6 +13,7 @@ unsigned int mock_work_pass(void);
 /* Passes until nothing is queued; aborts after a million. */
 void mock_work_run(void);
 unsigned int mock_work_queued(void);
+extern unsigned int mock_work_requeues;	/* calls of work_requeue() */
 extern bool mock_work_others;		/* work_others_wait() */
 
 #endif

@@ -67,7 +67,7 @@ static void control_queue_without_several_pairs(void **state)
 	mock_set_status(mv, 0);
 	mock_mq_up(mq, mock_net_offered(&mq->mn) & ~F(NET_F_MQ));
 	assert_int_equal(mq->ctrl_index, 2);
-	assert_int_equal(queue_size(mq, 2), MOCK_MQ_SIZE);
+	assert_int_equal(queue_size(mq, 2), NET_CTRL_QUEUE_SIZE);
 	assert_int_equal(queue_size(mq, 3), 0);
 	assert_int_equal(queue_size(mq, 2 * PAIRS), 0);
 	assert_int_equal(mock_mq_command(mq, set_new_mac, sizeof(set_new_mac)), VIRTIO_NET_OK);
@@ -236,6 +236,25 @@ static void hostile_28_storm_of_commands(void **state)
 		assert_int_equal(mock_mq_pairs(mq, 0), VIRTIO_NET_ERR);
 	assert_true(host_log_count("control command refused") <= RATELIMIT_BURST);
 	assert_int_equal(mq->mn.net->ctrl_stats.refused, 1000);
+}
+
+/* With more than its turn allows it comes after other work, and after guests. */
+static void hostile_28_commands_have_turns(void **state)
+{
+	struct mock_mq *mq = *state;
+	const struct mock_buf buf[] = { { mq->command, 4, false }, { mq->command + 64, 1, true } };
+	unsigned int n = 0;
+	u32 len;
+
+	while (mock_queue_add(&mq->ctrl, buf, ARRAY_SIZE(buf)) >= 0)
+		n++;
+	mock_work_requeues = 0;
+	mock_notify(&mq->mn.mv, mq->ctrl_index);
+	mock_work_run();
+	assert_int_equal(mock_work_requeues, n / NET_CTRL_QUEUE_SIZE);
+	while (mock_queue_get(&mq->ctrl, &len) >= 0)
+		n--;
+	assert_int_equal(n, 0);
 }
 
 static void control_is_broken(struct mock_mq *mq, enum ring_error why)
@@ -430,7 +449,7 @@ static void all_queues_are_shown(void **state)
 		assert_non_null(strstr(host_console_text(), line));
 	}
 	assert_non_null(strstr(host_console_text(),
-			       "queue 8: name=ctrl state=running size=16 kicks=1 "));
+			       "queue 8: name=ctrl state=running size=64 kicks=1 "));
 	assert_non_null(strstr(host_console_text(), "vhost web/net0: pairs=4 pairs_used=3 "));
 	assert_non_null(strstr(host_console_text(),
 			       " ctrl_commands=1 ctrl_refused=0 queue_bytes="));
@@ -449,6 +468,7 @@ int main(void)
 		T_ONE(address_of_a_guest_that_must_keep_it, split),
 		T_ALL(hostile_28_bad_commands),
 		T_ALL(hostile_28_storm_of_commands),
+		T_ALL(hostile_28_commands_have_turns),
 		T_ALL(hostile_28_no_room_for_the_answer),
 		T_ALL(hostile_28_writable_where_it_must_read),
 		T_ALL(hostile_28_outside_memory),
