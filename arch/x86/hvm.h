@@ -27,6 +27,8 @@ enum hvm_caps {
 	 * guest/vcpu.c leaves them alone.
 	 */
 	HVM_CAP_SWITCHES = BIT(8),
+	/* post() is there, and processors set bits of IRR in the pages of other vCPUs. */
+	HVM_CAP_POST = BIT(9),
 };
 
 enum hvm_prot { HVM_R = 1, HVM_W = 2, HVM_X = 4, HVM_UC = 8 };
@@ -73,8 +75,17 @@ struct hvm_ops {
 	u64 (*rip)(struct vcpu *vcpu);
 	/* Past the instruction that exited (@len bytes); ends STI/MOV SS blocking, TF respected. */
 	void (*skip)(struct vcpu *vcpu, unsigned int len);
-	/* The APIC mode changed: xAPIC, x2APIC, off. */
-	void (*set_msr_bitmap_x2apic)(struct vcpu *vcpu);
+	/*
+	 * The APIC may have changed its mode (xAPIC, x2APIC, off) or been enabled or disabled by
+	 * software. On the vCPU's CPU, or nowhere placed.
+	 */
+	void (*apic_changed)(struct vcpu *vcpu);
+	/*
+	 * HVM_CAP_POST, any CPU: have the processor itself take edge-triggered @vector. True: it is in
+	 * IRR, and will be looked at. False: that vCPU is not in guest mode, or not so that its
+	 * processor would; nothing was done.
+	 */
+	bool (*post)(struct vcpu *vcpu, u8 vector);
 	/* Level-triggered vectors whose EOI must exit (VID). */
 	void (*eoi_exit)(struct vcpu *vcpu, unsigned int vector, bool on);
 	void (*dump)(struct vcpu *vcpu);	/* state in the manual's words, on the console */

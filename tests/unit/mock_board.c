@@ -72,9 +72,9 @@ static void mock_eoi_exit(struct vcpu *vcpu, unsigned int vector, bool on)
 	board.eoi_exit[vcpu->id][vector] = on;
 }
 
-static void mock_mode(struct vcpu *vcpu)
+static void mock_apic_changed(struct vcpu *vcpu)
 {
-	board.mode_changes++;
+	board.apic_changes++;
 }
 
 static const struct hvm_ops mock_hvm = {
@@ -86,7 +86,7 @@ static const struct hvm_ops mock_hvm = {
 	.get_state = mock_get_state,
 	.set_state = mock_set_state,
 	.eoi_exit = mock_eoi_exit,
-	.set_msr_bitmap_x2apic = mock_mode,
+	.apic_changed = mock_apic_changed,
 };
 const struct hvm_ops *hvm = &mock_hvm;
 u32 hvm_caps;

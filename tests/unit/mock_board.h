@@ -21,7 +21,7 @@ extern struct board {
 	u8 *ram;
 	unsigned int kicks[BOARD_VCPUS];
 	bool eoi_exit[BOARD_VCPUS][256];
-	unsigned int mode_changes;		/* set_msr_bitmap_x2apic() */
+	unsigned int apic_changes;		/* apic_changed() */
 	struct hvm_state state;			/* what set_state() got */
 	enum guest_request request;		/* the first since the last clear */
 	u32 request_code;

@@ -137,12 +137,86 @@ static void the_8259s_vector_is_not_its_own(void **state)
 	assert_int_equal(apic->isr_max, -1);
 }
 
+/* A processor sets bits of IRR by itself: seen when the vCPU is told to look, and then kept right. */
+static void bits_set_by_processors_are_looked_at(void **state)
+{
+	struct vlapic *apic = board_lapic(1);
+
+	hvm_caps |= HVM_CAP_POST;
+	vlapic_set(apic, LAPIC_IRR + 0x30, BIT(1));
+	vlapic_sync(apic);
+	assert_int_equal(vlapic_pending(apic), -1);
+	board.kicks[1] = 0;
+	vlapic_look(&board.vcpu[1]);
+	assert_int_equal(board.kicks[1], 1);
+	vlapic_sync(apic);
+	assert_int_equal(vlapic_pending(apic), 0x61);
+	vlapic_accept(apic, 0x61);
+	assert_summary(apic);
+	assert_int_equal(apic->posted, 0);
+	hvm_caps &= ~(u32)HVM_CAP_POST;
+}
+
+/* Edge-triggered ones go to the backend first, which may not want them. */
+static bool wanted;
+static unsigned int offered;
+
+static bool mock_post(struct vcpu *vcpu, u8 vector)
+{
+	offered++;
+	return wanted;
+}
+
+static void the_backend_may_take_what_is_posted(void **state)
+{
+	struct vlapic *apic = board_lapic(1);
+	const struct hvm_ops *ops = hvm;
+	struct hvm_ops posts = *hvm;
+
+	posts.post = mock_post;
+	hvm = &posts;
+	vlapic_post(&board.vcpu[1], 0x61, false);
+	assert_int_equal(offered, 0);		/* not without the capability */
+	board_take(1);
+	board_eoi(1);
+	hvm_caps |= HVM_CAP_POST;
+	wanted = true;
+	vlapic_post(&board.vcpu[1], 0x61, false);
+	assert_int_equal(offered, 1);
+	assert_int_equal(board_take(1), -1);
+	vlapic_post(&board.vcpu[1], 0x61, true);
+	assert_int_equal(offered, 1);
+	assert_int_equal(board_take(1), 0x61);
+	wanted = false;
+	vlapic_post(&board.vcpu[1], 0x71, false);
+	assert_int_equal(board_take(1), 0x71);
+	assert_summary(apic);
+	hvm_caps &= ~(u32)HVM_CAP_POST;
+	hvm = ops;
+}
+
+static void what_was_not_delivered_is_requested_again(void **state)
+{
+	struct vlapic *apic = board_lapic(1);
+
+	vlapic_post(&board.vcpu[1], 0x61, true);
+	vlapic_post(&board.vcpu[1], 0x41, false);
+	assert_int_equal(board_take(1), 0x61);
+	vlapic_unaccept(apic, 0x61);
+	assert_summary(apic);
+	assert_int_equal(apic->isr_max, -1);
+	assert_true(vlapic_reg(apic, LAPIC_TMR + 0x30) & BIT(1));
+	assert_int_equal(board_take(1), 0x61);
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(summaries_follow_the_arrays), T(summaries_are_found_out_anew_with_vid),
 		T(lint0_lets_the_8259s_through), T(the_8259s_vector_is_not_its_own),
+		T(bits_set_by_processors_are_looked_at), T(the_backend_may_take_what_is_posted),
+		T(what_was_not_delivered_is_requested_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

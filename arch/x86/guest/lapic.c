@@ -175,9 +175,26 @@ void vlapic_write(struct vlapic *apic, u32 off, u32 val)
 	reg_written(apic, off, val);
 }
 
+static void id_update(struct vlapic *apic)
+{
+	u32 id = apic->vcpu->id;
+
+	if (vlapic_x2apic(apic)) {	/* SDM 3A 11.12.10.2: the LDR follows from the ID */
+		vlapic_set(apic, LAPIC_ID, id);
+		vlapic_set(apic, LAPIC_LDR, id >> 4 << 16 | BIT(id & 0xf));
+	} else {
+		vlapic_set(apic, LAPIC_ID, id << 24);
+	}
+}
+
 void vlapic_write_done(struct vlapic *apic, u32 off)
 {
 	off = ALIGN_DOWN(off & (u32)(PAGE_SIZE - 1), LAPIC_REG_STRIDE);
+	/* Processors let these two be written; here they cannot be. */
+	if (off == LAPIC_ID)
+		id_update(apic);
+	else if (off == LAPIC_RRD)
+		vlapic_set(apic, off, 0);
 	vlapic_write(apic, off, vlapic_reg(apic, off));
 }
 
@@ -196,7 +213,7 @@ static int x2apic_rdmsr(struct vlapic *apic, u32 msr, u64 *val)
 		return -EINVAL;
 	*val = vlapic_read(apic, off);
 	if (off == LAPIC_ICR)
-		*val |= (u64)vlapic_reg(apic, LAPIC_ICR_HIGH_X2) << 32;
+		*val |= (u64)vlapic_reg(apic, LAPIC_ICR2) << 32;
 	return 0;
 }
 
@@ -208,7 +225,7 @@ static int x2apic_wrmsr(struct vlapic *apic, u32 msr, u64 val)
 	if (!vlapic_x2apic(apic) || !desc || ((u32)val & ~desc->mask))
 		return -EINVAL;
 	if (off == LAPIC_ICR) {
-		vlapic_set(apic, LAPIC_ICR_HIGH_X2, (u32)(val >> 32));
+		vlapic_set(apic, LAPIC_ICR2, (u32)(val >> 32));
 		vlapic_set(apic, LAPIC_ICR, (u32)val);
 		vlapic_icr(apic, val);
 		return 0;
@@ -217,18 +234,6 @@ static int x2apic_wrmsr(struct vlapic *apic, u32 msr, u64 val)
 		return -EINVAL;
 	vlapic_write(apic, off, (u32)val);
 	return 0;
-}
-
-static void id_update(struct vlapic *apic)
-{
-	u32 id = apic->vcpu->id;
-
-	if (vlapic_x2apic(apic)) {	/* SDM 3A 11.12.10.2: the LDR follows from the ID */
-		vlapic_set(apic, LAPIC_ID, id);
-		vlapic_set(apic, LAPIC_LDR, id >> 4 << 16 | BIT(id & 0xf));
-	} else {
-		vlapic_set(apic, LAPIC_ID, id << 24);
-	}
 }
 
 /* SDM 3A 11.12.5, figure 11-27: legal changes of mode. The base stays where the board maps it. */
@@ -248,7 +253,6 @@ static int base_write(struct vlapic *apic, u64 val)
 	else
 		id_update(apic);
 	vlapic_wiring_update(apic);
-	hvm->set_msr_bitmap_x2apic(apic->vcpu);
 	return 0;
 }
 
@@ -317,7 +321,6 @@ void vlapic_reset(struct vcpu *vcpu)
 	if (vcpu->id == 0)
 		vlapic_set(apic, LAPIC_LVT_LINT0, DELIVER_EXTINT << 8);
 	vlapic_wiring_update(apic);
-	hvm->set_msr_bitmap_x2apic(vcpu);
 }
 
 int vlapic_init(struct vcpu *vcpu)

@@ -40,7 +40,8 @@ struct vlapic {
 	bool extint;		/* LINT0 lets the 8259 pair's interrupts through to this vCPU */
 	s16 due;		/* own interrupt that vlapic_pending() has named, or -1 */
 	u64 pir[4];		/* posted: set atomically by any CPU */
-	u32 posted;		/* words of pir[] that may not be 0, by number */
+	u32 posted;		/* words of pir[] that may not be 0, by number; VLAPIC_LOOK */
+#define VLAPIC_LOOK BIT(4)	/* a processor has set bits of IRR by itself */
 	u64 tmr[4];		/* level-triggered vectors posted (from the I/O APIC) */
 	struct vcpu *vcpu;
 	struct timer timer;
@@ -81,6 +82,12 @@ void vlapic_reset_init(struct vcpu *vcpu);
  * and counted.
  */
 void vlapic_post(struct vcpu *vcpu, u8 vector, bool level);
+
+/*
+ * Any CPU: a processor has set bits of IRR by itself, of a vCPU that was not in guest mode: that one
+ * is kicked, and looks at them.
+ */
+void vlapic_look(struct vcpu *vcpu);
 
 /* The vCPU's CPU, before entry: pir[] to IRR. */
 void vlapic_sync_posted(struct vlapic *apic);
@@ -134,6 +141,8 @@ static inline int vlapic_pending(struct vlapic *apic)
  * updated, or the 8259's INTA cycle. With VID for the latter only: it does the former itself.
  */
 void vlapic_accept(struct vlapic *apic, u8 vector);
+/* @vector, which the processor has accepted by itself, did not reach the guest: requested again. */
+void vlapic_unaccept(struct vlapic *apic, u8 vector);
 /* Priority class the guest must fall below before the highest pending one may be taken
  * (TPR_THRESHOLD), 0 if none. */
 unsigned int vlapic_tpr_threshold(struct vlapic *apic);

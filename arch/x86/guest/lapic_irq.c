@@ -45,9 +45,9 @@ void vlapic_refresh(struct vlapic *apic)
 	apic->isr_max = array_highest(apic, LAPIC_ISR, apic->isr_words);
 }
 
+/* @vector is not in @array any more. */
 static void summary_clear(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
 {
-	array_assign(apic, array, vector, false);
 	if (!vlapic_reg(apic, lapic_array_off(array, vector)))
 		*words &= (u8)~BIT(vector / 32);
 	*max = likely(!*words) ? -1 : array_highest(apic, array, *words);
@@ -55,6 +55,11 @@ static void summary_clear(struct vlapic *apic, u32 array, u8 vector, u8 *words, 
 
 static void irr_clear(struct vlapic *apic, u8 vector)
 {
+	if (unlikely(hvm_caps & HVM_CAP_POST))	/* others may set bits beside it */
+		__atomic_fetch_and(&apic->regs[lapic_array_off(LAPIC_IRR, vector) / 4],
+				   ~(u32)BIT(vector % 32), __ATOMIC_RELAXED);
+	else
+		array_assign(apic, LAPIC_IRR, vector, false);
 	summary_clear(apic, LAPIC_IRR, vector, &apic->irr_words, &apic->irr_max);
 }
 
@@ -67,6 +72,7 @@ static void isr_set(struct vlapic *apic, u8 vector)
 
 static void isr_clear(struct vlapic *apic, u8 vector)
 {
+	array_assign(apic, LAPIC_ISR, vector, false);
 	summary_clear(apic, LAPIC_ISR, vector, &apic->isr_words, &apic->isr_max);
 }
 
@@ -92,6 +98,8 @@ void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
 		__atomic_fetch_add(&apic->dropped, 1, __ATOMIC_RELAXED);
 		return;
 	}
+	if (hvm_caps & HVM_CAP_POST && !level && hvm->post(vcpu, vector))
+		return;
 	if (level)
 		__atomic_fetch_or(&apic->tmr[vector / 64], bit, __ATOMIC_RELAXED);
 	else
@@ -100,6 +108,12 @@ void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
 	if (__atomic_fetch_or(&apic->pir[vector / 64], bit, __ATOMIC_RELEASE) & bit)
 		return;
 	__atomic_fetch_or(&apic->posted, BIT(vector / 64), __ATOMIC_RELEASE);
+	vcpu_kick(vcpu);
+}
+
+void vlapic_look(struct vcpu *vcpu)
+{
+	__atomic_fetch_or(&vcpu->arch.lapic->posted, VLAPIC_LOOK, __ATOMIC_RELEASE);
 	vcpu_kick(vcpu);
 }
 
@@ -131,7 +145,10 @@ static void sync_reg(struct vlapic *apic, u32 reg, u32 bits, u32 level)
 		return;
 	if (unlikely((vlapic_reg(apic, LAPIC_TMR + off) ^ level) & bits))
 		tmr_sync(apic, reg, bits, level);
-	vlapic_set(apic, LAPIC_IRR + off, vlapic_reg(apic, LAPIC_IRR + off) | bits);
+	if (unlikely(hvm_caps & HVM_CAP_POST))
+		__atomic_fetch_or(&apic->regs[(LAPIC_IRR + off) / 4], bits, __ATOMIC_RELAXED);
+	else
+		vlapic_set(apic, LAPIC_IRR + off, vlapic_reg(apic, LAPIC_IRR + off) | bits);
 	apic->irr_words |= (u8)BIT(reg);
 	apic->irr_max = MAX(apic->irr_max, (s16)(reg * 32 + 31 - (u32)__builtin_clz(bits)));
 }
@@ -140,7 +157,9 @@ void vlapic_sync_posted(struct vlapic *apic)
 {
 	u32 words = __atomic_exchange_n(&apic->posted, 0, __ATOMIC_ACQUIRE);
 
-	for (; words; words &= words - 1) {
+	if (unlikely(words & VLAPIC_LOOK))
+		vlapic_refresh(apic);
+	for (words &= ~(u32)VLAPIC_LOOK; words; words &= words - 1) {
 		u32 i = (u32)__builtin_ctz(words);
 		u64 bits = __atomic_exchange_n(&apic->pir[i], 0, __ATOMIC_ACQUIRE);
 		u64 level = __atomic_load_n(&apic->tmr[i], __ATOMIC_RELAXED);
@@ -178,6 +197,7 @@ void vlapic_wiring_update(struct vlapic *apic)
 	apic->extint = apic->vcpu->id == 0 &&
 		       (!vlapic_hw_enabled(apic) ||
 			(lint0 & (LVT_MASKED | LVT_MODE)) == DELIVER_EXTINT << 8);
+	hvm->apic_changed(apic->vcpu);
 }
 
 int vlapic_extint_vector(struct vlapic *apic)
@@ -197,6 +217,13 @@ void vlapic_accept(struct vlapic *apic, u8 vector)
 	irr_clear(apic, vector);
 	isr_set(apic, vector);
 	vlapic_ppr_update(apic);
+}
+
+void vlapic_unaccept(struct vlapic *apic, u8 vector)
+{
+	isr_clear(apic, vector);
+	sync_reg(apic, vector / 32, BIT(vector % 32),
+		 vlapic_reg(apic, lapic_array_off(LAPIC_TMR, vector)));
 }
 
 unsigned int vlapic_tpr_threshold(struct vlapic *apic)

@@ -26,8 +26,7 @@ enum lapic_reg {
 	LAPIC_ESR = 0x280,	/* error status */
 	LAPIC_LVT_CMCI = 0x2f0,
 	LAPIC_ICR = 0x300,	/* interrupt command, bits 31:0 */
-	LAPIC_ICR_HIGH_X2 = 0x304, /* x2APIC: bits 63:32 as the processor virtualises them */
-	LAPIC_ICR2 = 0x310,	/* xAPIC: bits 63:32 */
+	LAPIC_ICR2 = 0x310,	/* bits 63:32, in x2APIC mode as well */
 	LAPIC_LVT_TIMER = 0x320,
 	LAPIC_LVT_THERMAL = 0x330,
 	LAPIC_LVT_PMI = 0x340,

@@ -3,7 +3,7 @@
 #include "arch/x86/svm/svm.h"
 
 /* All accesses to the APIC exit, whatever its mode. */
-static void svm_apic_mode_changed(struct vcpu *vcpu)
+static void svm_apic_changed(struct vcpu *vcpu)
 {
 }
 
@@ -30,7 +30,7 @@ const struct hvm_ops svm_ops = {
 	.run = svm_run,
 	.rip = svm_rip,
 	.skip = svm_skip,
-	.set_msr_bitmap_x2apic = svm_apic_mode_changed,
+	.apic_changed = svm_apic_changed,
 	.eoi_exit = svm_eoi_exit,
 	.dump = svm_dump,
 	.nr_reasons = svm_nr_reasons,

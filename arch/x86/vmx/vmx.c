@@ -3,7 +3,7 @@
 #include "arch/x86/vmx/vmx.h"
 
 /* The next entry looks: vmx_update_apic_mode(). */
-static void vmx_apic_mode_changed(struct vcpu *vcpu)
+static void vmx_apic_changed(struct vcpu *vcpu)
 {
 }
 
@@ -26,7 +26,7 @@ const struct hvm_ops vmx_ops = {
 	.run = vmx_run,
 	.rip = vmx_rip,
 	.skip = vmx_skip,
-	.set_msr_bitmap_x2apic = vmx_apic_mode_changed,
+	.apic_changed = vmx_apic_changed,
 	.eoi_exit = vmx_eoi_exit,
 	.dump = vmx_dump,
 	.nr_reasons = vmx_nr_reasons,
