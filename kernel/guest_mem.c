@@ -18,12 +18,13 @@ bool guest_mem_overlaps(const struct guest_mem *gm, u64 gpa, u64 size)
 	return false;
 }
 
-const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, u64 gpa, u64 len)
+const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, u64 gpa, u64 len,
+						    unsigned int access)
 {
 	for (unsigned int i = 1; i < gm->nr; i++)
 		if (guest_mem_inside(&gm->region[i], gpa, len))
 			return &gm->region[i];
-	return gm->refill ? gm->refill(gm, gpa, len) : NULL;
+	return gm->refill ? gm->refill(gm, gpa, len, access) : NULL;
 }
 
 int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)
@@ -40,7 +41,7 @@ int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)
 
 u64 guest_mem_phys(const struct guest_mem *gm, u64 gpa, u64 len)
 {
-	const struct guest_mem_region *r = guest_mem_find(gm, gpa, len);
+	const struct guest_mem_region *r = guest_mem_find(gm, gpa, len, 0);
 
 	return r ? r->phys + (gpa - r->gpa) : 0;
 }
@@ -49,9 +50,10 @@ u64 guest_mem_phys(const struct guest_mem *gm, u64 gpa, u64 len)
  * The part of [gpa, gpa + len) that lies in one region: its pointer, its length in @part.
  * A range that would wrap ends at the top of the address space, where no region is.
  */
-static u8 *range_start(const struct guest_mem *gm, u64 gpa, u64 len, u64 *part)
+static u8 *range_start(const struct guest_mem *gm, u64 gpa, u64 len, unsigned int access,
+		       u64 *part)
 {
-	const struct guest_mem_region *r = guest_mem_find(gm, gpa, 0);
+	const struct guest_mem_region *r = guest_mem_find(gm, gpa, 0, access);
 
 	if (!r)
 		return NULL;
@@ -65,7 +67,7 @@ int guest_mem_read(const struct guest_mem *gm, u64 gpa, void *dst, u64 len)
 	u64 part;
 
 	for (; len; gpa += part, to += part, len -= part) {
-		const u8 *from = range_start(gm, gpa, len, &part);
+		const u8 *from = range_start(gm, gpa, len, GUEST_MEM_READ, &part);
 
 		if (!from)
 			return -EFAULT;
@@ -80,7 +82,7 @@ int guest_mem_write(const struct guest_mem *gm, u64 gpa, const void *src, u64 le
 	u64 part;
 
 	for (; len; gpa += part, from += part, len -= part) {
-		u8 *to = range_start(gm, gpa, len, &part);
+		u8 *to = range_start(gm, gpa, len, GUEST_MEM_WRITE, &part);
 
 		if (!to)
 			return -EFAULT;

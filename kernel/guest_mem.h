@@ -19,15 +19,26 @@ struct guest_mem_region {
 	u64 phys;		/* host-physical, for DMA; 0 in native builds */
 };
 
+enum guest_mem_access {		/* what is to be done there; 0: nothing, only the address counts */
+	GUEST_MEM_READ = 1,
+	GUEST_MEM_WRITE = 2,
+	GUEST_MEM_RW = GUEST_MEM_READ | GUEST_MEM_WRITE,
+};
+
 struct guest_mem {
 	unsigned int nr;
-	struct guest_mem_region region[GUEST_MEM_REGIONS];
+	struct guest_mem_region region[GUEST_MEM_REGIONS];	/* to be read and to be written */
 	/*
 	 * Not NULL: the regions are a cache of a longer table (virtio/iotlb.h). The one that has
-	 * all of the range, made room for; or NULL, and if that may change, `missed` says where.
+	 * all of the range and allows @access, made room for; or NULL, and if that may change,
+	 * `missed` says where and for what.
 	 */
-	const struct guest_mem_region *(*refill)(const struct guest_mem *gm, u64 gpa, u64 len);
+	const struct guest_mem_region *(*refill)(const struct guest_mem *gm, u64 gpa, u64 len,
+						 unsigned int access);
+	struct guest_mem_region limited;	/* of refill(): not for all accesses, so not above */
 	bool missed;
+	bool denied;			/* the last refill(): it is there, but not for that */
+	u8 missed_access;
 	u64 missed_at;
 };
 
@@ -36,7 +47,8 @@ int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys);
 
 /*
  * guest_mem_find() - the region that holds all of the @len bytes at @gpa; NULL if any byte
- * is outside or gpa + len wraps. @len == 0 is answered for an address inside a region.
+ * is outside or gpa + len wraps, or if @access is not allowed. @len == 0 is answered for an
+ * address inside a region. @access: enum guest_mem_access.
  */
 static inline bool guest_mem_inside(const struct guest_mem_region *r, u64 gpa, u64 len)
 {
@@ -45,26 +57,33 @@ static inline bool guest_mem_inside(const struct guest_mem_region *r, u64 gpa, u
 	return off < r->size && len <= r->size - off;
 }
 
-const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, u64 gpa, u64 len);
+const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, u64 gpa, u64 len,
+						    unsigned int access);
 
 static inline const struct guest_mem_region *guest_mem_find(const struct guest_mem *gm, u64 gpa,
-							    u64 len)
+							    u64 len, unsigned int access)
 {
 	/* Most guests have most of their RAM in the first one; if there is none, its size is 0. */
 	if (likely(guest_mem_inside(&gm->region[0], gpa, len)))
 		return &gm->region[0];
-	return guest_mem_find_other(gm, gpa, len);
+	return guest_mem_find_other(gm, gpa, len, access);
 }
 
 /*
  * guest_mem_ptr() - the @len bytes at @gpa, all inside one region, or NULL.
  * The memory stays the guest's: it may change under every read.
  */
-static inline void *guest_mem_ptr(const struct guest_mem *gm, u64 gpa, u64 len)
+static inline void *guest_mem_ptr_for(const struct guest_mem *gm, u64 gpa, u64 len,
+				      unsigned int access)
 {
-	const struct guest_mem_region *r = guest_mem_find(gm, gpa, len);
+	const struct guest_mem_region *r = guest_mem_find(gm, gpa, len, access);
 
 	return r ? r->hva + (gpa - r->gpa) : NULL;
+}
+
+static inline void *guest_mem_ptr(const struct guest_mem *gm, u64 gpa, u64 len)
+{
+	return guest_mem_ptr_for(gm, gpa, len, GUEST_MEM_RW);
 }
 
 /* Host-physical address for DMA of the same range; 0 if outside. */

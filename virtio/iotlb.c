@@ -4,39 +4,55 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct guest_mem_region *entry_of(const struct vhost_iotlb *tlb, u64 iova)
+static const struct vhost_iotlb_entry *entry_of(const struct vhost_iotlb *tlb, u64 iova)
 {
 	for (unsigned int i = 0; i < tlb->nr; i++)
-		if (guest_mem_inside(&tlb->entry[i], iova, 1))
+		if (guest_mem_inside(&tlb->entry[i].at, iova, 1))
 			return &tlb->entry[i];
 	return NULL;
 }
 
+/* The entry that has all of it, and @access or none of it. */
+static const struct guest_mem_region *use(struct vhost_iotlb *tlb,
+					  const struct vhost_iotlb_entry *e, unsigned int access)
+{
+	struct guest_mem_region *r = &tlb->mem.limited;
+
+	tlb->mem.denied = access & ~e->perm;
+	if (tlb->mem.denied)
+		return NULL;
+	if (e->perm == GUEST_MEM_RW)
+		r = &tlb->mem.region[tlb->next_region++ % GUEST_MEM_REGIONS];
+	*r = e->at;
+	return r;
+}
+
 /* guest_mem.refill: none of the regions has the range. */
-static const struct guest_mem_region *refill(const struct guest_mem *gm, u64 iova, u64 len)
+static const struct guest_mem_region *refill(const struct guest_mem *gm, u64 iova, u64 len,
+					     unsigned int access)
 {
 	struct vhost_iotlb *tlb = container_of((struct guest_mem *)(uintptr_t)gm,
 					       struct vhost_iotlb, mem);
-	const struct guest_mem_region *e = entry_of(tlb, iova);
-	struct guest_mem_region *r;
+	const struct vhost_iotlb_entry *e = entry_of(tlb, iova);
 	u64 at = iova;
 
-	while (e && !guest_mem_inside(e, iova, len)) {
-		at = e->gpa + e->size;
+	tlb->mem.denied = false;
+	while (e && !guest_mem_inside(&e->at, iova, len)) {
+		at = e->at.gpa + e->at.size;
 		if (at < iova || at - iova >= len)
 			return NULL;	/* wraps, or pieces that do not lie together */
 		e = entry_of(tlb, at);
 		if (e)
 			return NULL;
 	}
-	if (!e) {
+	if (e)
+		return use(tlb, e, access);
+	if (access) {
 		tlb->mem.missed = true;
 		tlb->mem.missed_at = at;
-		return NULL;
+		tlb->mem.missed_access = (u8)access;
 	}
-	r = &tlb->mem.region[tlb->next_region++ % GUEST_MEM_REGIONS];
-	*r = *e;
-	return r;
+	return NULL;
 }
 
 static void cache_flush(struct vhost_iotlb *tlb)
@@ -59,9 +75,9 @@ static void entry_remove(struct vhost_iotlb *tlb, unsigned int i)
 }
 
 /* In place of the oldest if there is no room. */
-static void entry_add(struct vhost_iotlb *tlb, const struct guest_mem_region *e)
+static void entry_add(struct vhost_iotlb *tlb, const struct vhost_iotlb_entry *e)
 {
-	if (!e->size)
+	if (!e->at.size)
 		return;
 	if (tlb->nr == VHOST_IOTLB_ENTRIES)
 		tlb->entry[tlb->next_entry++ % VHOST_IOTLB_ENTRIES] = *e;
@@ -70,59 +86,62 @@ static void entry_add(struct vhost_iotlb *tlb, const struct guest_mem_region *e)
 }
 
 /* @e from @off on, @size bytes. */
-static struct guest_mem_region part(const struct guest_mem_region *e, u64 off, u64 size)
+static struct vhost_iotlb_entry part(const struct vhost_iotlb_entry *e, u64 off, u64 size)
 {
-	return (struct guest_mem_region){ e->gpa + off, size, e->hva + off, e->phys + off };
+	return (struct vhost_iotlb_entry){
+		{ e->at.gpa + off, size, e->at.hva + off, e->at.phys + off }, e->perm,
+	};
 }
 
 void vhost_iotlb_invalidate(struct vhost_iotlb *tlb, u64 iova, u64 size)
 {
 	for (unsigned int i = 0; i < tlb->nr;) {
-		const struct guest_mem_region e = tlb->entry[i];
-		u64 before = iova - e.gpa, skip = e.gpa - iova, end;
+		const struct vhost_iotlb_entry e = tlb->entry[i];
+		u64 before = iova - e.at.gpa, skip = e.at.gpa - iova, len = e.at.size, end;
+		struct vhost_iotlb_entry first, last;
 
-		if (skip >= size && before >= e.size) {	/* neither begins inside the other */
+		if (skip >= size && before >= len) {	/* neither begins inside the other */
 			i++;
 			continue;
 		}
 		entry_remove(tlb, i);
-		before = before < e.size ? before : 0;
-		end = before ? MIN(e.size, before + MIN(size, e.size)) : MIN(e.size, size - skip);
-		entry_add(tlb, &(struct guest_mem_region){ e.gpa, before, e.hva, e.phys });
-		if (end < e.size) {
-			struct guest_mem_region rest = part(&e, end, e.size - end);
-
-			entry_add(tlb, &rest);
-		}
+		before = before < len ? before : 0;
+		end = before ? MIN(len, before + MIN(size, len)) : MIN(len, size - skip);
+		first = part(&e, 0, before);
+		last = part(&e, end, len - end);
+		entry_add(tlb, &first);
+		entry_add(tlb, &last);
 	}
 	cache_flush(tlb);
 }
 
-static bool follows(const struct guest_mem_region *a, const struct guest_mem_region *b)
+static bool follows(const struct vhost_iotlb_entry *a, const struct vhost_iotlb_entry *b)
 {
-	return a->gpa + a->size == b->gpa && a->hva + a->size == b->hva &&
-	       a->phys + a->size == b->phys;
+	return a->at.gpa + a->at.size == b->at.gpa && a->at.hva + a->at.size == b->at.hva &&
+	       a->at.phys + a->at.size == b->at.phys && a->perm == b->perm;
 }
 
-int vhost_iotlb_update(struct vhost_iotlb *tlb, u64 iova, u64 size, void *hva, u64 phys)
+int vhost_iotlb_update(struct vhost_iotlb *tlb, u64 iova, u64 size, unsigned int perm, void *hva,
+		       u64 phys)
 {
-	struct guest_mem_region new = { .gpa = iova, .size = size, .hva = hva, .phys = phys };
+	struct vhost_iotlb_entry new = { { iova, size, hva, phys }, perm };
 
-	if (!size || iova + size - 1 < iova)
+	if (!size || iova + size - 1 < iova || !perm || perm & ~(unsigned int)GUEST_MEM_RW)
 		return -EINVAL;
 	vhost_iotlb_invalidate(tlb, iova, size);
 	for (unsigned int i = 0; i < tlb->nr;) {
-		const struct guest_mem_region e = tlb->entry[i];
+		const struct vhost_iotlb_entry e = tlb->entry[i];
+		bool before = follows(&e, &new);
 
-		if (!follows(&e, &new) && !follows(&new, &e)) {
+		if (!before && !follows(&new, &e)) {
 			i++;
 			continue;
 		}
-		new.size += e.size;
-		if (e.gpa < new.gpa) {
-			new.gpa = e.gpa;
-			new.hva = e.hva;
-			new.phys = e.phys;
+		new.at.size += e.at.size;
+		if (before) {
+			new.at.gpa = e.at.gpa;
+			new.at.hva = e.at.hva;
+			new.at.phys = e.at.phys;
 		}
 		entry_remove(tlb, i);
 	}

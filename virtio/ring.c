@@ -16,6 +16,7 @@ static const char *const error_names[RING_ERRORS] = {
 	[RING_BAD_ORDER] = "readable buffer after a writable one",
 	[RING_BAD_INDIRECT] = "bad indirect descriptor",
 	[RING_INDIRECT_ADDR] = "indirect table not in guest RAM",
+	[RING_NO_ACCESS] = "buffer that may not be read or written",
 	[RING_TOO_LONG] = "chain with too many buffers",
 	[RING_HEAD_IN_USE] = "head posted again before it was used",
 	[RING_BAD_DIRECTION] = "buffer of the wrong direction",
@@ -100,9 +101,10 @@ int ring_enable(struct ring *ring, const struct guest_mem *mem, u16 num,
 		.in_order = features & RING_IN_ORDER,
 		.event_idx = features & RING_EVENT_IDX,
 		.indirect = features & RING_INDIRECT,
-		.desc = guest_mem_ptr(mem, addr->desc, size.desc),
-		.avail = guest_mem_ptr(mem, addr->avail, size.avail),
-		.used = guest_mem_ptr(mem, addr->used, size.used),
+		.desc = guest_mem_ptr_for(mem, addr->desc, size.desc,
+					  packed ? GUEST_MEM_RW : GUEST_MEM_READ),
+		.avail = guest_mem_ptr_for(mem, addr->avail, size.avail, GUEST_MEM_READ),
+		.used = guest_mem_ptr_for(mem, addr->used, size.used, GUEST_MEM_WRITE),
 		.last_avail = packed ? start & (u16)~VIRTQ_EVENT_WRAP : start,
 		.avail_seen = start,
 		.avail_wrap = start & VIRTQ_EVENT_WRAP,
@@ -136,15 +138,23 @@ void ring_break(struct ring *ring, enum ring_error error, u32 value)
 	ring->broken = error;
 }
 
+/* An address whose translation is still to come: nothing is taken for now. */
+static int not_known_yet(struct ring *ring)
+{
+	ring->missed = true;
+	ring->missed_at = ring->mem->missed_at;
+	ring->missed_access = ring->mem->missed_access;
+	return -EAGAIN;
+}
+
 __attribute__((noinline, cold))
 int ring_fail(struct ring *ring, enum ring_error error, u32 value)
 {
-	/* An address whose translation is still to come: nothing is taken for now. */
-	if ((error == RING_BAD_ADDR || error == RING_INDIRECT_ADDR) && ring->mem->missed) {
-		ring->missed = true;
-		ring->missed_at = ring->mem->missed_at;
-		ring->missed_table = error == RING_INDIRECT_ADDR;
-		return -EAGAIN;
+	if (error == RING_BAD_ADDR || error == RING_INDIRECT_ADDR) {
+		if (ring->mem->denied)
+			error = RING_NO_ACCESS;
+		else if (ring->mem->missed)
+			return not_known_yet(ring);
 	}
 	ring_break(ring, error, value);
 	return -EPROTO;
@@ -153,11 +163,12 @@ int ring_fail(struct ring *ring, enum ring_error error, u32 value)
 /* ---- Chains ---- */
 
 __attribute__((cold))
-const struct guest_mem_region *ring_region(struct ring *ring, u64 addr, u32 len)
+const struct guest_mem_region *ring_region(struct ring *ring, u64 addr, u32 len, bool write)
 {
-	const struct guest_mem_region *r = guest_mem_find(ring->mem, addr, len);
+	const struct guest_mem_region *r = guest_mem_find(ring->mem, addr, len,
+							  write ? GUEST_MEM_WRITE : GUEST_MEM_READ);
 
-	if (r)
+	if (r && r != &ring->mem->limited)
 		ring->region = (u8)(r - ring->mem->region);
 	return r;
 }
@@ -181,7 +192,7 @@ const volatile void *ring_table(struct ring *ring, u64 addr, u32 len, u16 flags)
 		     len > INDIRECT_ENTRIES_MAX * sizeof(struct virtq_desc)))
 		return table_bad(ring, len, flags);
 	if (unlikely(!ring_buffer_ok(r, addr, len)))
-		r = guest_mem_find(ring->mem, addr, len);
+		r = guest_mem_find(ring->mem, addr, len, GUEST_MEM_READ);
 	if (unlikely(!r)) {
 		ring_fail(ring, RING_INDIRECT_ADDR, len);
 		return NULL;

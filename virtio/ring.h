@@ -30,6 +30,7 @@ enum ring_error {
 	RING_BAD_ORDER,		/* readable after writable */
 	RING_BAD_INDIRECT,	/* length, nesting, NEXT with INDIRECT, not negotiated */
 	RING_INDIRECT_ADDR,	/* table not in guest RAM */
+	RING_NO_ACCESS,		/* buffer or table in memory that is not for that: IOMMU */
 	RING_TOO_LONG,		/* more segments than the caller takes */
 	RING_HEAD_IN_USE,	/* head posted again before it was used */
 	RING_BAD_DIRECTION,	/* the device class: writable where it must read, or the reverse */
@@ -128,8 +129,9 @@ struct ring {
 	u16 taken_mask;
 	u16 taken_at, taken_done;	/* packed, in it: next to take, IN_ORDER: oldest not used */
 	struct ring_inflight *inflight;	/* NULL: nobody notes what is in flight */
-	/* It waits for a translation (struct guest_mem): of what, and is that an indirect table? */
-	bool missed, missed_table;
+	/* It waits for a translation (struct guest_mem): of what, and what for? */
+	bool missed;
+	u8 missed_access;
 	u64 missed_at;
 	enum ring_error broken;
 	u32 broken_value;		/* the offending value, for the message */

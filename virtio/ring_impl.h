@@ -59,8 +59,11 @@ static inline void ring_chain_single(const struct guest_mem_region *r, struct ri
 	}
 }
 
-/* Another region, and from now on the first place to look; NULL: none has it. */
-const struct guest_mem_region *ring_region(struct ring *ring, u64 addr, u32 len);
+/*
+ * Another region, and from now on the first place to look, if it is for reading and for writing;
+ * NULL: none has it, or not for that.
+ */
+const struct guest_mem_region *ring_region(struct ring *ring, u64 addr, u32 len, bool write);
 
 /* A chain being put together: a local of the caller's, of which nobody takes the address. */
 struct ring_walk {
@@ -87,7 +90,7 @@ int ring_walk_add(struct ring *ring, struct ring_walk *w, unsigned int max_segs,
 	if (unlikely(!len))
 		return 0;
 	if (unlikely(!ring_buffer_ok(r, addr, len))) {
-		r = ring_region(ring, addr, len);
+		r = ring_region(ring, addr, len, write);
 		if (unlikely(!r))
 			return ring_fail(ring, RING_BAD_ADDR, len);
 	}

@@ -34,8 +34,8 @@ class Translating(FrontEnd):
         self.start()
         self.rx.offset = self.tx.offset = IOVA
 
-    def update(self, page):
-        self.must("IOTLB_MSG", message(IOVA + page * PAGE, PAGE, USER + page * PAGE, BOTH, UPDATE))
+    def update(self, page, perm=BOTH):
+        self.must("IOTLB_MSG", message(IOVA + page * PAGE, PAGE, USER + page * PAGE, perm, UPDATE))
 
     def invalidate(self, page, pages=1):
         self.must("IOTLB_MSG", message(IOVA + page * PAGE, pages * PAGE, 0, 0, INVALIDATE))
@@ -48,7 +48,7 @@ class Translating(FrontEnd):
             iova, _, _, perm, kind = struct.unpack("<QQQBB6x", self.requests.recv(size))
             assert (number, flags, kind) == (1, 1, MISS) and perm in (READ, WRITE)
             pages.append((iova - IOVA) // PAGE)
-            self.update(pages[-1])
+            self.update(pages[-1], perm)
         return pages
 
     def close(self):
@@ -58,7 +58,9 @@ class Translating(FrontEnd):
 
 @pytest.fixture
 def front(start):
-    front = Translating(start("--iommu").path)
+    daemon = start("--iommu")
+    front = Translating(daemon.path)
+    front.daemon = daemon
     yield front
     front.close()
 
@@ -85,6 +87,25 @@ def test_misses(front):
                  != front.rx.last_used)
         assert front.receive() == frame(number, 500)
     assert front.answer(0.1) == []      # all is known by now
+
+
+@pytest.mark.parametrize("ring", ["rx", "tx"])
+def test_access(front, ring):
+    """A page is read or written only if its translation says so: otherwise the ring is broken."""
+    front.answer()
+    receive, transmit = front.rx.buffer(0) // PAGE, front.tx.buffer(0) // PAGE
+    front.update(receive, WRITE)
+    front.update(transmit, READ)
+    assert front.echo(frame(1)) == frame(1)
+    front.update(receive if ring == "rx" else transmit, READ if ring == "rx" else WRITE)
+    mark, at = front.daemon.mark(), receive * PAGE
+    before = bytes(front.memory[at:at + PAGE])
+    front.rx.post(1, 2048, write=True, address=at)
+    front.rx.notify()
+    front.transmit(frame(2), 0)
+    wait_for("the ring broken", lambda: f"queue {'rx tx'.split().index(ring)} broken by the driver: "
+             "buffer that may not be read or written" in front.daemon.since(mark))
+    assert front.rx.get(0.2) is None and bytes(front.memory[at:at + PAGE]) == before
 
 
 def test_buffers_across_pages(front):
@@ -132,6 +153,7 @@ def test_bad_messages(front, start):
     for bad in (message(IOVA, PAGE, 0x1234000, BOTH, UPDATE), message(IOVA, 0, USER, BOTH, UPDATE),
                 message(2**64 - PAGE, 2 * PAGE, USER, BOTH, UPDATE),
                 message(IOVA, PAGE, USER + front.size, BOTH, UPDATE),
+                message(IOVA, PAGE, USER, 0, UPDATE), message(IOVA, PAGE, USER, 4, UPDATE),
                 message(IOVA, PAGE, USER, BOTH, 0), message(IOVA, PAGE, USER, BOTH, MISS),
                 message(IOVA, PAGE, USER, BOTH, 77)):
         assert front.tell("IOTLB_MSG", bad) == 1

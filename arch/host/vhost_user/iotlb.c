@@ -29,10 +29,10 @@ void vu_iotlb_clear(struct vu_dev *dev)
 	dev->asked = false;
 }
 
-/*
- * What is asked for: the first ring's wish. Buffers to receive in may be there to be written only,
- * all others to be read only.
- */
+_Static_assert((int)GUEST_MEM_READ == VHOST_ACCESS_RO && (int)GUEST_MEM_WRITE == VHOST_ACCESS_WO,
+	       "used as one");
+
+/* What is asked for: the first ring's wish. */
 static void wish_of(const struct vu_dev *dev, struct vhost_user_iotlb *miss)
 {
 	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++) {
@@ -41,8 +41,7 @@ static void wish_of(const struct vu_dev *dev, struct vhost_user_iotlb *miss)
 		if (!ring->missed)
 			continue;
 		miss->iova = ring->missed_at;
-		if (i % VHOST_NET_QUEUES == VIRTIO_NET_RX && !ring->missed_table)
-			miss->perm = VHOST_ACCESS_WO;
+		miss->perm = ring->missed_access;
 		return;
 	}
 }
@@ -64,6 +63,8 @@ static bool know_ahead(struct vu_dev *dev)
 			ring_unpop(&vq->ring,
 				   ring_pop_batch(&vq->ring, chain, VHOST_BATCH, rx->segs,
 						  2 * rx->max_segs, rx->max_segs));
+		if (unlikely(vq->ring.broken))
+			vhost_vq_error(vq);
 		spin_unlock(&vq->lock);
 	}
 	return !dev->iotlb.mem.missed;
@@ -72,7 +73,8 @@ static bool know_ahead(struct vu_dev *dev)
 void vu_iotlb_ask(struct vu_dev *dev)
 {
 	struct vhost_user_iotlb wish = {	/* of a ring that has not started, if of no other */
-		.iova = dev->iotlb.mem.missed_at, .type = VHOST_IOTLB_MISS, .perm = VHOST_ACCESS_RO,
+		.iova = dev->iotlb.mem.missed_at, .type = VHOST_IOTLB_MISS,
+		.perm = dev->iotlb.mem.missed_access,
 	};
 	struct __packed {
 		struct vhost_user_hdr hdr;
@@ -99,11 +101,11 @@ static int update(struct vu_dev *dev, const struct vhost_user_iotlb *said)
 	if (!vu_mem_gpa(dev, said->uaddr, said->size, &gpa))
 		return vu_fail(dev, -EFAULT, "0x%lx with 0x%lx bytes is outside the regions",
 			       said->uaddr, said->size);
-	err = vhost_iotlb_update(&dev->iotlb, said->iova, said->size,
+	err = vhost_iotlb_update(&dev->iotlb, said->iova, said->size, said->perm,
 				 guest_mem_ptr(&dev->mem, gpa, said->size), gpa);
 	if (err)
-		return vu_fail(dev, err, "0x%lx with 0x%lx bytes is empty or wraps", said->iova,
-			       said->size);
+		return vu_fail(dev, err, "0x%lx with 0x%lx bytes is empty or wraps, or access %u",
+			       said->iova, said->size, said->perm);
 	dev->asked = false;
 	vu_vrings_resume(dev);
 	for (unsigned int i = 0; i < 2 * dev->nr_pairs; i++)
