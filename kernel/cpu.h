@@ -20,6 +20,7 @@ struct cpu_stats {
 	u64 work_items;
 	u64 vcpu_runs;
 	u64 kicks_sent;		/* IPIs to wake or interrupt another CPU */
+	u64 late;		/* times another CPU had to interrupt it again: kernel/watch.h */
 	/* What its time goes to since the loop began: work and timers, vCPUs, sleep, and on a
 	 * workers' CPU looking without finding anything. */
 	u64 work_ns, guest_ns, idle_ns, poll_ns;

@@ -35,6 +35,7 @@
 #include "kernel/monitor.h"
 #include "kernel/panic.h"
 #include "kernel/place.h"
+#include "kernel/watch.h"
 #include "net/netdev.h"
 #include "virtio/vhost_worker.h"
 
@@ -314,6 +315,7 @@ static void ap_main(struct cpu *cpu)
 	if (bsp.runs_guests)
 		cpu->runs_guests = !hvm->cpu_enable(cpu);
 	__atomic_fetch_add(&aps_ready, 1, __ATOMIC_RELEASE);
+	watch_start();
 	cpu_loop();
 }
 
@@ -447,6 +449,8 @@ static void boot_rest(void *arg)
 	if (!nr_guests)
 		work_queue(&ended_work);
 	crash_start(nr_guests ? guests[0]->vcpus[0]->cpu : cpus[nr_cpus - 1]);
+	if (nr_cpus > 1)
+		watch_start();
 	cpu_loop();
 }
 

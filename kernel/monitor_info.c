@@ -141,9 +141,9 @@ static void show_cpus(void)
 		const struct cpu_stats *s = &cpus[i]->stats;
 
 		console_printf("cpu %u: state=%s online=%u loops=%lu idle=%lu work=%lu runs=%lu "
-			       "kicks=%lu for=%s\n", i, states[READ_ONCE(cpus[i]->state)],
+			       "kicks=%lu late=%lu for=%s\n", i, states[READ_ONCE(cpus[i]->state)],
 			       cpus[i]->online, s->loops, s->idle, s->work_items, s->vcpu_runs,
-			       s->kicks_sent, cpus[i]->workers_only ? "workers" : "all");
+			       s->kicks_sent, s->late, cpus[i]->workers_only ? "workers" : "all");
 		show_times(i, s);
 	}
 }

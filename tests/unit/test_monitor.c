@@ -345,7 +345,7 @@ static void test_info_of_the_machine(void **state)
 	cpu.stats.idle_ns = 39995;
 	cpu.stats.poll_ns = 20000;
 	expect("info cpus", "cpu 0: state=running online=0 loops=17 idle=0 work=0 runs=0 "
-	       "kicks=0 for=all\n"
+	       "kicks=0 late=0 for=all\n"
 	       "cpu 0: work_ns=30000 guest_ns=10005 idle_ns=39995 work_share=30.00% "
 	       "guest_share=10.00% idle_share=39.99%\n"
 	       "cpu 0: poll_ns=20000 poll_share=20.00%\n");
