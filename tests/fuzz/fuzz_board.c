@@ -118,9 +118,7 @@ static void entry_op(struct input *in, struct vlapic *apic)
 	pv_eoi_offer(apic, shown);
 	if (apic->pv_eoi.word)
 		*apic->pv_eoi.word = (u32)take(in, 1);
-	if (shown >= 0 && take(in, 1) & 1)
-		vlapic_accept(apic, (u8)shown);
-	pv_eoi_collect(apic);
+	vlapic_ran(apic, shown >= 0 && take(in, 1) & 1 ? shown : -1, pv_eoi_take(apic));
 }
 
 static void one_op(struct input *in)

@@ -57,10 +57,8 @@ static void enter(bool early)
 /* @taken: the interrupt that was shown. */
 static void leave(bool taken)
 {
-	if (shown >= 0 && taken)
-		vlapic_accept(apic, (u8)shown);
+	vlapic_ran(apic, taken ? shown : -1, pv_eoi_take(apic));
 	shown = -1;
-	pv_eoi_collect(apic);
 	assert_false(*word & 1);
 }
 
@@ -215,6 +213,20 @@ static void not_below_the_task_priority(void **state)
 	assert_int_equal(*word, 0);
 }
 
+/* The EOI is of what was in service, not of what the 8259 pair brought meanwhile. */
+static void with_one_of_the_8259s(void **state)
+{
+	post(0x41);
+	enter(true);
+	leave(true);
+	assert_state(-1, 0x41);
+	assert_int_equal(vlapic_pending(apic), -1);
+	pv_eoi_offer(apic, 0x30);
+	assert_true(guest_eoi());
+	vlapic_ran(apic, 0x30, pv_eoi_take(apic));
+	assert_state(-1, -1);
+}
+
 /* ---- What the guest does with the word ---- */
 
 static void eoi_by_the_register_all_the_same(void **state)
@@ -249,7 +261,7 @@ static void words_of_its_own(void **state)
 	vlapic_eoi(apic);
 	*word = 1;
 	enter(true);
-	pv_eoi_collect(apic);
+	assert_false(pv_eoi_take(apic));
 	assert_int_equal(*word, 1);
 	post(0x51);
 	enter(true);
@@ -271,10 +283,8 @@ static void storm(void **state)
 		if (apic->pv_eoi.offered)
 			assert_true(apic->irr_max < 0 || (apic->isr_max < 0 && shown >= 0));
 		*word = (u32)rand();
-		if (shown >= 0 && rand() % 2)
-			vlapic_accept(apic, (u8)shown);
+		vlapic_ran(apic, shown >= 0 && rand() % 2 ? shown : -1, pv_eoi_take(apic));
 		shown = -1;
-		pv_eoi_collect(apic);
 		if (rand() % 2)
 			vlapic_eoi(apic);
 	}
@@ -346,6 +356,7 @@ int main(void)
 		T(one_interrupt_accepted_before), T(one_interrupt_shown), T(not_taken_yet),
 		T(not_with_another_waiting), T(not_if_it_could_be_either), T(posted_meanwhile),
 		T(not_for_level_triggered), T(not_below_the_task_priority),
+		T(with_one_of_the_8259s),
 		T(eoi_by_the_register_all_the_same), T(eoi_of_nothing), T(words_of_its_own),
 		T(storm), T(msr_values), T(reset_switches_off), T(not_there),
 	};

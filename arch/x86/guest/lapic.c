@@ -61,11 +61,6 @@ bool vlapic_hw_enabled(const struct vlapic *apic)
 	return READ_ONCE(apic->base_msr) & APIC_BASE_EN;
 }
 
-bool vlapic_sw_enabled(const struct vlapic *apic)
-{
-	return READ_ONCE(apic->enabled);
-}
-
 bool vlapic_x2apic(const struct vlapic *apic)
 {
 	return READ_ONCE(apic->base_msr) & APIC_BASE_EXTD;

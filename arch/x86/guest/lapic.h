@@ -143,6 +143,11 @@ static inline int vlapic_pending(struct vlapic *apic)
 void vlapic_accept(struct vlapic *apic, u8 vector);
 /* @vector, which the processor has accepted by itself, did not reach the guest: requested again. */
 void vlapic_unaccept(struct vlapic *apic, u8 vector);
+/*
+ * After an exit: what vlapic_pending() gave and the guest has taken, or -1, and whether it has done
+ * an EOI by pv_eoi_take(). That is the EOI of what it has taken, if that was the APIC's own.
+ */
+void vlapic_ran(struct vlapic *apic, int taken, bool ended);
 /* Priority class the guest must fall below before the highest pending one may be taken
  * (TPR_THRESHOLD), 0 if none. */
 unsigned int vlapic_tpr_threshold(struct vlapic *apic);

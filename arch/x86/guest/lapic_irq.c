@@ -117,40 +117,30 @@ void vlapic_look(struct vcpu *vcpu)
 	vcpu_kick(vcpu);
 }
 
-/* @vector arrives as level- or edge-triggered from now on: its EOI is or is not broadcast. */
-static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
+static __noinline void tmr_change(struct vlapic *apic, u8 vector, bool level)
 {
-	if (vlapic_array_test(apic, LAPIC_TMR, vector) == level)
-		return;
 	array_assign(apic, LAPIC_TMR, vector, level);
 	hvm->eoi_exit(apic->vcpu, vector, level);
 }
 
-/* Those of @bits whose mode is not as it was; seldom any. */
-static __noinline void tmr_sync(struct vlapic *apic, u32 reg, u32 bits, u32 level)
+/* @vector arrives as level- or edge-triggered from now on: its EOI is or is not broadcast. */
+static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
 {
-	for (; bits; bits &= bits - 1) {
-		unsigned int bit = (unsigned int)__builtin_ctz(bits);
-
-		tmr_assign(apic, (u8)(reg * 32 + bit), level & BIT(bit));
-	}
+	if (unlikely(vlapic_array_test(apic, LAPIC_TMR, vector) != level))
+		tmr_change(apic, vector, level);
 }
 
-/* @bits to register @reg of IRR. */
-static void sync_reg(struct vlapic *apic, u32 reg, u32 bits, u32 level)
+static void irr_set(struct vlapic *apic, u8 vector, bool level)
 {
-	u32 off = reg * LAPIC_REG_STRIDE;
+	u32 off = lapic_array_off(LAPIC_IRR, vector);
 
-	if (!bits)
-		return;
-	if (unlikely((vlapic_reg(apic, LAPIC_TMR + off) ^ level) & bits))
-		tmr_sync(apic, reg, bits, level);
+	tmr_assign(apic, vector, level);
 	if (unlikely(hvm_caps & HVM_CAP_POST))
-		__atomic_fetch_or(&apic->regs[(LAPIC_IRR + off) / 4], bits, __ATOMIC_RELAXED);
+		__atomic_fetch_or(&apic->regs[off / 4], BIT(vector % 32), __ATOMIC_RELAXED);
 	else
-		vlapic_set(apic, LAPIC_IRR + off, vlapic_reg(apic, LAPIC_IRR + off) | bits);
-	apic->irr_words |= (u8)BIT(reg);
-	apic->irr_max = MAX(apic->irr_max, (s16)(reg * 32 + 31 - (u32)__builtin_clz(bits)));
+		array_assign(apic, LAPIC_IRR, vector, true);
+	apic->irr_words |= (u8)BIT(vector / 32);
+	apic->irr_max = MAX(apic->irr_max, vector);
 }
 
 void vlapic_sync_posted(struct vlapic *apic)
@@ -164,8 +154,11 @@ void vlapic_sync_posted(struct vlapic *apic)
 		u64 bits = __atomic_exchange_n(&apic->pir[i], 0, __ATOMIC_ACQUIRE);
 		u64 level = __atomic_load_n(&apic->tmr[i], __ATOMIC_RELAXED);
 
-		sync_reg(apic, 2 * i, (u32)bits, (u32)level);
-		sync_reg(apic, 2 * i + 1, bits >> 32, level >> 32);
+		for (; bits; bits &= bits - 1) {
+			u32 bit = (u32)__builtin_ctzll(bits);
+
+			irr_set(apic, (u8)(i * 64 + bit), level >> bit & 1);
+		}
 	}
 }
 
@@ -222,8 +215,7 @@ void vlapic_accept(struct vlapic *apic, u8 vector)
 void vlapic_unaccept(struct vlapic *apic, u8 vector)
 {
 	isr_clear(apic, vector);
-	sync_reg(apic, vector / 32, BIT(vector % 32),
-		 vlapic_reg(apic, lapic_array_off(LAPIC_TMR, vector)));
+	irr_set(apic, vector, vlapic_array_test(apic, LAPIC_TMR, vector));
 }
 
 unsigned int vlapic_tpr_threshold(struct vlapic *apic)
@@ -233,6 +225,19 @@ unsigned int vlapic_tpr_threshold(struct vlapic *apic)
 	unsigned int class = irr < 0 ? 0 : (unsigned int)irr >> 4;
 
 	return tpr < class ? 0 : class;
+}
+
+void vlapic_ran(struct vlapic *apic, int taken, bool ended)
+{
+	if (likely(ended && taken >= 0 && taken == apic->due)) {
+		apic->due = -1;
+		irr_clear(apic, (u8)taken);
+		return;
+	}
+	if (taken >= 0)
+		vlapic_accept(apic, (u8)taken);
+	if (ended)
+		vlapic_eoi(apic);
 }
 
 void vlapic_eoi_done(struct vlapic *apic, u8 vector)

@@ -197,7 +197,8 @@ static void msi_refuse(struct guest *guest, u64 addr, u32 data, const char *why)
 			why, (unsigned long long)addr, data);
 }
 
-void vlapic_msi(struct guest *guest, u64 addr, u32 data)
+/* The long way round, for any message. */
+static __noinline void msi_any(struct guest *guest, u64 addr, u32 data)
 {
 	struct lapic_msg msg = {
 		.dest = (u32)(addr >> MSI_ADDR_DEST_SHIFT) & XAPIC_BROADCAST,
@@ -218,4 +219,20 @@ void vlapic_msi(struct guest *guest, u64 addr, u32 data)
 		return;
 	}
 	vlapic_send(guest, &msg);
+}
+
+/* As most are: fixed, edge-triggered, to one APIC by its ID, which is the vCPU's number. */
+void vlapic_msi(struct guest *guest, u64 addr, u32 data)
+{
+	u64 dest = (addr - MSI_ADDR_BASE) >> MSI_ADDR_DEST_SHIFT;
+	const struct vlapic *apic;
+
+	if (unlikely(addr % BIT(MSI_ADDR_DEST_SHIFT) || dest >= guest->nr_vcpus ||
+		     data > MSI_DATA_VECTOR || data < LAPIC_VECTOR_MIN)) {
+		msi_any(guest, addr, data);
+		return;
+	}
+	apic = vcpu_lapic(guest, (unsigned int)dest);
+	if (apic && vlapic_sw_enabled(apic))
+		vlapic_post(apic->vcpu, (u8)data, false);
 }

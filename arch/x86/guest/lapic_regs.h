@@ -120,7 +120,7 @@ void vlapic_icr(struct vlapic *apic, u64 icr);
 
 /* Globally enabled (IA32_APIC_BASE); also by software (SVR): takes fixed interrupts. */
 bool vlapic_hw_enabled(const struct vlapic *apic);
-bool vlapic_sw_enabled(const struct vlapic *apic);
+static inline bool vlapic_sw_enabled(const struct vlapic *apic) { return READ_ONCE(apic->enabled); }
 bool vlapic_x2apic(const struct vlapic *apic);
 /* LINT0, SVR or the APIC's mode has changed: what is kept of them. */
 void vlapic_wiring_update(struct vlapic *apic);

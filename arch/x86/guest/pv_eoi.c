@@ -79,7 +79,7 @@ void pv_eoi_offer_word(struct vlapic *apic, int shown)
 	p->offered = true;
 }
 
-void pv_eoi_collect_word(struct vlapic *apic)
+bool pv_eoi_take_word(struct vlapic *apic)
 {
 	struct pv_eoi *p = &apic->pv_eoi;
 	u32 word = READ_ONCE(*p->word);
@@ -87,8 +87,8 @@ void pv_eoi_collect_word(struct vlapic *apic)
 	p->offered = false;
 	if (word & PV_EOI_PENDING) {
 		WRITE_ONCE(*p->word, word & ~PV_EOI_PENDING);
-		return;
+		return false;
 	}
 	p->eois++;
-	vlapic_eoi(apic);
+	return true;
 }

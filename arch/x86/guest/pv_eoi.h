@@ -37,7 +37,7 @@ void pv_eoi_reset(struct vlapic *apic);
 
 /*
  * Before an entry, after vlapic_sync(). @shown: the vector that this entry shows to the guest and
- * that vlapic_accept() will be told of once it was taken, or -1.
+ * that vlapic_ran() will be told of if it was taken, or -1.
  */
 void pv_eoi_offer_word(struct vlapic *apic, int shown);
 static inline void pv_eoi_offer(struct vlapic *apic, int shown)
@@ -46,12 +46,11 @@ static inline void pv_eoi_offer(struct vlapic *apic, int shown)
 		pv_eoi_offer_word(apic, shown);
 }
 
-/* After the exit, when vlapic_accept() was called for what was taken, and before anything else. */
-void pv_eoi_collect_word(struct vlapic *apic);
-static inline void pv_eoi_collect(struct vlapic *apic)
+/* After the exit, before anything else: was it an EOI? Then vlapic_ran() is to do it. */
+bool pv_eoi_take_word(struct vlapic *apic);
+static inline bool pv_eoi_take(struct vlapic *apic)
 {
-	if (apic->pv_eoi.offered)
-		pv_eoi_collect_word(apic);
+	return apic->pv_eoi.offered && pv_eoi_take_word(apic);
 }
 
 #endif

@@ -232,17 +232,18 @@ static __noinline void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
 	struct vlapic *apic = vcpu->arch.lapic;
 	bool interrupted = c->exitintinfo & EVENT_VALID &&
 			   (c->exitintinfo & EVENT_TYPE) == EVENT_TYPE_INTR;
+	int taken = -1;
 
 	if (v->virq >= 0 && !(c->int_ctl & INT_CTL_V_IRQ) && !interrupted) {
-		vlapic_accept(apic, v->virq);
+		taken = v->virq;
 		vcpu->injected++;
 	}
 	v->virq = -1;
+	vlapic_ran(apic, taken, pv_eoi_take(apic));
 	if ((c->int_ctl & INT_CTL_V_TPR) != vlapic_get_cr8(apic))
 		vlapic_set_cr8(apic, c->int_ctl & INT_CTL_V_TPR);
 	if (v->quiet_int_ctl != SVM_NOT_QUIET)
 		v->quiet_int_ctl = c->int_ctl;
-	pv_eoi_collect(apic);
 }
 
 void svm_run(struct vcpu *vcpu, u64 deadline_ns)

@@ -194,7 +194,7 @@ void vmx_run(struct vcpu *vcpu, u64 deadline_ns)
 	prepare_translations(vcpu, v);
 	vcpu_charge_entry(vcpu);
 	how = vmx_enter(vcpu->arch.gpr, v->launched, &v->host_rsp);
-	pv_eoi_collect(vcpu->arch.lapic);
+	vlapic_ran(vcpu->arch.lapic, -1, pv_eoi_take(vcpu->arch.lapic));
 	if (unlikely(how != VMX_ENTERED)) {
 		entry_failed(vcpu, how);
 		return;
