@@ -162,21 +162,25 @@ static int choose_ept(char *why, size_t len)
 	return 0;
 }
 
-/* Firmware decides whether VMXON may be used: SDM 3C 24.7. The register is per CPU. */
+int vmx_firmware_allows(u64 *fc, char *why, size_t len)
+{
+	if (!(*fc & FEATURE_CONTROL_LOCK))
+		*fc |= FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
+	if (*fc & FEATURE_CONTROL_VMX_OUTSIDE_SMX)
+		return 0;
+	snprintf(why, len, "IA32_FEATURE_CONTROL: VMX disabled by firmware (locked, bit 2 clear)");
+	return -ENODEV;
+}
+
+/* The register is per CPU. */
 static int feature_control(char *why, size_t len)
 {
-	u64 fc = rdmsr(MSR_IA32_FEATURE_CONTROL);
+	u64 was = rdmsr(MSR_IA32_FEATURE_CONTROL), fc = was;
+	int err = vmx_firmware_allows(&fc, why, len);
 
-	if (!(fc & FEATURE_CONTROL_LOCK)) {
-		fc |= FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
+	if (fc != was)
 		wrmsr(MSR_IA32_FEATURE_CONTROL, fc);
-	}
-	if (!(fc & FEATURE_CONTROL_VMX_OUTSIDE_SMX)) {
-		snprintf(why, len, "IA32_FEATURE_CONTROL: VMX disabled by firmware "
-			 "(locked, bit 2 clear)");
-		return -ENODEV;
-	}
-	return 0;
+	return err;
 }
 
 /* First of all what old processors lack; without it the other registers may not even exist. */

@@ -62,6 +62,11 @@ struct vmx_vcpu {
 
 /* probe.c */
 int vmx_probe(char *why, size_t len);
+/*
+ * Does firmware let VMXON be used (SDM 3C 24.7)? @fc: IA32_FEATURE_CONTROL, and what it has to
+ * become. 0, or -ENODEV and why not.
+ */
+int vmx_firmware_allows(u64 *fc, char *why, size_t len);
 void vmx_describe(char *buf, size_t len);
 int vmx_cpu_enable(struct cpu *cpu);
 void vmx_cpu_disable(struct cpu *cpu);
