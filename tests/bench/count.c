@@ -4,7 +4,7 @@
  * hypervisor by address, those of its guests by user or kernel half. README.md says what for.
  *
  *	-plugin file=count.so,log=FILE,\
- *		entry=START-END,text=START-END
+ *		entry=START-END,text=START-END[,wire=FD]
  *
  * Linear addresses: entry is its first code, with paging off; text all other code of it. It writes
  * a record at entry, at the first VMRUN, at each mark (`nopl 0x4b564dNN(%rax)`, in any mode) and at
@@ -13,15 +13,20 @@
  *	mark NAME host N kernel N user N vmrun N
  *	at OFFSET COUNT				(instructions of text since the record before)
  *
+ * wire: the tap device that is the NIC's cable. Another thread of the emulator reads it, when this host
+ * lets it; with it given, no guest is entered before it has.
+ *
  * One processor, one thread (-icount). What QEMU translates, it translates at the moment of its
  * first execution and anew for guest mode, so whose an instruction is is known at translation.
  */
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- What is used of QEMU's plugin interface, version 1 (docs/devel/tcg-plugins.rst) ---- */
 
@@ -55,6 +60,8 @@ EXPORT int qemu_plugin_install(plugin_id id, const struct qemu_info *info, int a
 
 #define VMRUNS_MAX	8	/* places in the code with a VMRUN */
 #define USER_HALF(va)	(!((va) >> 47))
+#define WIRE_LOOK_US	20
+#define WIRE_LOOKS_MAX	5000	/* an emulator that does not read at all: its NIC is full */
 
 struct range {
 	uint64_t start, end;
@@ -68,6 +75,7 @@ static uint64_t *at, *at_before;	/* by offset in text */
 static uint64_t host, kernel, user, vmruns;
 static bool in_guest, entered;
 static FILE *out;
+static int wire = -1;
 
 static bool inside(const struct range *r, uint64_t va)
 {
@@ -96,8 +104,19 @@ static void on_entry(unsigned int cpu, void *data)
 	entered = true;
 }
 
+/* The outside answers at once, in the emulator's write(): what is to be read now is all of it. */
+static void await_wire(void)
+{
+	struct pollfd to_read = { .fd = wire, .events = POLLIN };
+
+	for (unsigned int looks = 0; looks < WIRE_LOOKS_MAX && poll(&to_read, 1, 0) > 0; looks++)
+		usleep(WIRE_LOOK_US);
+}
+
 static void on_vmrun(unsigned int cpu, void *data)
 {
+	if (wire >= 0)
+		await_wire();
 	if (!vmruns++)
 		record("first-entry");
 	in_guest = true;
@@ -210,6 +229,8 @@ static bool read_arg(const char *arg)
 		return read_range(arg + 6, &entry);
 	if (!strncmp(arg, "text=", 5))
 		return read_range(arg + 5, &text);
+	if (!strncmp(arg, "wire=", 5))
+		return (wire = atoi(arg + 5)) >= 0;
 	return false;
 }
 

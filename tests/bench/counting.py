@@ -68,6 +68,10 @@ NETWORK = (
     Window("rx", "RX + ack, W=1", "count=1000 size=64 window=1"),
     Window("rx", "RX UDP 64 B, W=32", "count=8000 size=64 window=32"),
     Window("rx", "RX UDP 1472 B, W=32", "count=8000 size=1472 window=32"),
+)
+# With a wire that takes its time, in the machine's.
+STREAMS = (
+    Window("null", "empty window", ""),
     Window("tcp_tx", "TCP TX per 1448 B", "bytes=60000000", 1448),
     Window("tcp_rx", "TCP RX per 1448 B", "bytes=60000000", 1448),
 )
@@ -230,23 +234,28 @@ def archive(folder, conf, kernel, disk, more=None):
     return folder / "bundle.cpio"
 
 
-def counted_machine(folder, tap, packed, leap):
+def counted_machine(folder, tap, packed, leap, wire_us=0):
     """The machine with the outside on a tap device, under icount and the plugin. `leap`: its time
-    does, over idleness.
+    does, over idleness. `wire_us`: what the outside sends arrives when so much of its time has passed
+    since the last arrivals, or at once (0).
     """
     log = folder / LOG
     log.unlink(missing_ok=True)
     plugin = f"file={OUT / 'count.so'},log={log},{Image().plugin_arguments()}"
+    wire = ()
+    if wire_us:
+        plugin += f",wire={tap}"
+        wire = "-object", f"filter-buffer,id=wire,netdev=net0,queue=tx,interval={wire_us}"
     return machine.Machine(
         folder, (IMAGE, packed, ""), kind="tcg", wire=Tap(tap),
         options=("-icount", f"shift=0,sleep={'off' if leap else 'on'}", *SAME_EACH_TIME,
-                 "-plugin", plugin))
+                 "-plugin", plugin, *wire))
 
 
 class Machine:
     """A machine whose guest runs windows, beside further guests."""
 
-    def __init__(self, folder, tap, windows, leap, queues, guests):
+    def __init__(self, folder, tap, windows, leap, wire_us, queues, guests):
         self.windows = windows
         self.log = folder / LOG
         conf = CONF.format(queues=queues, mq=",mq=on" if queues > 1 else "")
@@ -260,7 +269,7 @@ class Machine:
         self.alone = not more
         packed = archive(folder, conf, GUEST / "vmlinuz", initrd(windows_script(windows, queues)),
                          more)
-        self.machine = counted_machine(folder, tap, packed, leap)
+        self.machine = counted_machine(folder, tap, packed, leap, wire_us)
 
     def run(self):
         """All windows; for each: how much was done, in which time, what the plugin counted and what
@@ -296,20 +305,21 @@ class Machine:
 
 
 class Run:
-    """A boot without traffic, one with, and one with traffic to another guest. .figures: label -> figures per thing;
+    """A boot without traffic, two with, and one with traffic to another guest. .figures: label -> figures per thing;
     .profiles: label -> {offset in the hypervisor's text: instructions}.
     """
 
-    def __init__(self, folder, tap, only, queues, guests):
+    def __init__(self, folder, tap, only, wire_us, queues, guests):
         self.figures, self.profiles = {}, {}
         self.image = Image()
-        for name, windows, leap in (("alone", ALONE, True), ("network", NETWORK, False),
-                                    ("pair", PAIR, False)):
-            if only and name == "pair" and name not in only:
-                continue
+        for name, windows, leap, wire in (("alone", ALONE, True, 0), ("network", NETWORK, False, 0),
+                                          ("streams", STREAMS, False, wire_us), ("pair", PAIR, False, 0)):
             chosen = [w for w in windows if not only or name in only or w.name in only
                       or w.name in ALWAYS]
-            measured, records = Machine(folder / name, tap, chosen, leap, queues, guests).run()
+            if not leap and (name == "pair" if only and name not in only else
+                             all(w.name in ALWAYS for w in chosen)):
+                continue
+            measured, records = Machine(folder / name, tap, chosen, leap, wire, queues, guests).run()
             self._windows(measured)
             if leap:
                 self._boot(records)

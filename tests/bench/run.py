@@ -27,9 +27,10 @@ import report                           # noqa: E402
 OUT = BUILD / "bench"
 # The outside's TCP goes by what has come, and as little as can be by when: room for a whole stream in
 # both directions, a window that ACKs alone open, nothing remembered of the connection before, no time
-# stamps, which tick in real time and keep segments from being merged.
+# stamps, which tick in real time and keep segments from being merged. And each segment has its ACK at
+# once: own_namespace().
 TCP = {
-    "tcp_rmem": "4096 134217728 134217728", "tcp_wmem": "4096 134217728 134217728",
+    "tcp_rmem": "4096 268435456 268435456", "tcp_wmem": "4096 268435456 268435456",
     "tcp_congestion_control": "reno", "tcp_slow_start_after_idle": "0", "tcp_no_metrics_save": "1",
     "tcp_autocorking": "0", "tcp_timestamps": "0",
 }
@@ -50,6 +51,8 @@ def own_namespace():
     bridge.enter_namespace()
     tap = bridge.open_tap("tap0", bridge.IFF_VNET_HDR)
     bridge.configure("tap0", "10.99.0.1/24", "02:99:00:00:00:01")
+    subprocess.run(["ip", "route", "change", "10.99.0.0/24", "dev", "tap0", "src", "10.99.0.1",
+                    "scope", "link", "proto", "kernel", "quickack", "1"], check=True)
     for name, value in TCP.items():
         pathlib.Path("/proc/sys/net/ipv4", name).write_text(value, encoding="ascii")
     return tap
@@ -81,8 +84,10 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", help="windows: cpuid, ping, pinged, tx, rx, tcp_tx, tcp_rx; all those of "
-                        "alone, network or pair (guest to guest); "
+                        "alone, network, streams (TCP) or pair (guest to guest); "
                         "with commas between them")
+    parser.add_argument("--wire", type=int, default=500, metavar="US",
+                        help="TCP: what the outside sends arrives every so many microseconds; 0: at once")
     parser.add_argument("--queues", type=int, default=1, help="pairs of the guest's NIC, all in use")
     parser.add_argument("--guests", type=int, default=1, help="so many, all but the measured one asleep")
     parser.add_argument("--guest", type=pathlib.Path, metavar="FOLDER",
@@ -102,7 +107,7 @@ def main():
             print(f"run {number + 1} of {args.runs}", file=sys.stderr, flush=True)
             folder = OUT / f"run{number}"
             runs.append(other.Run(folder, tap, args.guest) if args.guest else
-                        Run(folder, tap, only, args.queues, args.guests))
+                        Run(folder, tap, only, args.wire, args.queues, args.guests))
     finally:
         peer.kill()
         peer.wait()
