@@ -136,6 +136,13 @@ static inline int vlapic_pending(struct vlapic *apic)
 	return apic->due >= 0 ? apic->due : vlapic_extint(apic);
 }
 
+/* Is there so surely nothing that vlapic_pending() need not be asked? */
+static inline bool vlapic_is_quiet(const struct vlapic *apic)
+{
+	return !READ_ONCE(apic->posted) && apic->irr_max < 0 && !apic->extint &&
+	       !(hvm_caps & HVM_CAP_VID);
+}
+
 /*
  * @vector, as vlapic_pending() or vlapic_extint() gave it, was injected: IRR -> ISR and PPR
  * updated, or the 8259's INTA cycle. With VID for the latter only: it does the former itself.

@@ -89,17 +89,10 @@ u32 vlapic_ppr(const struct vlapic *apic)
 
 /* ---- From a posted interrupt to the guest and back ---- */
 
-void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
+static inline void post(struct vcpu *vcpu, struct vlapic *apic, u8 vector, bool level)
 {
-	struct vlapic *apic = vcpu->arch.lapic;
 	u64 bit = BIT_ULL(vector % 64);
 
-	if (vector < LAPIC_VECTOR_MIN) {
-		__atomic_fetch_add(&apic->dropped, 1, __ATOMIC_RELAXED);
-		return;
-	}
-	if (hvm_caps & HVM_CAP_POST && !level && hvm->post(vcpu, vector))
-		return;
 	if (level)
 		__atomic_fetch_or(&apic->tmr[vector / 64], bit, __ATOMIC_RELAXED);
 	else
@@ -111,36 +104,68 @@ void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
 	vcpu_kick(vcpu);
 }
 
+/* Where the processor can take it. Apart, so that nothing is kept over that call where it cannot. */
+static __noinline void post_to_processor(struct vcpu *vcpu, u8 vector, bool level)
+{
+	if (level || !hvm->post(vcpu, vector))
+		post(vcpu, vcpu->arch.lapic, vector, level);
+}
+
+void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
+{
+	struct vlapic *apic = vcpu->arch.lapic;
+
+	if (unlikely(vector < LAPIC_VECTOR_MIN))
+		__atomic_fetch_add(&apic->dropped, 1, __ATOMIC_RELAXED);
+	else if (unlikely(hvm_caps & HVM_CAP_POST))
+		post_to_processor(vcpu, vector, level);
+	else
+		post(vcpu, apic, vector, level);
+}
+
 void vlapic_look(struct vcpu *vcpu)
 {
 	__atomic_fetch_or(&vcpu->arch.lapic->posted, VLAPIC_LOOK, __ATOMIC_RELEASE);
 	vcpu_kick(vcpu);
 }
 
-static __noinline void tmr_change(struct vlapic *apic, u8 vector, bool level)
+/* @vector arrives as level- or edge-triggered from now on: its EOI is or is not broadcast. */
+static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
 {
+	if (vlapic_array_test(apic, LAPIC_TMR, vector) == level)
+		return;
 	array_assign(apic, LAPIC_TMR, vector, level);
 	hvm->eoi_exit(apic->vcpu, vector, level);
 }
 
-/* @vector arrives as level- or edge-triggered from now on: its EOI is or is not broadcast. */
-static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
-{
-	if (unlikely(vlapic_array_test(apic, LAPIC_TMR, vector) != level))
-		tmr_change(apic, vector, level);
-}
-
-static void irr_set(struct vlapic *apic, u8 vector, bool level)
+static inline void irr_set(struct vlapic *apic, u8 vector)
 {
 	u32 off = lapic_array_off(LAPIC_IRR, vector);
 
-	tmr_assign(apic, vector, level);
 	if (unlikely(hvm_caps & HVM_CAP_POST))
 		__atomic_fetch_or(&apic->regs[off / 4], BIT(vector % 32), __ATOMIC_RELAXED);
 	else
 		array_assign(apic, LAPIC_IRR, vector, true);
 	apic->irr_words |= (u8)BIT(vector / 32);
 	apic->irr_max = MAX(apic->irr_max, vector);
+}
+
+/* Those of @bits whose mode is not as it was; seldom any. */
+static __noinline void tmr_sync(struct vlapic *apic, u32 word, u64 bits, u64 level)
+{
+	for (; bits; bits &= bits - 1) {
+		u32 bit = (u32)__builtin_ctzll(bits);
+
+		tmr_assign(apic, (u8)(word * 64 + bit), level >> bit & 1);
+	}
+}
+
+/* Modes of word @word of pir[]. */
+static u64 tmr_word(const struct vlapic *apic, u32 word)
+{
+	u32 off = LAPIC_TMR + 2 * word * LAPIC_REG_STRIDE;
+
+	return vlapic_reg(apic, off) | (u64)vlapic_reg(apic, off + LAPIC_REG_STRIDE) << 32;
 }
 
 void vlapic_sync_posted(struct vlapic *apic)
@@ -154,11 +179,10 @@ void vlapic_sync_posted(struct vlapic *apic)
 		u64 bits = __atomic_exchange_n(&apic->pir[i], 0, __ATOMIC_ACQUIRE);
 		u64 level = __atomic_load_n(&apic->tmr[i], __ATOMIC_RELAXED);
 
-		for (; bits; bits &= bits - 1) {
-			u32 bit = (u32)__builtin_ctzll(bits);
-
-			irr_set(apic, (u8)(i * 64 + bit), level >> bit & 1);
-		}
+		if (unlikely((tmr_word(apic, i) ^ level) & bits))
+			tmr_sync(apic, i, bits, level);
+		for (; bits; bits &= bits - 1)
+			irr_set(apic, (u8)(i * 64 + (u32)__builtin_ctzll(bits)));
 	}
 }
 
@@ -215,7 +239,7 @@ void vlapic_accept(struct vlapic *apic, u8 vector)
 void vlapic_unaccept(struct vlapic *apic, u8 vector)
 {
 	isr_clear(apic, vector);
-	irr_set(apic, vector, vlapic_array_test(apic, LAPIC_TMR, vector));
+	irr_set(apic, vector);
 }
 
 unsigned int vlapic_tpr_threshold(struct vlapic *apic)

@@ -42,15 +42,13 @@ void pv_eoi_reset(struct vlapic *apic)
 	apic->pv_eoi.offered = false;
 }
 
-static bool is_single_bit(u32 bits)
-{
-	return bits && !(bits & (bits - 1));
-}
-
+/* Is irr_max all that there is? It was found in that word of IRR, so neither is 0. */
 static bool irr_single(const struct vlapic *apic)
 {
-	return is_single_bit(apic->irr_words) &&
-	       is_single_bit(vlapic_reg(apic, lapic_array_off(LAPIC_IRR, (u8)apic->irr_max)));
+	u32 words = apic->irr_words;
+	u32 bits = vlapic_reg(apic, lapic_array_off(LAPIC_IRR, (u8)apic->irr_max));
+
+	return !((words & (words - 1)) | (bits & (bits - 1)));
 }
 
 /*

@@ -191,6 +191,12 @@ void arch_vcpu_free(struct vcpu *vcpu)
 
 /* ---- Running ---- */
 
+static __noinline bool has_interrupt(struct vlapic *apic)
+{
+	vlapic_sync(apic);
+	return vlapic_pending(apic) >= 0;
+}
+
 bool arch_vcpu_has_interrupt(struct vcpu *vcpu)
 {
 	struct vlapic *apic = vcpu->arch.lapic;
@@ -200,8 +206,7 @@ bool arch_vcpu_has_interrupt(struct vcpu *vcpu)
 		return true;
 	if (vcpu->arch.halted_masked)
 		return false;
-	vlapic_sync(apic);
-	return vlapic_pending(apic) >= 0;
+	return !vlapic_is_quiet(apic) && has_interrupt(apic);
 }
 
 /*
