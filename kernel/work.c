@@ -120,6 +120,8 @@ unsigned int work_run_queued(struct cpu *cpu)
 	struct work_queue *q = &cpu->work;
 
 	debug_check(!q->batch);
+	if (!work_pending(cpu))
+		return 0;
 	queue_take(q);
 	q->batch = q->kept;
 	q->kept = NULL;
