@@ -281,6 +281,9 @@ void e1000_tx_poll(struct e1000_queue *q)
 {
 	struct e1000_tx *tx = &q->tx;
 
+	/* Who sends meanwhile asks for the interrupt by itself. */
+	if (!READ_ONCE(tx->frames) && !READ_ONCE(tx->irq_wanted))
+		return;
 	e1000_tx_reap(q);
 	spin_lock(&tx->lock);
 	tx->irq_wanted = tx->frames;
