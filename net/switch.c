@@ -501,63 +501,74 @@ static void switch_deliver(struct switch_batch *batch)
 	}
 }
 
+/* Does @frame look like those that went there? */
+static inline bool port_flow_has(const struct port_flow *flow, const struct frame *frame)
+{
+	const u8 *eth = frame_eth(frame);
+	u64 first;
+	u32 rest;
+
+	if (unlikely(!eth))
+		return false;
+	memcpy(&first, eth, sizeof(first));
+	memcpy(&rest, eth + sizeof(first), sizeof(rest));
+	return first == flow->first && rest == flow->rest &&
+	       frame_wire_len(frame) <= flow->to->max_frame;
+}
+
+/* What a batch has in common. */
+struct switch_train {
+	struct port *to;
+	unsigned int flags;			/* of all frames */
+};
+
 /*
  * The short way: all frames go where the latest one from this port went, and no address has gone
- * or moved since. False: they have to be looked at.
+ * or moved since. False: they have to be looked at. The switch's lock is held.
  */
 static inline bool flow_takes(const struct net_switch *sw, struct port *from,
-			      struct frame *const *frames, unsigned int nr, unsigned int *flags)
+			      struct frame *const *frames, unsigned int nr, u64 now,
+			      struct switch_train *train)
 {
 	const struct port_flow *flow = &from->flow;
 	struct port *to = flow->to;
-	unsigned int all = 0;
+	unsigned int flags = 0;
 	u64 bytes = 0;
 
 	if (flow->version != sw->fdb.version || from->checks || !READ_ONCE(to->link_up) ||
-	    time_ns() - flow->begun_ns >= SWITCH_FLOW_NS)
+	    now - flow->begun_ns >= SWITCH_FLOW_NS)
 		return false;
 	for (unsigned int i = 0; i < nr; i++) {
-		const struct frame *frame = frames[i];
-		const u8 *eth = frame_eth(frame);
-		u64 first;
-		u32 rest;
-
-		if (unlikely(!eth))
+		if (!port_flow_has(flow, frames[i]))
 			return false;
-		memcpy(&first, eth, sizeof(first));
-		memcpy(&rest, eth + sizeof(first), sizeof(rest));
-		if (first != flow->first || rest != flow->rest ||
-		    frame_wire_len(frame) > to->max_frame)
-			return false;
-		bytes += frame->len;
-		all |= frame->flags;
+		bytes += frames[i]->len;
+		flags |= frames[i]->flags;
 	}
 	from->stats.rx_frames += nr;
 	from->stats.rx_bytes += bytes;
 	to->stats.tx_frames += nr;
 	to->stats.tx_bytes += bytes;
-	*flags = all;
+	__atomic_fetch_add(&to->users, 1, __ATOMIC_RELAXED);
+	*train = (struct switch_train){ to, flags };
 	return true;
 }
 
 static bool switch_same(struct port *from, struct frame **frames, unsigned int nr)
 {
+	u64 now = time_ns();		/* early, when there is little to be kept over the call */
 	struct net_switch *sw = READ_ONCE(from->sw);
-	struct port *to = NULL;
-	unsigned int flags;
+	struct switch_train train;
+	bool same;
 
 	if (!sw || !READ_ONCE(from->link_up))
 		return false;
 	spin_lock(&sw->lock);
-	if (from->sw == sw && flow_takes(sw, from, frames, nr, &flags)) {
-		to = from->flow.to;
-		__atomic_fetch_add(&to->users, 1, __ATOMIC_RELAXED);
-	}
+	same = from->sw == sw && flow_takes(sw, from, frames, nr, now, &train);
 	spin_unlock(&sw->lock);
-	if (!to)
+	if (!same)
 		return false;
-	port_deliver(to, frames, nr, flags);
-	switch_unpin(to);
+	port_deliver(train.to, frames, nr, train.flags);
+	switch_unpin(train.to);
 	return true;
 }
 
