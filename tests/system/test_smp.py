@@ -109,6 +109,25 @@ def test_fair_shares(bench, kind):
     assert 0.95 < counts["left"] / counts["right"] < 1 / 0.95, counts
 
 
+@pytest.mark.full
+def test_rung_from_another_cpu(bench):
+    """A guest that rings a queue for nothing, whose worker is on another guest's CPU: that one has
+    nearly all of its time, as far as an emulator can tell, where exits are slow."""
+    images = test_guests.build()
+    machine = bench.boot("guest ringer -kernel ringer.elf -m 8M -smp 2 -cpu-affinity 0,1 "
+                         "-netdev tap,id=a,workers=0 -device virtio-net-pci,netdev=a,addr=0x3\n"
+                         "guest busy -kernel busy.elf -m 8M -cpu-affinity 0\n",
+                         {f"{name}.elf": images / f"{name}.elf" for name in ("ringer", "busy")},
+                         kind="tcg", cpus=2)
+    machine.expect("RINGING", timeout=60)
+    machine.expect(r"\[busy\] COUNT \d+\r*\n", timeout=240)
+    told = Monitor(machine).enter()
+    exits, cpus = told.info("exits"), told.info("cpus")
+    assert int(exits["vcpu ringer.1"]["doorbells"]) > 100
+    assert int(cpus["cpu 0"]["work"]) > 100
+    assert float(cpus["cpu 0"]["guest_share"].rstrip("%")) > 80
+
+
 @pytest.mark.parametrize("kind, cpus", [
     ("qemu-svm", 2), pytest.param("haswell", 2, marks=pytest.mark.full)])
 def test_eight_tiny(bench, kind, cpus):
