@@ -88,6 +88,29 @@ static void control_queue_without_several_pairs(void **state)
 	assert_int_equal(mock_status(mv), 0xf);
 }
 
+/* What a driver reads before it has written: the size of the queue that has that number now. */
+static void sizes_follow_the_features(void **state)
+{
+	struct mock_mq *mq = calloc(1, sizeof(*mq));
+	struct mock_wire *wire = mock_wire_new("br0");
+	struct mock_virtio *mv = &mq->mn.mv;
+	struct nic_config nic;
+
+	config(&nic);
+	nic.rx_queue_size = nic.tx_queue_size = 256;
+	mock_mq_init(mq, wire, &nic);
+	assert_true(mock_negotiate(mv, mock_net_offered(&mq->mn) & ~F(NET_F_MQ)));
+	assert_int_equal(queue_size(mq, 0), 256);
+	assert_int_equal(queue_size(mq, 2), NET_CTRL_QUEUE_SIZE);
+	mock_set_status(mv, 0);
+	assert_true(mock_negotiate(mv, mock_net_offered(&mq->mn)));
+	assert_int_equal(queue_size(mq, 2), 256);
+	assert_int_equal(queue_size(mq, 2 * PAIRS), NET_CTRL_QUEUE_SIZE);
+	mock_mq_free(mq);
+	mock_wire_free(wire);
+	free(mq);
+}
+
 static void drivers_of_both_kinds_by_turns(void **state)
 {
 	struct mock_mq *mq = *state;
@@ -466,6 +489,7 @@ int main(void)
 		T_ALL(number_of_pairs),
 		T_ALL(address),
 		T_ONE(address_of_a_guest_that_must_keep_it, split),
+		cmocka_unit_test(sizes_follow_the_features),
 		T_ALL(hostile_28_bad_commands),
 		T_ALL(hostile_28_storm_of_commands),
 		T_ALL(hostile_28_commands_have_turns),
