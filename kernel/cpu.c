@@ -18,14 +18,13 @@ void cpu_init(struct cpu *cpu, unsigned int id)
 	cpu->id = id;
 	cpu->state = CPU_RUNNING;
 	list_init(&cpu->vcpus);
+	list_init(&cpu->awake);
 	list_init(&cpu->pollers);
 	timer_queue_init(&cpu->timers);
 }
 
 void cpu_kick(struct cpu *cpu)
 {
-	/* Pairs with the barrier in cpu_pause(): it sees what was published, or we its state. */
-	mb();
 	if (READ_ONCE(cpu->state) == CPU_RUNNING || cpu == this_cpu())
 		return;
 	__atomic_fetch_add(&this_cpu()->stats.kicks_sent, 1, __ATOMIC_RELAXED);
@@ -49,15 +48,34 @@ static bool goes_before(const struct vcpu *a, const struct vcpu *b)
 	return a->ran_ns < b->ran_ns;
 }
 
-/* There is one at most: its turn is every one. */
-static struct vcpu *pick_alone(struct cpu *cpu)
+/* Does @vcpu want a turn? What it is owed for having slept has a limit. */
+static bool wants_turn(const struct cpu *cpu, struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = list_entry(cpu->vcpus.next, struct vcpu, cpu_node);
+	if (!vcpu_runnable(vcpu))
+		return false;
+	vcpu->ran_ns = MAX(vcpu->ran_ns, cpu->ran_floor);
+	return true;
+}
 
-	if (list_empty(&cpu->vcpus) || !vcpu_runnable(vcpu))
+/* Of several that are awake, the one whose turn it is. */
+static __noinline struct vcpu *pick_among(struct cpu *cpu, bool *others)
+{
+	struct vcpu *picked = NULL, *vcpu, *next;
+
+	list_for_each_safe(vcpu, next, &cpu->awake, awake_node) {
+		if (!wants_turn(cpu, vcpu))
+			continue;
+		*others |= !!picked;
+		if (!picked || goes_before(vcpu, picked))
+			picked = vcpu;
+	}
+	if (!picked)
 		return NULL;
-	vcpu->yields = false;
-	return vcpu;
+	list_for_each(vcpu, &cpu->awake, awake_node)
+		vcpu->yields = false;		/* for this turn */
+	list_remove(&picked->awake_node);	/* of equals, the first in the list goes first */
+	list_append(&cpu->awake, &picked->awake_node);
+	return picked;
 }
 
 /*
@@ -67,27 +85,20 @@ static struct vcpu *pick_alone(struct cpu *cpu)
  */
 static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
 {
-	struct vcpu *picked = NULL, *vcpu;
+	struct vcpu *picked = list_entry(cpu->awake.next, struct vcpu, awake_node);
 
 	*others = false;
-	if (!cpu_is_shared(cpu))
-		return pick_alone(cpu);
-	list_for_each(vcpu, &cpu->vcpus, cpu_node) {
-		if (!vcpu_runnable(vcpu))
-			continue;
-		vcpu->ran_ns = MAX(vcpu->ran_ns, cpu->ran_floor);
-		*others |= !!picked;
-		if (!picked || goes_before(vcpu, picked))
-			picked = vcpu;
-	}
+	if (list_empty(&cpu->awake))
+		return NULL;
+	if (cpu->awake.next != cpu->awake.prev)
+		picked = pick_among(cpu, others);
+	else if (!wants_turn(cpu, picked))
+		picked = NULL;
 	if (!picked)
 		return NULL;
-	list_for_each(vcpu, &cpu->vcpus, cpu_node)
-		vcpu->yields = false;		/* for this turn */
-	if (picked->ran_ns > SLICE_NS)
-		cpu->ran_floor = MAX(cpu->ran_floor, picked->ran_ns - SLICE_NS);
-	list_remove(&picked->cpu_node);		/* of equals, the first in the list goes first */
-	list_append(&cpu->vcpus, &picked->cpu_node);
+	picked->yields = false;
+	if (picked->ran_ns > cpu->ran_floor + SLICE_NS)
+		cpu->ran_floor = picked->ran_ns - SLICE_NS;
 	return picked;
 }
 
@@ -98,11 +109,13 @@ static struct vcpu *sched_pick(struct cpu *cpu, bool *others)
  */
 static void later_turn(struct cpu *cpu)
 {
-	u64 begin = time_ns(), end;
+	u64 begin;
 
+	cpu_charge(cpu, &cpu->stats.work_ns);
+	begin = cpu->stats.charged_ns;
 	work_run_later(cpu);
-	end = time_ns();
-	cpu->later_ns = end + (end - begin);
+	cpu_charge(cpu, &cpu->stats.work_ns);
+	cpu->later_ns = cpu->stats.charged_ns + (cpu->stats.charged_ns - begin);
 }
 
 static bool later_due(const struct cpu *cpu, const struct vcpu *vcpu)
@@ -129,27 +142,32 @@ static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
 
 /*
  * The loop is about to stop looking: true if it may. From here on cpu_kick() interrupts the sleep;
- * the full barrier pairs with the one there. arch_vcpu_run() does the same for guest mode.
+ * the full barrier pairs with its callers'. arch_vcpu_run() does the same for guest mode.
  */
 static bool cpu_pause(struct cpu *cpu)
 {
 	WRITE_ONCE(cpu->state, CPU_IDLE);
 	mb();
-	return !work_pending(cpu) && !cpu->work.later;
+	return !work_pending(cpu) && !cpu->work.later && list_empty(&cpu->awake);
 }
 
 static void cpu_sleep(struct cpu *cpu)
 {
-	bool others;
-
-	/* A vCPU may have been woken after sched_pick() and before the barrier. */
-	if (cpu_pause(cpu) && !sched_pick(cpu, &others)) {
+	cpu_charge(cpu, &cpu->stats.work_ns);
+	if (cpu_pause(cpu)) {
 		cpu->stats.idle++;
-		cpu_charge(cpu, &cpu->stats.work_ns);
 		arch_cpu_idle(cpu, MIN(timer_next(cpu), pollers_next(cpu)));
 		cpu_charge(cpu, &cpu->stats.idle_ns);
 	}
 	WRITE_ONCE(cpu->state, CPU_RUNNING);
+}
+
+static bool look(struct cpu *cpu)
+{
+	if (!pollers_look(cpu))
+		return false;
+	cpu_charge(cpu, &cpu->stats.work_ns);
+	return true;
 }
 
 /* A pass of a CPU that runs guests. */
@@ -158,14 +176,14 @@ static void run_guests(struct cpu *cpu)
 	struct vcpu *vcpu;
 	bool others;
 
-	if (unlikely(!list_empty(&cpu->pollers)) && time_ns() >= cpu->look_ns && pollers_look(cpu))
+	if (unlikely(!list_empty(&cpu->pollers)) && time_ns() >= cpu->look_ns && look(cpu))
 		return;
 	vcpu = sched_pick(cpu, &others);
 	if (later_due(cpu, vcpu))
 		later_turn(cpu);
 	else if (vcpu)
 		cpu_enter(cpu, vcpu, others);
-	else if (!pollers_look(cpu))	/* what the guests left before they slept */
+	else if (!look(cpu))	/* what the guests left before they slept */
 		cpu_sleep(cpu);
 }
 
@@ -188,13 +206,16 @@ void cpu_loop(void)
 
 	cpu->stats.charged_ns = time_ns();
 	for (;;) {
-		unsigned int works;
+		unsigned int works = 0;
 
 		cpu->stats.loops++;
-		works = work_run_queued(cpu);
+		if (work_pending(cpu))
+			works = work_run_queued(cpu);
 		if (cpu->workers_only)
 			works += work_run_later(cpu);
-		timer_run(cpu);
+		/* Each pass ends with a look at the clock. What has become due since can wait. */
+		if (timer_next(cpu) <= cpu->stats.charged_ns)
+			timer_run(cpu);
 		if (cpu->workers_only)
 			run_pollers(cpu, works);
 		else

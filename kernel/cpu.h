@@ -37,7 +37,9 @@ struct cpu {
 	struct timer_queue timers;
 	struct list pollers;	/* struct poller.node */
 	u64 look_ns;		/* when to look at them next */
-	struct list vcpus;	/* struct vcpu.cpu_node: those placed here, last picked last */
+	struct list vcpus;	/* struct vcpu.cpu_node: those placed here */
+	struct list awake;	/* struct vcpu.awake_node: those with something to do, it seems;
+				 * last picked last */
 	u64 ran_floor;		/* the least ran_ns that a vCPU counts as having */
 	u64 later_ns;		/* when work.later has its next turn, if a vCPU can run */
 	struct vcpu *current;	/* the vCPU last entered; its state may still be loaded */
@@ -89,9 +91,9 @@ void cpu_init(struct cpu *cpu, unsigned int id);
 void cpu_loop(void) __noreturn;
 
 /*
- * cpu_kick() - make @cpu pass through its loop soon. Any CPU. The caller has published
- * what the loop shall find before calling (full barrier inside: pairs with the one in
- * cpu_loop() between setting state and the last look at the work).
+ * cpu_kick() - make @cpu pass through its loop soon. Any CPU. The caller has published what the
+ * loop shall find, and a full barrier followed: it pairs with the one in cpu_loop() between setting
+ * state and the last look. For work_queue() and vcpu_kick().
  */
 void cpu_kick(struct cpu *cpu);
 

@@ -106,7 +106,7 @@ static int vcpu_create(struct guest *guest, unsigned int id)
 	int err;
 
 	if (!vcpu)
-		vcpu = malloc(sizeof(*vcpu));
+		vcpu = calloc(1, sizeof(*vcpu));
 	if (!vcpu)
 		return -ENOMEM;
 	vcpu_init(vcpu, guest, id);

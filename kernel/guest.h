@@ -58,6 +58,8 @@ struct vcpu {
 	unsigned int id;	/* = initial APIC id */
 	struct cpu *cpu;	/* placed there */
 	struct list cpu_node;	/* cpu->vcpus */
+	struct list awake_node;	/* cpu->awake, or empty: it has nothing to do until it is kicked */
+	u32 asleep;		/* the latter; changed by its own CPU */
 	u64 ran_ns;		/* its share of a CPU that is shared: sched_pick() */
 	bool yields;		/* it spins: one that shares its CPU has the next turn */
 	struct work place;	/* there: takes it on, or off again */
@@ -72,6 +74,8 @@ struct vcpu {
 	u64 *charged, charged_from;	/* what the time goes to at present, since when */
 	u64 doorbells;
 	u64 injected;		/* interrupts */
+	/* On its CPU: back to cpu->awake. Last, and never made anew: who kicks late may queue it. */
+	struct work wake;
 };
 
 struct guest {
@@ -163,8 +167,18 @@ void vcpu_kick(struct vcpu *vcpu);
 bool vcpus_place(struct guest *guest, bool on);
 bool vcpus_moving(const struct guest *guest);
 
-/* Would vcpu_run() do something? Its own CPU. */
+/*
+ * Would arch_vcpu_run() do something? If not it leaves cpu->awake, and nobody looks at it until
+ * vcpu_kick(): which is for all that could change the answer, a state of the guest as well as an
+ * interrupt. Its own CPU.
+ */
 bool vcpu_runnable(struct vcpu *vcpu);
+
+/* Is the guest neither paused, nor ended, nor about to be reset or ended? Any CPU. */
+static inline bool guest_runs(const struct guest *guest)
+{
+	return !(READ_ONCE(guest->request) | (READ_ONCE(guest->state) ^ GUEST_RUNNING));
+}
 
 /* Interrupts into the guest, from any CPU (device models, vhost call events). */
 void guest_msi(struct guest *guest, u64 addr, u32 data);

@@ -43,14 +43,20 @@ void guest_start(struct guest *guest)
 	guest_request(guest, GUEST_REQ_START, 0, NULL);
 }
 
+/* guest_runs() has changed. */
+static void vcpus_kick(struct guest *guest)
+{
+	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
+		vcpu_kick(guest->vcpus[i]);
+}
+
 /* The operator's: from one state to another, if it is in that one. */
 static int change_state(struct guest *guest, u32 from, u32 to, const char *what)
 {
 	if (!__atomic_compare_exchange_n(&guest->state, &from, to, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return -EINVAL;
-	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
-		cpu_kick(guest->vcpus[i]->cpu);
+	vcpus_kick(guest);
 	pr_info("guest %s: %s by the operator", guest_name(guest), what);
 	return 0;
 }
@@ -240,6 +246,7 @@ void guest_lifecycle(struct work *work)
 	if (!ended || req == GUEST_REQ_RESET)
 		serve[req](guest);
 	__atomic_store_n(&guest->request, GUEST_REQ_NONE, __ATOMIC_RELEASE);
+	vcpus_kick(guest);
 }
 
 /* ---- All guests ---- */

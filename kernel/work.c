@@ -29,9 +29,10 @@ bool work_queue(struct work *work)
 	if (__atomic_exchange_n(&work->queued, 1, __ATOMIC_SEQ_CST))
 		return false;
 	head = READ_ONCE(q->head);
+	/* Full barrier for cpu_kick(). */
 	do {
 		work->next = head;
-	} while (!__atomic_compare_exchange_n(&q->head, &head, work, true, __ATOMIC_RELEASE,
+	} while (!__atomic_compare_exchange_n(&q->head, &head, work, true, __ATOMIC_SEQ_CST,
 					      __ATOMIC_RELAXED));
 	cpu_kick(work->cpu);
 	return true;

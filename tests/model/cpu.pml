@@ -1,31 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The CPU loop's sleep and kick: no work is left in the queue and no interrupt stays with a halted
- * or running vCPU while its CPU sleeps or is in guest mode for good.
+ * The CPU loop's sleep and kick, and the vCPU's: no work is left in the queue and no interrupt stays
+ * with a halted or running vCPU while its CPU sleeps or is in guest mode for good. Another vCPU of the CPU may compute for ever.
  *
  * Mirrors, by their names: kernel/cpu.c cpu_loop(), run_guests(), sched_pick(), cpu_enter(), cpu_sleep(),
  * cpu_pause(), cpu_kick(); kernel/work.c work_queue(), work_run_queued(), work_pending(); kernel/vcpu.c
- * vcpu_kick(), vcpu_runnable(); kernel/event.h event_signal(), which is a call of work_queue() or
- * of vlapic_post(); arch/x86/guest/vcpu.c arch_vcpu_run(), vcpu_ready(), take_kick(),
- * announce_guest_mode(); arch/x86/guest/lapic.c vlapic_post().
+ * vcpu_kick(), wake(), vcpu_runnable(), falls_asleep(); kernel/event.h
+ * event_signal(), which is a call of work_queue() or of vlapic_post();
+ * arch/x86/guest/vcpu.c arch_vcpu_run(), vcpu_ready(), take_kick(), announce_guest_mode();
+ * arch/x86/guest/lapic_irq.c vlapic_post().
  *
  * Left out: timers, time slices and pollers, which would end a sleep that should have ended before
  * (how a poller goes to rest: notify.pml), and work that is requeued, which is the CPU's own: it
  * keeps the CPU from sleeping.
  * Each mutant has one barrier or one look less and must be seen to fail.
  *
- * mutant: NO_KICK_BARRIER	cpu_kick()
+ * mutant: NO_KICK_BARRIER	vcpu_kick()
  * mutant: NO_PAUSE_BARRIER	cpu_pause()
  * mutant: NO_WORK_LOOK		cpu_pause(): work_pending()
- * mutant: NO_SECOND_PICK	cpu_sleep(): sched_pick() once more
+ * mutant: NO_AWAKE_LOOK	cpu_pause(): cpu->awake
+ * mutant: NO_WAKE_WORK	vcpu_kick(): the CPU is interrupted, but the vCPU stays asleep
+ * mutant: NO_ASLEEP_BARRIER	falls_asleep()
+ * mutant: NO_SECOND_LOOK	falls_asleep(): what there is for the vCPU is looked at before vcpu->asleep is set
  * mutant: NO_GUEST_BARRIER	announce_guest_mode()
  * mutant: NO_GUEST_WORK_LOOK	announce_guest_mode(): work_pending()
  * mutant: NO_KICKED_LOOK	announce_guest_mode(): vcpu->arch.kicked
  * mutant: KICKED_AFTER_LOOK	take_kick(): kicked is cleared after init_pending was looked at
  * mutant: NO_QUEUED_BARRIER	work_queue(): a plain look at work->queued
+ * mutant: NO_HEAD_BARRIER	work_queue(): queue->head is stored after cpu->state has been read
  */
 #define WAKERS 2
-#define ROUNDS 2
+#define ROUNDS(waker) (2 - (waker))
 #define CPU WAKERS		/* processors 0 and 1 are the wakers' */
 #define PROCESSORS 3
 
@@ -33,8 +38,9 @@
 #define KICKED 1		/* vcpu->arch.kicked */
 #define POSTED 2		/* vlapic->posted */
 #define INIT 3			/* vlapic->init_pending: what only take_kick() looks at */
-#define DATA 4			/* of each waker: what the work's function shall see */
-#define WORDS 6
+#define ASLEEP 4		/* vcpu->asleep */
+#define DATA 5			/* of each waker: what the work's function shall see */
+#define WORDS 7
 #include "tso.pml"
 
 #define RUNNING 0		/* enum cpu_state */
@@ -44,40 +50,55 @@
 /* Touched by locked instructions only. */
 bit head;			/* work_queue.head: there is one work */
 bit queued;			/* work->queued */
+bit wake_head, wake_queued;	/* the same of vcpu->wake */
 bit pir;			/* vlapic->pir: there is one vector */
 bit ipi;			/* arch_cpu_kick(), taken where interrupts are: idle and guest mode */
 
 /* The CPU's own. */
 bit irr;			/* vlapic: pending */
-bit halted;			/* vcpu->state == VCPU_HALTED */
-bit picked;
 byte seen[WAKERS], published[WAKERS];
 
 /* ---- Those who wake: other CPUs ---- */
 
 inline cpu_kick(p)
 {
-#ifndef NO_KICK_BARRIER
-	mb(p);
-#endif
 	if
 	:: load(STATE) != RUNNING -> ipi = 1
 	:: else
 	fi
 }
 
-inline work_queue(p)
+inline work_queue(p, work_queued, work_head)
 {
 #ifdef NO_QUEUED_BARRIER
-	atomic { was = queued; if :: !was -> empty(buffer[p]); queued = 1 :: else fi };
+	atomic { was = work_queued; if :: !was -> empty(buffer[p]); work_queued = 1 :: else fi };
 #else
-	locked(p, was = queued; queued = 1);
+	locked(p, was = work_queued; work_queued = 1);
 #endif
 	if
 	:: was
 	:: else ->
-		locked(p, head = 1);
+#ifdef NO_HEAD_BARRIER
+		cpu_kick(p);
+		locked(p, work_head = 1)
+#else
+		locked(p, work_head = 1);
 		cpu_kick(p)
+#endif
+	fi
+}
+
+inline vcpu_kick(p)
+{
+	store(p, KICKED, 1);
+#ifndef NO_KICK_BARRIER
+	mb(p);
+#endif
+	if
+#ifndef NO_WAKE_WORK
+	:: load(ASLEEP) -> work_queue(p, wake_queued, wake_head)
+#endif
+	:: else -> cpu_kick(p)
 	fi
 }
 
@@ -88,8 +109,7 @@ inline vlapic_post(p)
 	:: was
 	:: else ->
 		store(p, POSTED, 1);
-		store(p, KICKED, 1);	/* vcpu_kick() */
-		cpu_kick(p)
+		vcpu_kick(p)
 	fi
 }
 
@@ -97,8 +117,7 @@ inline vlapic_post(p)
 inline send_init(p)
 {
 	store(p, INIT, 1);
-	store(p, KICKED, 1);
-	cpu_kick(p)
+	vcpu_kick(p)
 }
 
 proctype waker(byte self)
@@ -107,12 +126,12 @@ proctype waker(byte self)
 	bit was;
 
 	do
-	:: round < ROUNDS ->
+	:: round < ROUNDS(self) ->
 		round++;
 		if
 		:: store(self, DATA + self, round);
 		   published[self] = round;
-		   work_queue(self)
+		   work_queue(self, queued, head)
 		:: vlapic_post(self)
 		:: send_init(self)
 		fi
@@ -122,11 +141,25 @@ proctype waker(byte self)
 
 /* ---- The CPU ---- */
 
+inline wake()
+{
+	if
+	:: !awake -> store(CPU, ASLEEP, 0); awake = 1
+	:: else
+	fi
+}
+
 inline work_run()
 {
-	bit batch;
+	bit batch, wake_batch;
 
-	locked(CPU, batch = head; head = 0);
+	locked(CPU, batch = head; head = 0; wake_batch = wake_head; wake_head = 0);
+	if
+	:: wake_batch ->
+		locked(CPU, wake_queued = 0);
+		wake()
+	:: else
+	fi;
 	if
 	:: batch ->
 		locked(CPU, queued = 0);
@@ -146,14 +179,42 @@ inline vlapic_sync()
 	fi
 }
 
-/* vcpu_runnable() of the one vCPU */
-inline sched_pick()
+inline has_interrupt()
 {
 	if
 	:: halted -> vlapic_sync(); halted = !irr && !load(INIT)
 	:: else
-	fi;
-	picked = !halted
+	fi
+}
+
+inline falls_asleep()
+{
+#ifdef NO_SECOND_LOOK
+	has_interrupt();
+	picked = !halted;
+#endif
+	store(CPU, ASLEEP, 1);
+#ifndef NO_ASLEEP_BARRIER
+	mb(CPU);
+#endif
+#ifndef NO_SECOND_LOOK
+	has_interrupt();
+	picked = !halted;
+#endif
+	if
+	:: picked -> store(CPU, ASLEEP, 0)
+	:: else -> awake = 0
+	fi
+}
+
+/* vcpu_runnable() of the one that is kicked */
+inline sched_pick()
+{
+	picked = awake && !halted;
+	if
+	:: awake && !picked -> falls_asleep()
+	:: else
+	fi
 }
 
 inline cpu_pause(may)
@@ -163,13 +224,16 @@ inline cpu_pause(may)
 	mb(CPU);
 #endif
 #ifdef NO_WORK_LOOK
-	may = 1
+	may = 1;
 #else
-	may = !head
+	may = !head && !wake_head;
+#endif
+#ifndef NO_AWAKE_LOOK
+	may = may && !awake
 #endif
 }
 
-inline announce_guest_mode(may)
+inline announce_guest_mode(may, of_spinner)
 {
 	store(CPU, STATE, IN_GUEST);
 #ifndef NO_GUEST_BARRIER
@@ -178,13 +242,13 @@ inline announce_guest_mode(may)
 	may = 1;
 #ifndef NO_GUEST_WORK_LOOK
 	if
-	:: head -> may = 0
+	:: head || wake_head -> may = 0
 	:: else
 	fi;
 #endif
 #ifndef NO_KICKED_LOOK
 	if
-	:: load(KICKED) -> may = 0
+	:: !of_spinner && load(KICKED) -> may = 0
 	:: else
 	fi
 #endif
@@ -235,26 +299,46 @@ inline arch_vcpu_run()
 	do
 	:: halted -> break
 	:: else ->
-		announce_guest_mode(may);
+		announce_guest_mode(may, false);
 		if
 		:: may -> hvm_run(); store(CPU, STATE, RUNNING)
 		:: else ->
 			store(CPU, STATE, RUNNING);
 			if
-			:: head -> break
+			:: head || wake_head -> break
 			:: else -> vcpu_ready()
 			fi
 		fi
 	od
 }
 
+/* arch_vcpu_run() of the other one: for good, or a slice if somebody waits. */
+inline spin()
+{
+	announce_guest_mode(may, true);
+	if
+	:: may ->
+end_spin:	if
+		:: ipi -> ipi = 0
+		:: awake
+		fi
+	:: else
+	fi;
+	store(CPU, STATE, RUNNING)
+}
+
+/* What a poller finds is an interrupt for the vCPU, from its own CPU. */
+inline pollers_look()
+{
+	if
+	:: poller -> poller = 0; irr = 1; wake()
+	:: else
+	fi
+}
+
 inline cpu_sleep()
 {
 	cpu_pause(may);
-#ifndef NO_SECOND_PICK
-	sched_pick();
-	may = may && !picked;
-#endif
 	if
 	:: may ->
 end_idle:	ipi -> ipi = 0		/* arch_cpu_idle() */
@@ -263,16 +347,19 @@ end_idle:	ipi -> ipi = 0		/* arch_cpu_idle() */
 	store(CPU, STATE, RUNNING)
 }
 
-proctype cpu_loop()
+proctype cpu_loop(bit spinner, poller)
 {
-	bit may;
+	bit halted;		/* vcpu->state == VCPU_HALTED */
+	bit awake = 1;		/* it is in cpu->awake */
+	bit picked, may;
 
 	do
 	:: work_run();
 	   sched_pick();
 	   if
 	   :: picked -> arch_vcpu_run()	/* cpu_enter() */
-	   :: else -> cpu_sleep()
+	   :: spinner -> spin()
+	   :: !picked && !spinner -> pollers_look(); cpu_sleep()
 	   fi
 	od
 }
@@ -281,7 +368,7 @@ proctype cpu_loop()
 active proctype check()
 {
 	timeout;
-	assert(!head && !queued && !pir && !irr && !load(INIT));
+	assert(!head && !queued && !wake_head && !wake_queued && !pir && !irr && !load(INIT));
 	assert(seen[0] == published[0] && seen[1] == published[1])
 }
 
@@ -289,6 +376,9 @@ init {
 	atomic {
 		run drain(0); run drain(1); run drain(CPU);
 		run waker(0); run waker(1);
-		run cpu_loop()
+		if
+		:: run cpu_loop(0, 1)	/* a poller will find something before it sleeps */
+		:: run cpu_loop(1, 0)	/* another vCPU computes and is not kicked */
+		fi
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "kernel/cpu.h"
 #include "kernel/guest.h"
+#include "kernel/poller.h"
 
 static struct cpu cpu, other;
 static struct vcpu vcpu[3];
@@ -49,7 +50,15 @@ bool vcpu_runnable(struct vcpu *v)
 {
 	if (in_runnable)
 		in_runnable();
+	if (!runnable[v - vcpu])
+		list_remove(&v->awake_node);
 	return runnable[v - vcpu];
+}
+
+static void wake(unsigned int i)
+{
+	list_append(&cpu.awake, &vcpu[i].awake_node);
+	runnable[i] = true;
 }
 
 void arch_cpu_kick(struct cpu *c)
@@ -78,6 +87,7 @@ static int setup(void **state)
 		runnable[i] = false;
 		vcpu[i] = (struct vcpu){ 0 };
 		list_append(&cpu.vcpus, &vcpu[i].cpu_node);
+		list_append(&cpu.awake, &vcpu[i].awake_node);
 	}
 	on_idle = on_run = in_runnable = NULL;
 	idles = nr_ran = kicks = 0;
@@ -164,18 +174,39 @@ static void late_work_runs_before_the_guest(void **state)
 	assert_int_equal(works, 1);
 }
 
-/* Woken by another CPU after sched_pick() found nobody: the second look finds it. */
 static unsigned int looks;
 
-static void wake_third(void)
+static void count_look(void)
 {
-	runnable[2] = ++looks > ARRAY_SIZE(vcpu);
+	looks++;
+}
+
+/* Those that sleep cost nothing. */
+static void only_those_awake_are_looked_at(void **state)
+{
+	looks = 0;
+	runnable[1] = true;
+	in_runnable = count_look;
+	assert_int_equal(loop(), 2);
+	assert_int_equal(looks, ARRAY_SIZE(vcpu) - 1 + ARRAY_SIZE(ran));
+}
+
+/* By a poller that rests, when nobody was found to run. */
+static bool poll_nothing(struct poller *p) { return false; }
+
+static bool wake_third(struct poller *p)
+{
+	wake(2);
+	return false;
 }
 
 static void a_vcpu_woken_late_is_not_slept_over(void **state)
 {
-	looks = 0;
-	in_runnable = wake_third;
+	struct poller poller;
+
+	poller_init(&poller, poll_nothing, wake_third);
+	list_append(&cpu.pollers, &poller.node);
+	cpu.look_ns = TIME_NEVER;
 	assert_int_equal(loop(), 2);
 	assert_int_equal(idles, 0);
 	assert_int_equal(ran[0], 2);
@@ -217,8 +248,8 @@ static void shares_are_equal_whatever_ends_a_turn(void **state)
 static void wake_second(void)
 {
 	run_unevenly();
-	if (time_ns() > NSEC_PER_SEC / 2)
-		runnable[1] = true;
+	if (time_ns() > NSEC_PER_SEC / 2 && !runnable[1])
+		wake(1);
 }
 
 /* Half a second asleep is not made up for: from then on both have half. */
@@ -260,11 +291,11 @@ static void a_timer_ends_the_turn(void **state)
 	assert_int_equal(run_until, 1500);
 }
 
-/* No other one is placed there, runnable or not. */
+/* No other one is awake there. */
 static void the_only_vcpu_has_every_turn(void **state)
 {
-	list_remove(&vcpu[0].cpu_node);
-	list_remove(&vcpu[2].cpu_node);
+	list_remove(&vcpu[0].awake_node);
+	list_remove(&vcpu[2].awake_node);
 	runnable[0] = runnable[1] = vcpu[1].yields = true;
 	assert_int_equal(loop(), 2);
 	for (unsigned int i = 0; i < ARRAY_SIZE(ran); i++)
@@ -273,10 +304,7 @@ static void the_only_vcpu_has_every_turn(void **state)
 	assert_false(vcpu[1].yields);
 	runnable[1] = false;
 	assert_int_equal(loop(), 1);
-	runnable[1] = true;
-	list_remove(&vcpu[1].cpu_node);
-	assert_int_equal(loop(), 1);
-	assert_int_equal(idles, 2);
+	assert_int_equal(idles, 1);
 }
 
 static void kicks_go_to_those_who_do_not_look(void **state)
@@ -310,12 +338,12 @@ static void time_goes_to_work_or_guests_or_sleep(void **state)
 	const struct cpu_stats *s = &cpu.stats;
 
 	runnable[0] = true;
-	in_runnable = ten;	/* asked of each vCPU in each pass */
+	in_runnable = ten;	/* asked of each vCPU that is awake */
 	on_run = hundred;
 	assert_int_equal(loop(), 2);
 	/* The last turn has not come back. */
 	assert_int_equal(s->guest_ns, 100 * (ARRAY_SIZE(ran) - 1));
-	assert_int_equal(s->work_ns, 10 * ARRAY_SIZE(vcpu) * ARRAY_SIZE(ran));
+	assert_int_equal(s->work_ns, 10 * (ARRAY_SIZE(vcpu) - 1 + ARRAY_SIZE(ran)));
 	assert_int_equal(s->idle_ns, 0);
 	assert_int_equal(s->work_ns + s->guest_ns + s->idle_ns, s->charged_ns - 1000);
 }
@@ -372,6 +400,7 @@ int main(void)
 		cmocka_unit_test_setup(work_comes_before_sleep, setup),
 		cmocka_unit_test_setup(late_work_runs_before_sleep, setup),
 		cmocka_unit_test_setup(late_work_runs_before_the_guest, setup),
+		cmocka_unit_test_setup(only_those_awake_are_looked_at, setup),
 		cmocka_unit_test_setup(a_vcpu_woken_late_is_not_slept_over, setup),
 		cmocka_unit_test_setup(vcpus_take_turns, setup),
 		cmocka_unit_test_setup(shares_are_equal_whatever_ends_a_turn, setup),

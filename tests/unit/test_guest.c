@@ -125,6 +125,7 @@ static int setup(void **state)
 {
 	memset(this_cpu(), 0, sizeof(*this_cpu()));
 	list_init(&this_cpu()->vcpus);
+	list_init(&this_cpu()->awake);
 	where[0] = where[1] = this_cpu();
 	config = (struct guest_config){ .name = "web", .memory = 4 * MIB, .nr_vcpus = 2,
 					.kernel = "vmlinuz", .append = "", .nr_nics = 1 };
@@ -217,6 +218,7 @@ static void test_made_on_its_own_cpu(void **state)
 	int err;
 
 	list_init(&other.vcpus);
+	list_init(&other.awake);
 	other_ends = false;
 	pthread_create(&thread, NULL, other_loop, &other);
 	where[0] = where[1] = &other;
@@ -249,6 +251,7 @@ static void test_vcpus_on_two_cpus(void **state)
 	struct guest *guest;
 
 	list_init(&other.vcpus);
+	list_init(&other.awake);
 	where[1] = &other;
 	guest = running();
 	assert_ptr_equal(guest->vcpus[1]->cpu, &other);
@@ -258,6 +261,9 @@ static void test_vcpus_on_two_cpus(void **state)
 	host_this_cpu = &other.arch;
 	assert_int_equal(work_run(&other), 1);
 	assert_ptr_equal(other.vcpus.next, &guest->vcpus[1]->cpu_node);
+	assert_ptr_equal(other.awake.next, &guest->vcpus[1]->awake_node);
+	assert_false(vcpu_runnable(guest->vcpus[1]));	/* neither SIPI nor the end of the request */
+	assert_true(list_empty(&other.awake));
 	host_this_cpu = &where[0]->arch;
 	assert_true(other_placed(guest));
 	/* The request is looked at again: now the vCPUs are taken off, the other one not yet. */
@@ -341,9 +347,11 @@ static void test_halted_until_an_interrupt(void **state)
 
 	vcpu->state = VCPU_HALTED;
 	assert_false(vcpu_runnable(vcpu));
+	assert_true(list_empty(&vcpu->awake_node));
 	vcpu_kick(vcpu);
 	assert_int_equal(vcpu->arch.kicked, 1);
-	assert_int_equal(kicks, 2);	/* guest_start()'s work, then ours */
+	assert_int_equal(kicks, 1);	/* guest_start()'s work; its own CPU needs none */
+	assert_false(list_empty(&vcpu->awake_node));
 	assert_false(vcpu_runnable(vcpu));
 	has_interrupt = true;
 	assert_true(vcpu_runnable(vcpu));
@@ -356,13 +364,30 @@ static void test_pause_and_continue(void **state)
 
 	assert_int_equal(guest_cont(guest), -EINVAL);
 	assert_int_equal(guest_pause(guest), 0);
+	assert_int_equal(guest->vcpus[0]->arch.kicked, 1);
 	assert_false(vcpu_runnable(guest->vcpus[0]));
+	assert_true(list_empty(&guest->vcpus[0]->awake_node));
 	assert_int_equal(guest_pause(guest), -EINVAL);
 	assert_int_equal(guest_cont(guest), 0);
+	assert_false(list_empty(&guest->vcpus[0]->awake_node));
 	assert_true(vcpu_runnable(guest->vcpus[0]));
 	ask(guest, GUEST_REQ_STOP, 0, NULL);
 	assert_int_equal(guest_pause(guest), -EINVAL);
 	assert_int_equal(guest_cont(guest), -EINVAL);
+}
+
+/* One that goes to sleep on its CPU because of a request is awake when that has been served. */
+static void test_request_served_without_taking_off(void **state)
+{
+	struct guest *guest = running();
+	struct vcpu *vcpu = guest->vcpus[0];
+
+	guest_start(guest);		/* it runs already */
+	assert_false(vcpu_runnable(vcpu));
+	assert_true(list_empty(&vcpu->awake_node));
+	work_run(this_cpu());
+	assert_false(list_empty(&vcpu->awake_node));
+	assert_true(vcpu_runnable(vcpu));
 }
 
 /* ---- Requests ---- */
@@ -603,6 +628,7 @@ int main(void)
 		TEST(test_start),
 		TEST(test_halted_until_an_interrupt),
 		TEST(test_pause_and_continue),
+		TEST(test_request_served_without_taking_off),
 		TEST(test_reset),
 		TEST(test_reset_waits_for_frames_in_flight),
 		TEST(test_first_request_wins),

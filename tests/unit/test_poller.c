@@ -58,7 +58,13 @@ void arch_vcpu_run(struct vcpu *v, u64 deadline_ns)
 	host_time_set(deadline_ns);
 }
 
-bool vcpu_runnable(struct vcpu *v) { return runnable; }
+bool vcpu_runnable(struct vcpu *v)
+{
+	if (!runnable)
+		list_remove(&v->awake_node);
+	return runnable;
+}
+
 void arch_cpu_kick(struct cpu *c) {}
 
 static int loop(void)
@@ -78,6 +84,7 @@ static int setup(void **state)
 	host_time_set(NSEC_PER_SEC);
 	vcpu = (struct vcpu){ 0 };
 	list_append(&cpu.vcpus, &vcpu.cpu_node);
+	list_append(&cpu.awake, &vcpu.awake_node);
 	poller_init(&poller, poll, rest);
 	runnable = late = false;
 	there = looks = rests = idles = runs = 0;
@@ -155,6 +162,7 @@ static void what_comes_at_the_last_moment_goes_on(void **state)
 static void a_workers_cpu_does_nothing_else(void **state)
 {
 	cpu.workers_only = true;
+	list_remove(&vcpu.awake_node);
 	there = 2;
 	assert_true(poller_keep(&poller, LINGER));
 	assert_int_equal(pollers_next(&cpu), TIME_NEVER);

@@ -108,9 +108,7 @@ static bool exit_hlt(struct vcpu *vcpu)
 {
 	vcpu->arch.halted_masked = vcpu->arch.exit.hlt.masked;
 	skip(vcpu);
-	if (arch_vcpu_has_interrupt(vcpu))
-		return true;
-	WRITE_ONCE(vcpu->state, VCPU_HALTED);
+	WRITE_ONCE(vcpu->state, VCPU_HALTED);	/* vcpu_runnable() looks whether it may stay */
 	return false;
 }
 

@@ -223,7 +223,8 @@ static void take_init(struct vcpu *vcpu)
 	}
 	hvm->vcpu_reset(vcpu);
 	vlapic_reset_init(vcpu);
-	WRITE_ONCE(vcpu->state, VCPU_WAIT_SIPI);
+	/* Full barrier: a SIPI is seen by take_sipi(), or its sender sees that this one waits. */
+	__atomic_exchange_n(&vcpu->state, VCPU_WAIT_SIPI, __ATOMIC_SEQ_CST);
 }
 
 static void take_sipi(struct vcpu *vcpu)
@@ -265,12 +266,7 @@ static bool vcpu_ready(struct vcpu *vcpu)
 	return READ_ONCE(vcpu->state) == VCPU_RUNNABLE;
 }
 
-static bool guest_runs(const struct guest *guest)
-{
-	return !(READ_ONCE(guest->request) | (READ_ONCE(guest->state) ^ GUEST_RUNNING));
-}
-
-/* From here on cpu_kick() interrupts the guest; pairs with the barrier there. */
+/* From here on cpu_kick() interrupts the guest; pairs with the barrier of its callers. */
 static bool announce_guest_mode(struct cpu *cpu, const struct vcpu *vcpu)
 {
 	WRITE_ONCE(cpu->state, CPU_IN_GUEST);
