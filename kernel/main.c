@@ -349,6 +349,7 @@ static const struct cmdline_option {
 	{ "loglevel=", set_loglevel, "0..3" },
 	{ "pci-irq=", pci_irq_limit, "msix, msi, intx or none" },
 	{ "apicv=", hvm_set_apicv, "on or off" },
+	{ "avic=", hvm_set_apicv, "on or off" },
 	{ "crash=", crash_choose, "a way of arch/x86/crash.c, in a build with DEBUG_CHECKS" },
 };
 

@@ -81,8 +81,8 @@ struct hvm_ops {
 	 */
 	void (*apic_changed)(struct vcpu *vcpu);
 	/*
-	 * HVM_CAP_POST, any CPU: have the processor itself take edge-triggered @vector. True: it is in
-	 * IRR, and will be looked at. False: that vCPU is not in guest mode, or not so that its
+	 * HVM_CAP_POST, any CPU: have the processor itself take edge-triggered @vector. True: it is
+	 * in IRR, and will be looked at. False: that vCPU is not in guest mode, or not so that its
 	 * processor would; nothing was done.
 	 */
 	bool (*post)(struct vcpu *vcpu, u8 vector);
@@ -100,8 +100,8 @@ extern const struct hvm_ops *hvm;
 extern u32 hvm_caps;
 
 /*
- * The command line's apicv=on|off: may the backend use APIC virtualization where the processor has
- * it? Before hvm_init(). -EINVAL: neither.
+ * The command line's apicv=on|off, or avic=on|off: may the backend use APIC virtualization (APICv,
+ * AVIC) where the processor has it? Before hvm_init(). -EINVAL: neither.
  */
 int hvm_set_apicv(const char *value);
 extern bool hvm_use_apicv;

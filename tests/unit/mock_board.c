@@ -25,7 +25,7 @@ __asm__(".globl dsdt_aml_end\n.set dsdt_aml_end, dsdt_aml + 4");
 
 void vcpu_kick(struct vcpu *vcpu)
 {
-	board.kicks[vcpu->id]++;
+	__atomic_fetch_add(&board.kicks[vcpu->id], 1, __ATOMIC_SEQ_CST);
 }
 
 void guest_request(struct guest *guest, enum guest_request req, u32 code, const char *why)

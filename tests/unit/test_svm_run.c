@@ -50,6 +50,7 @@ void svm_enter(u64 gpr[16], u64 vmcb_phys, u64 host_vmcb_phys)
 
 struct svm_cpu *svm_this_cpu(void) { return &cpu; }
 void svm_dump(struct vcpu *vc) { }
+void svm_doorbell(u32 apic_id) { }
 static void rung(struct event *event) { rings++; }
 
 void vcpu_set_cr2(struct vcpu *vc, u64 val) { vc->arch.cr2 = val; }

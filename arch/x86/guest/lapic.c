@@ -331,7 +331,7 @@ int vlapic_init(struct vcpu *vcpu)
 	}
 	apic->regs = phys_to_virt(apic->regs_phys);
 	apic->vcpu = vcpu;
-	apic->irr_max = apic->isr_max = -1;
+	apic->irr_max = apic->isr_max = apic->claimed = -1;
 	vlapic_timer_init(apic);
 	vcpu->arch.lapic = apic;
 	return 0;

@@ -39,6 +39,7 @@ struct vlapic {
 	bool enabled;		/* by IA32_APIC_BASE and by SVR: takes fixed interrupts; any CPU */
 	bool extint;		/* LINT0 lets the 8259 pair's interrupts through to this vCPU */
 	s16 due;		/* own interrupt that vlapic_pending() has named, or -1 */
+	s16 claimed;		/* vlapic_claim(), or -1 */
 	u64 pir[4];		/* posted: set atomically by any CPU */
 	u32 posted;		/* words of pir[] that may not be 0, by number; VLAPIC_LOOK */
 #define VLAPIC_LOOK BIT(4)	/* a processor has set bits of IRR by itself */
@@ -84,8 +85,8 @@ void vlapic_reset_init(struct vcpu *vcpu);
 void vlapic_post(struct vcpu *vcpu, u8 vector, bool level);
 
 /*
- * Any CPU: a processor has set bits of IRR by itself, of a vCPU that was not in guest mode: that one
- * is kicked, and looks at them.
+ * Any CPU: a processor has set bits of IRR by itself, of a vCPU that was not in guest mode: that
+ * one is kicked, and looks at them.
  */
 void vlapic_look(struct vcpu *vcpu);
 
@@ -148,6 +149,13 @@ static inline bool vlapic_is_quiet(const struct vlapic *apic)
  * updated, or the 8259's INTA cycle. With VID for the latter only: it does the former itself.
  */
 void vlapic_accept(struct vlapic *apic, u8 vector);
+/*
+ * HVM_CAP_POST: own @vector that is about to be injected or shown leaves IRR, so that it is not
+ * taken for the one that a processor sets there meanwhile. What follows is vlapic_accept(), or else
+ * vlapic_unclaim(), after which it is back.
+ */
+void vlapic_claim(struct vlapic *apic, u8 vector);
+void vlapic_unclaim(struct vlapic *apic);
 /* @vector, which the processor has accepted by itself, did not reach the guest: requested again. */
 void vlapic_unaccept(struct vlapic *apic, u8 vector);
 /*

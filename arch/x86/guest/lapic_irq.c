@@ -55,9 +55,8 @@ static void summary_clear(struct vlapic *apic, u32 array, u8 vector, u8 *words, 
 
 static void irr_clear(struct vlapic *apic, u8 vector)
 {
-	if (unlikely(hvm_caps & HVM_CAP_POST))	/* others may set bits beside it */
-		__atomic_fetch_and(&apic->regs[lapic_array_off(LAPIC_IRR, vector) / 4],
-				   ~(u32)BIT(vector % 32), __ATOMIC_RELAXED);
+	if (unlikely(hvm_caps & HVM_CAP_POST))
+		apic->claimed = -1;	/* vlapic_claim() did, and it may be there again */
 	else
 		array_assign(apic, LAPIC_IRR, vector, false);
 	summary_clear(apic, LAPIC_IRR, vector, &apic->irr_words, &apic->irr_max);
@@ -234,6 +233,25 @@ void vlapic_accept(struct vlapic *apic, u8 vector)
 	irr_clear(apic, vector);
 	isr_set(apic, vector);
 	vlapic_ppr_update(apic);
+}
+
+static u32 *irr_word(const struct vlapic *apic, u8 vector)
+{
+	return &apic->regs[lapic_array_off(LAPIC_IRR, vector) / 4];
+}
+
+void vlapic_claim(struct vlapic *apic, u8 vector)
+{
+	__atomic_fetch_and(irr_word(apic, vector), ~(u32)BIT(vector % 32), __ATOMIC_RELAXED);
+	apic->claimed = vector;
+}
+
+void vlapic_unclaim(struct vlapic *apic)
+{
+	u8 vector = (u8)apic->claimed;
+
+	apic->claimed = -1;
+	__atomic_fetch_or(irr_word(apic, vector), BIT(vector % 32), __ATOMIC_RELAXED);
 }
 
 void vlapic_unaccept(struct vlapic *apic, u8 vector)

@@ -81,6 +81,7 @@ enum lapic_icr {
 	ICR_VECTOR = 0xff,
 	ICR_MODE = 7 << 8,		/* enum lapic_delivery */
 	ICR_LOGICAL = BIT(11),
+	ICR_PENDING = BIT(12),		/* delivery status; xAPIC */
 	ICR_ASSERT = BIT(14),
 	ICR_LEVEL = BIT(15),
 	ICR_SHORTHAND = 3 << 18,

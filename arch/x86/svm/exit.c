@@ -318,6 +318,11 @@ static enum hvm_exit_kind exit_unexpected(struct vcpu *vcpu, struct svm_vcpu *v)
 	return fail(vcpu, "unexpected #VMEXIT");
 }
 
+enum hvm_exit_kind svm_exit_unexpected(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	return exit_unexpected(vcpu, v);
+}
+
 /* ---- The table ---- */
 
 /*
@@ -415,8 +420,8 @@ static const struct exit_entry exits[] = {
 	[VMEXIT_BUSLOCK] = { "bus lock", exit_unexpected },
 	[VMEXIT_IDLE_HLT] = { "idle HLT", exit_unexpected },
 	[HIGH(VMEXIT_NPF)] = { "nested page fault", exit_npf },
-	[HIGH(VMEXIT_AVIC_INCOMPLETE_IPI)] = { "AVIC incomplete IPI", exit_unexpected },
-	[HIGH(VMEXIT_AVIC_NOACCEL)] = { "AVIC no acceleration", exit_unexpected },
+	[HIGH(VMEXIT_AVIC_INCOMPLETE_IPI)] = { "AVIC incomplete IPI", svm_avic_incomplete_ipi },
+	[HIGH(VMEXIT_AVIC_NOACCEL)] = { "AVIC no acceleration", svm_avic_noaccel },
 	[HIGH(VMEXIT_VMGEXIT)] = { "VMGEXIT", exit_unexpected },
 	[FAILED(VMEXIT_INVALID)] = { "invalid guest state in VMCB", exit_invalid },
 	[FAILED(VMEXIT_BUSY)] = { "VMSA busy", exit_vmrun_failed },

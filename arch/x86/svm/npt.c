@@ -13,9 +13,6 @@
 
 enum { NPT_LEVELS = 4, NPT_ENTRIES = 512 };
 
-/* A and D are set from the start: nobody looks at them, and the processor need not. */
-#define NPT_TABLE	(PTE_P | PTE_RW | PTE_US | PTE_A)
-
 /* Bytes that an entry of @level (1: PTE ... 4: PML4E) maps. */
 static u64 level_size(unsigned int level)
 {
@@ -106,6 +103,7 @@ int svm_map(struct guest *guest, u64 gpa, u64 phys, u64 size, unsigned int prot)
 		}
 		done += level_size(level);
 	}
+	svm_avic_npt_changed(g);
 	return 0;
 }
 
@@ -152,6 +150,7 @@ void svm_unmap(struct guest *guest, u64 gpa, u64 size)
 
 	while (gpa < end)
 		gpa += unmap_one(g->npt, gpa, end - gpa);
+	svm_avic_npt_changed(g);
 	/* Each vCPU flushes before its next entry; one in guest mode is made to leave it. */
 	__atomic_add_fetch(&g->npt_gen, 1, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
@@ -173,12 +172,12 @@ int svm_guest_init(struct guest *guest)
 
 	if (!g)
 		return -ENOMEM;
+	guest->arch.hvm = g;
 	g->npt = new_table();
-	if (!g->npt) {
-		free(g);
+	if (!g->npt || svm_avic_guest_init(g)) {
+		svm_guest_free(guest);
 		return -ENOMEM;
 	}
-	guest->arch.hvm = g;
 	return 0;
 }
 
@@ -188,7 +187,9 @@ void svm_guest_free(struct guest *guest)
 
 	if (!g)
 		return;
-	free_tables(g->npt, NPT_LEVELS);
+	if (g->npt)
+		free_tables(g->npt, NPT_LEVELS);
+	svm_avic_guest_free(g);
 	free(g);
 	guest->arch.hvm = NULL;
 }

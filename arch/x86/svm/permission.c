@@ -33,6 +33,16 @@ static const struct direct_msr {
 	{ MSR_IA32_KERNEL_GS_BASE, MSRPM_READ | MSRPM_WRITE },
 };
 
+/*
+ * With x2AVIC the processor does these itself (15.29.10). Others could be direct too, but then what
+ * raises #GP would be the processor's to know.
+ */
+static const struct direct_msr x2avic_msrs[] = {
+	{ MSR_IA32_X2APIC_TPR, MSRPM_READ | MSRPM_WRITE },
+	{ MSR_IA32_X2APIC_EOI, MSRPM_WRITE },
+	{ MSR_IA32_X2APIC_ICR, MSRPM_WRITE },
+};
+
 static const struct msr_range {
 	u32 first;
 	unsigned int offset;
@@ -58,25 +68,40 @@ bool svm_msr_exits(const u8 *msrpm, u32 msr, bool write)
 	return bit < 0 || msrpm[bit / 8] >> bit % 8 & (write ? MSRPM_WRITE : MSRPM_READ);
 }
 
+static void let_through(u8 *msrpm, const struct direct_msr *list, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		int bit = msrpm_bit(list[i].msr);
+
+		msrpm[bit / 8] &= ~(list[i].access << bit % 8);
+	}
+}
+
 void svm_msrpm_fill(u8 *msrpm)
 {
 	memset(msrpm, 0xff, MSRPM_SIZE);
-	for (unsigned int i = 0; i < ARRAY_SIZE(direct_msrs); i++) {
-		int bit = msrpm_bit(direct_msrs[i].msr);
+	let_through(msrpm, direct_msrs, ARRAY_SIZE(direct_msrs));
+}
 
-		msrpm[bit / 8] &= ~(direct_msrs[i].access << bit % 8);
-	}
+void svm_msrpm_fill_x2avic(u8 *msrpm)
+{
+	svm_msrpm_fill(msrpm);
+	let_through(msrpm, x2avic_msrs, ARRAY_SIZE(x2avic_msrs));
 }
 
 int svm_permission_init(void)
 {
 	u64 iopm = mem_alloc(IOPM_SIZE, PAGE_SIZE, MEM_EPT);
 	u64 msrpm = mem_alloc(MSRPM_SIZE, PAGE_SIZE, MEM_EPT);
+	u64 x2avic = svm_caps.x2avic ? mem_alloc(MSRPM_SIZE, PAGE_SIZE, MEM_EPT) : 0;
 
-	if (!iopm || !msrpm)
+	if (!iopm || !msrpm || (svm_caps.x2avic && !x2avic))
 		return -ENOMEM;
 	memset(phys_to_virt(iopm), 0xff, IOPM_SIZE);
 	svm_msrpm_fill(phys_to_virt(msrpm));
+	if (x2avic)
+		svm_msrpm_fill_x2avic(phys_to_virt(x2avic));
+	svm_caps.msrpm_x2avic = x2avic;
 	svm_caps.iopm = iopm;
 	svm_caps.msrpm = msrpm;
 	return 0;

@@ -11,6 +11,12 @@
 #include "kernel/log.h"
 #include "kernel/mem.h"
 
+#ifdef CONFIG_APICV
+#define USE_AVIC 1
+#else
+#define USE_AVIC 0
+#endif
+
 struct svm_caps svm_caps;
 
 #define ASIDS_MIN 2		/* 0 is the host's */
@@ -38,11 +44,38 @@ static int vm_cr(char *why, size_t len)
 	return 0;
 }
 
+/* APM volume 3, CPUID Fn0000_0001_EAX */
+static unsigned int cpu_family(void)
+{
+	u32 id = cpuid_or_zero(CPUID_FEATURES, 0).eax;
+	unsigned int base = id >> 8 & 0xf;
+
+	return base == 0xf ? base + (id >> 20 & 0xff) : base;
+}
+
+/*
+ * Erratum 1235 (AMD, Revision Guide for family 17h): a processor that sends an IPI may not see that
+ * its target has stopped running, and no exit tells of it. Family 18h is of the same make.
+ */
+enum { FAMILY_17H = 0x17, FAMILY_18H = 0x18 };
+
+static void choose_avic(void)
+{
+	unsigned int family = cpu_family();
+
+	svm_caps.avic = USE_AVIC && hvm_use_apicv && svm_caps.features & SVM_AVIC;
+	svm_caps.x2avic = svm_caps.avic && svm_caps.features & SVM_X2AVIC;
+	svm_caps.avic_ipis_exit = family == FAMILY_17H || family == FAMILY_18H;
+}
+
 static void choose_caps(void)
 {
+	choose_avic();
 	hvm_caps = HVM_CAP_SWITCHES | HVM_CAP_RDTSCP | HVM_CAP_INVPCID;
 	if (cpuid_or_zero(CPUID_EXT_AMD, 0).edx & CPUID_81_EDX_PAGE_1G)
 		hvm_caps |= HVM_CAP_PAGE_1G;
+	if (svm_caps.avic)
+		hvm_caps |= HVM_CAP_POST;
 }
 
 int svm_probe(char *why, size_t len)
@@ -64,20 +97,21 @@ int svm_probe(char *why, size_t len)
 	svm_caps.features = c.edx;
 	svm_caps.nr_asids = c.ebx;
 	svm_caps.clean = svm_caps.features & SVM_VMCB_CLEAN ? CLEAN_ALL : 0;
+	choose_caps();
 	if (!svm_caps.iopm && svm_permission_init())
 		return refuse(why, len, "no memory for permission maps");
-	choose_caps();
 	return 0;
 }
 
 void svm_describe(char *buf, size_t len)
 {
-	snprintf(buf, len, "nested paging (2 MiB%s pages), %u ASIDs%s%s%s%s",
+	snprintf(buf, len, "nested paging (2 MiB%s pages), %u ASIDs%s%s%s%s%s%s",
 		 hvm_caps & HVM_CAP_PAGE_1G ? ", 1 GiB" : "", svm_caps.nr_asids,
 		 svm_caps.features & SVM_NRIPS ? ", NRIPS" : "",
 		 svm_caps.features & SVM_DECODE_ASSISTS ? ", DecodeAssists" : "",
 		 svm_caps.features & SVM_FLUSH_BY_ASID ? ", FlushByAsid" : "",
-		 svm_caps.features & SVM_VMCB_CLEAN ? ", VmcbClean" : "");
+		 svm_caps.features & SVM_VMCB_CLEAN ? ", VmcbClean" : "",
+		 svm_caps.avic ? ", AVIC" : "", svm_caps.x2avic ? ", x2AVIC" : "");
 }
 
 struct svm_cpu *svm_this_cpu(void)
@@ -123,12 +157,18 @@ int svm_cpu_enable(struct cpu *cpu)
 		pr_err("svm: cpu%u: EFER[SVME] cannot be set", cpu->id);
 		return -EIO;
 	}
+	c->apic_id = cpu->arch.apic_id;
 	wrmsr(MSR_VM_HSAVE_PA, c->hsave_phys);
 	/* FS, GS, TR, LDTR and the system-call MSRs do not change any more on this CPU. */
 	__asm__ volatile("vmsave %0" :: "a"(c->host_vmcb_phys) : "memory");
 	c->asid_gen = 1;
 	c->next_asid = 1;
 	return 0;
+}
+
+void svm_doorbell(u32 apic_id)
+{
+	wrmsr(MSR_AVIC_DOORBELL, apic_id);
 }
 
 void svm_cpu_disable(struct cpu *cpu)

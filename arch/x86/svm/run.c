@@ -92,12 +92,13 @@ static u64 prepare_interrupt(struct svm_vcpu *v, struct vlapic *apic, u32 window
 	       (u64)v->virq << INT_CTL_V_INTR_VECTOR_SHIFT;
 }
 
-static void watch_cr8(struct svm_vcpu *v, struct vlapic *apic)
+/* @irr: the highest vector that waits and that software delivers, or -1. */
+static void watch_cr8(struct svm_vcpu *v, int irr)
 {
 	struct vmcb_control *c = &v->vmcb->control;
 	u32 want = c->intercept_cr & ~(u32)INTERCEPT_CR_WRITE(8);
 
-	if (vlapic_highest_irr(apic) >= 0)
+	if (irr >= 0)
 		want |= INTERCEPT_CR_WRITE(8);
 	if (want == c->intercept_cr)
 		return;
@@ -111,28 +112,33 @@ static __noinline void arrange_events(struct vcpu *vcpu, struct svm_vcpu *v)
 	struct vmcb_control *c = &v->vmcb->control;
 	struct vlapic *apic = vcpu->arch.lapic;
 	u32 windows = prepare_nmi(vcpu, v);
-	u64 int_ctl;
+	u64 int_ctl, avic = 0;
 	bool quiet;
 
 	c->eventinj = 0;
 	if (vcpu->arch.pending.valid)
 		inject(v, &vcpu->arch.pending);
 	vlapic_sync(apic);
+	if (unlikely(v->avic.entry))
+		avic = svm_avic_prepare(vcpu, v, windows);
 	int_ctl = INT_CTL_V_INTR_MASKING | vlapic_get_cr8(apic) |
-		  prepare_interrupt(v, apic, windows);
+		  (avic ? avic : prepare_interrupt(v, apic, windows));
 	if (c->int_ctl != int_ctl) {
 		c->int_ctl = int_ctl;
 		svm_dirty(v, CLEAN_TPR);
 	}
-	pv_eoi_offer(apic, v->virq);
-	quiet = !windows && !c->eventinj && !v->nmi_blocked && v->virq < 0 && apic->irr_max < 0 &&
-		apic->isr_max < 0;
+	if (!avic)
+		pv_eoi_offer(apic, v->virq);
+	quiet = !avic && !windows && !c->eventinj && !v->nmi_blocked && v->virq < 0 &&
+		apic->irr_max < 0 && apic->isr_max < 0;
 	v->quiet_int_ctl = quiet ? int_ctl : SVM_NOT_QUIET;
 	v->shares_cpu = cpu_is_shared(vcpu->cpu);
 	if (v->shares_cpu)
 		windows |= INTERCEPT_PAUSE;
 	set_intercept_3(v, INTERCEPT_VINTR | INTERCEPT_IRET | INTERCEPT_PAUSE, windows);
-	watch_cr8(v, apic);
+	watch_cr8(v, avic ? -1 : vlapic_highest_irr(apic));
+	if (unlikely(v->avic.entry) && !avic)
+		svm_avic_without(v, apic);
 }
 
 /*
@@ -240,6 +246,8 @@ static __noinline void finish_interrupt(struct vcpu *vcpu, struct svm_vcpu *v)
 	}
 	v->virq = -1;
 	vlapic_ran(apic, taken, pv_eoi_take(apic));
+	if (unlikely(v->avic.entry))
+		svm_avic_finish(vcpu, v);
 	if ((c->int_ctl & INT_CTL_V_TPR) != vlapic_get_cr8(apic))
 		vlapic_set_cr8(apic, c->int_ctl & INT_CTL_V_TPR);
 	if (v->quiet_int_ctl != SVM_NOT_QUIET)

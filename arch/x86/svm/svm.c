@@ -2,11 +2,7 @@
 /* AMD-V as the hvm interface sees it. */
 #include "arch/x86/svm/svm.h"
 
-/* All accesses to the APIC exit, whatever its mode. */
-static void svm_apic_changed(struct vcpu *vcpu)
-{
-}
-
+/* AVIC goes by TMR. */
 static void svm_eoi_exit(struct vcpu *vcpu, unsigned int vector, bool on)
 {
 }
@@ -30,7 +26,8 @@ const struct hvm_ops svm_ops = {
 	.run = svm_run,
 	.rip = svm_rip,
 	.skip = svm_skip,
-	.apic_changed = svm_apic_changed,
+	.apic_changed = svm_avic_changed,
+	.post = svm_avic_post,
 	.eoi_exit = svm_eoi_exit,
 	.dump = svm_dump,
 	.nr_reasons = svm_nr_reasons,

@@ -5,6 +5,7 @@
 
 #include "arch/x86/hvm.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/svm/avic.h"
 #include "arch/x86/svm/memo.h"
 #include "arch/x86/svm/vmcb.h"
 #include "kernel/types.h"
@@ -15,6 +16,9 @@ struct svm_caps {
 	u32 nr_asids;
 	u32 clean;		/* what may be said to be: enum vmcb_clean, or nothing */
 	u64 iopm, msrpm;	/* physical; one pair serves all guests */
+	u64 msrpm_x2avic;	/* in place of msrpm while x2AVIC is on */
+	bool avic, x2avic;	/* are used: avic.h */
+	bool avic_ipis_exit;	/* erratum 1235: no vCPU is said to be running */
 };
 extern struct svm_caps svm_caps;
 
@@ -24,12 +28,14 @@ struct svm_cpu {
 	u64 host_vmcb_phys;	/* what VMLOAD gives back after each #VMEXIT: FS, GS, TR, ... */
 	u32 next_asid;
 	u64 asid_gen;		/* counts how often all ASIDs were used up */
+	u32 apic_id;		/* the CPU's */
 };
 
 /* struct arch_guest.hvm */
 struct svm_guest {
 	u64 *npt;		/* PML4 */
 	u32 npt_gen;		/* counts removals: a vCPU behind it must flush */
+	struct avic_pages *avic;	/* NULL: not used */
 };
 
 /* struct arch_vcpu.hvm */
@@ -55,6 +61,7 @@ struct svm_vcpu {
 	bool nmi_blocked;	/* until the handler's IRET */
 	bool iret_seen;		/* that IRET is at iret_rip, about to be executed */
 	u64 iret_rip;
+	struct avic_vcpu avic;
 	struct svm_memo memos[SVM_MEMOS];
 };
 
@@ -76,8 +83,11 @@ int svm_permission_init(void);
 /* As the processor looks into a map: does access @write to @msr exit? */
 bool svm_msr_exits(const u8 *msrpm, u32 msr, bool write);
 void svm_msrpm_fill(u8 *msrpm);
+void svm_msrpm_fill_x2avic(u8 *msrpm);
 
 /* npt.c */
+/* A and D are set from the start: nobody looks at them, and the processor need not. */
+#define NPT_TABLE	(PTE_P | PTE_RW | PTE_US | PTE_A)
 int svm_guest_init(struct guest *guest);
 void svm_guest_free(struct guest *guest);
 int svm_map(struct guest *guest, u64 gpa, u64 phys, u64 size, unsigned int prot);
@@ -109,6 +119,8 @@ void svm_enter(u64 gpr[16], u64 vmcb_phys, u64 host_vmcb_phys);
 
 /* exit.c: fills vcpu->arch.exit */
 void svm_exit(struct vcpu *vcpu, struct svm_vcpu *v);
+/* Its state on the console: it was not asked for. */
+enum hvm_exit_kind svm_exit_unexpected(struct vcpu *vcpu, struct svm_vcpu *v);
 unsigned int svm_nr_reasons(void);
 const char *svm_reason_name(unsigned int reason);
 /* Exit codes side by side, for counters: 0..svm_nr_reasons() - 1, or -1: no such code. */

@@ -74,6 +74,7 @@ int svm_vcpu_init(struct vcpu *vcpu)
 	svm_memo_forget(v->memos);
 	vcpu->arch.hvm = v;
 	init_control(v);
+	svm_avic_vcpu_init(vcpu, v);
 	return 0;
 }
 
@@ -93,6 +94,7 @@ void svm_vcpu_free(struct vcpu *vcpu)
 
 	if (!v)
 		return;
+	svm_avic_vcpu_free(v);
 	mem_free(v->vmcb_phys, sizeof(struct vmcb), MEM_EPT);
 	free(v);
 	vcpu->arch.hvm = NULL;
