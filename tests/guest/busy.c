@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* boot: own */
-/* Counts as fast as it can for ten seconds by the clock: tests/system/test_smp.py has two of them. */
+/* Counts as fast as it can for ten seconds by the clock: test_smp.py has two of them. */
 #include "lib.h"
 
 const char test_name[] = "busy";

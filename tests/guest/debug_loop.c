@@ -4,7 +4,8 @@
 /*
  * CVE-2015-8104: a data breakpoint on the stack that the debug exception is itself delivered on,
  * by the interrupt-stack table the same each time. The processor never gets beyond the delivery;
- * the other vCPU, on the same CPU, says so if it may. QEMU's translator ends with a failed assertion.
+ * the other vCPU, on the same CPU, says so if it may. QEMU's translator ends with a failed
+ * assertion.
  */
 #include "lib.h"
 

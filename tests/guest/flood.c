@@ -3,7 +3,8 @@
 /* boot: own */
 /*
  * Sends frames of 64 bytes (with the checksum that the NIC adds) as fast as the ring takes them:
- * all that is free, then the doorbell if it is wanted. They go to the host on the wire of tests/system.
+ * all that is free, then the doorbell if it is wanted. They go to the host on the wire of
+ * tests/system.
  * -append may have a word for how it ends after FRAMES: "crash" by a triple fault, "reset" (again
  * and again), "break" with an impossible avail.idx. It never has a buffer for what it is sent.
  */

@@ -62,7 +62,8 @@ static void shadow(void)
 	/* and behind MOV SS */
 	hits = 0;
 	apic_icr(0, 0x40000 | VECTOR);
-	__asm__ volatile("mov %%ss, %%eax; sti; mov %%eax, %%ss; nop; 1: nop; cli; lea 1b(%%rip), %0"
+	__asm__ volatile("mov %%ss, %%eax; sti; mov %%eax, %%ss; nop; 1: nop; cli;"
+			 "lea 1b(%%rip), %0"
 			 : "=r"(after_hlt) :: "memory", "eax");
 	check_eq(hits, 1);
 	check(hit_rip == after_hlt || hit_rip == after_hlt - 1, "in the shadow of MOV SS");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* boot: own */
 /*
- * Sets its NIC at slot 3 up, with buffers for what it is sent, and sleeps: one of many guests beside the
- * one that is measured (tests/bench).
+ * Sets its NIC at slot 3 up, with buffers for what it is sent, and sleeps: one of many guests
+ * beside the one that is measured (tests/bench).
  */
 #include "nic.h"
 

@@ -27,9 +27,12 @@ static void two_ways(void)
 
 static u32 memory_bar(void)
 {
-	for (u32 bar = 0; bar < 6; bar++)
-		if (pci_read(devfn, BAR0 + 4 * bar) & ~15u && !(pci_read(devfn, BAR0 + 4 * bar) & 1))
+	for (u32 bar = 0; bar < 6; bar++) {
+		u32 value = pci_read(devfn, BAR0 + 4 * bar);
+
+		if (value & ~15u && !(value & 1))
 			return bar;
+	}
 	fail("no memory BAR");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* guest: -smp 2 */
-/* A processor that stays in real mode: unrestricted guest, 16-bit code that exits, and BIOS-like things. */
+/* A processor that stays in real mode: unrestricted guest, 16-bit code that exits, like a BIOS. */
 #include "lib.h"
 
 const char test_name[] = "real_mode";

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* guest: -netdev tap,id=a,br=brvn -netdev tap,id=b,br=brvn -device virtio-net-pci,netdev=a,mac=52:54:00:00:00:0a,addr=0x3 -device virtio-net-pci,netdev=b,mac=52:54:00:00:00:0b,addr=0x4 */
+/* guest: -netdev tap,id=a,br=brvn -netdev tap,id=b,br=brvn */
+/* guest: -device virtio-net-pci,netdev=a,mac=52:54:00:00:00:0a,addr=0x3 */
+/* guest: -device virtio-net-pci,netdev=b,mac=52:54:00:00:00:0b,addr=0x4 */
 /*
  * Two virtio-net functions on one switch: frames from one arrive at the other, by doorbells in
  * memory and in I/O space, and MSI-X.
@@ -94,10 +96,11 @@ static void receive(struct nic *at, u32 seq, u32 len)
 	id = q->used.ring[q->seen % NIC_RING].id;
 	got = q->used.ring[q->seen % NIC_RING].len;
 	q->seen++;
-	check(id < NIC_RING && got == NIC_HEADER + len, "frame %u: buffer %u, length %u, expected %u", seq,
-	      id, got, NIC_HEADER + len);
+	check(id < NIC_RING && got == NIC_HEADER + len,
+	      "frame %u: buffer %u, length %u, expected %u", seq, id, got, NIC_HEADER + len);
 	for (u32 i = 14; i < len; i++)
-		check(q->buffer[id][NIC_HEADER + i] == (u8)payload(seq, i), "frame %u: byte %u", seq, i);
+		check(q->buffer[id][NIC_HEADER + i] == (u8)payload(seq, i), "frame %u: byte %u",
+		      seq, i);
 	nic_put(q, id, NIC_BUFFER, DESC_WRITE);
 	outw(q->port, NIC_RX);
 }

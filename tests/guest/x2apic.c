@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* x2APIC mode: switching, registers as MSRs, what is reserved, and back through reset of the mode. */
+/* x2APIC mode: switching, registers as MSRs, what is reserved, back through reset of the mode. */
 #include "lib.h"
 
 const char test_name[] = "x2apic";

@@ -23,9 +23,9 @@ TIMEOUT = 200                   # of the emulator's CPU time
 
 
 def option(name, word):
-    """What the source says in a line /* word: ... */, or None."""
-    found = re.search(rf"(?m)^/\* {word}: (.*) \*/$", (SOURCES / f"{name}.c").read_text("utf-8"))
-    return found and found.group(1)
+    """What the source says in its lines /* word: ... */, or None."""
+    found = re.findall(rf"(?m)^/\* {word}: (.*) \*/$", (SOURCES / f"{name}.c").read_text("utf-8"))
+    return " ".join(found) or None
 
 
 NAMES = sorted(path.stem for path in SOURCES.glob("*.c"))

@@ -293,7 +293,8 @@ static void the_console_has_the_file(void **state)
 	send(1, 200, 100);
 	run();
 	assert_non_null(strstr(host_console_text(), "capture guest.net1: started count=3 "
-			       "snaplen=61\npcap guest.net1: 00000000 TTyyoQIABAAAAAAAAAAAAD0AAAAB"));
+			       "snaplen=61\npcap guest.net1: "
+			       "00000000 TTyyoQIABAAAAAAAAAAAAD0AAAAB"));
 	assert_non_null(strstr(host_console_text(), "capture guest.net1: ended frames=3 missed=0 "
 			       "bytes=255 why=\"count reached\"\n"));
 	read_console("guest.net1");

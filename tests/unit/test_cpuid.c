@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CPUID for guests, on the processor that runs the test: what depends on whom, and what does not. */
+/* CPUID for guests, on the processor that runs the test: what depends on whom, and what not. */
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -124,7 +124,9 @@ static void what_depends_on_the_subleaf(void **state)
 
 static void what_is_the_same_for_all(void **state)
 {
-	static const u32 leaves[] = { CPUID_VENDOR, CPUID_POWER, CPUID_TSC, CPUID_EXT_MAX, CPUID_APM };
+	static const u32 leaves[] = {
+		CPUID_VENDOR, CPUID_POWER, CPUID_TSC, CPUID_EXT_MAX, CPUID_APM,
+	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++)
 		assert_true(same(ask(&vcpu[0], leaves[i], 0), ask(&vcpu[1], leaves[i], 5)));

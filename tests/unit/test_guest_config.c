@@ -162,8 +162,8 @@ static void test_the_other_options(void **state)
 {
 	parse_good("guest g -cpu host -kernel k", 1);
 	assert_true(guest[0].kvm);
-	parse_good("guest g -kernel k,1 -cpu host,kvm=off -no-reboot -action panic=reset -name g -m 1G "
-		   "-device isa-debug-exit,iobase=0xf4,iosize=4 -netdev tap,id=a "
+	parse_good("guest g -kernel k,1 -cpu host,kvm=off -no-reboot -action panic=reset "
+		   "-name g -m 1G -device isa-debug-exit,iobase=0xf4,iosize=4 -netdev tap,id=a "
 		   "-device virtio-net-pci,netdev=a,host_mtu=9000,vectors=0,csum=off,status=off,"
 		   "guest_csum=off,mrg_rxbuf=off,event_idx=off,indirect_desc=off,packed=off,"
 		   "disable-legacy=on,addr=1f.0,modern-pio-notify=off", 1);
@@ -315,10 +315,10 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "expected on or off" },
 	{ "guest g -kernel k -cpu host,x2apic=on", "1: guest g: -cpu host,x2apic: unknown, "
 	  "expected kvm" },
-	{ "guest g -kernel k -cpu-affinity 1,x", "1: guest g: -cpu-affinity 1,x: not a list of CPUs, "
-	  "expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
-	{ "guest g -kernel k -cpu-affinity 3-1", "1: guest g: -cpu-affinity 3-1: not a list of CPUs, "
-	  "expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
+	{ "guest g -kernel k -cpu-affinity 1,x", "1: guest g: -cpu-affinity 1,x: "
+	  "not a list of CPUs, expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
+	{ "guest g -kernel k -cpu-affinity 3-1", "1: guest g: -cpu-affinity 3-1: "
+	  "not a list of CPUs, expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
 	{ "guest g -m 64M", "1: guest g: -kernel: missing, expected a file of the boot archive" },
 	{ "guest g -kernel \"\"", "1: guest g: -kernel: empty, expected a file of the boot "
 	  "archive" },
@@ -373,8 +373,9 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -netdev tap,id=a,queues=9",
 	  "1: guest g: -netdev queues=9: out of range, expected 1..8" },
 	{ "guest g -kernel k -netdev tap,id=a,ifname=t", "1: guest g: -netdev ifname: unknown, "
-	  "expected id br queues poll-us workers vhost gro tag trunks spoofchk ingress_policing_rate "
-	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
+	  "expected id br queues poll-us workers vhost gro tag trunks spoofchk "
+	  "ingress_policing_rate ingress_policing_burst "
+	  "ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
 	{ "guest g -kernel k -netdev tap,id=a,tag=4095",
 	  "1: guest g: -netdev tag=4095: out of range, expected 1..4094" },
 	{ "guest g -kernel k -netdev tap,id=a,trunks=20-10", "1: guest g: -netdev trunks=20-10: "
@@ -404,7 +405,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -netdev tap,id=a,queues=2 -device virtio-net-pci,netdev=a",
 	  "1: guest g: -device virtio-net-pci,mq=off: queues=2 of -netdev id=a, expected mq=on" },
 	{ "guest g -kernel k -netdev tap,id=a -device virtio-net-pci,netdev=a,mq=on,ctrl_vq=off",
-	  "1: guest g: -device virtio-net-pci,mq=on: without a control queue, expected ctrl_vq=on" },
+	  "1: guest g: -device virtio-net-pci,mq=on: without a control queue, "
+	  "expected ctrl_vq=on" },
 };
 
 /* The same for one property, in a NIC that is fine otherwise. */

@@ -301,10 +301,11 @@ static const struct gen forms[] = {
 	{ { 0x0f, 0x38, 0xf0 }, 3, -1, 0 }, { { 0x0f, 0x38, 0xf1 }, 3, -1, 0 },
 };
 
-/* Prefixes, opcode, a ModR/M with a memory operand, displacement and immediate; 15 bytes at most. */
+/* Prefixes, opcode, a ModR/M with a memory operand, displacement, immediate; 15 bytes at most. */
 static void generate(const struct gen *g, u8 code[32])
 {
-	unsigned int n = 0, mod = rnd() % 3, rm = rnd() % 8, reg = g->reg < 0 ? rnd() % 8 : (u64)g->reg;
+	unsigned int n = 0, mod = rnd() % 3, rm = rnd() % 8;
+	unsigned int reg = g->reg < 0 ? rnd() % 8 : (u64)g->reg;
 	bool movnti = g->n == 2 && g->bytes[1] == 0xc3;
 
 	if (!movnti && rnd() % 3 == 0)
@@ -366,7 +367,8 @@ static void same_as_the_processor(void **state)
 
 static void rip_relative(void **state)
 {
-	u8 code[] = { 0x48, 0x81, 0x05, 0, 0, 0, 0, 0x44, 0x33, 0x22, 0x11 };	/* add $0x11223344, x(%rip) */
+	/* add $0x11223344, x(%rip) */
+	u8 code[] = { 0x48, 0x81, 0x05, 0, 0, 0, 0, 0x44, 0x33, 0x22, 0x11 };
 	struct insn insn;
 	s32 disp;
 

@@ -77,7 +77,8 @@ static void against_the_order(void **state)
 {
 	spin_lock(&queue);
 	spin_lock(&memory);
-	expect_panic(spin_lock(&guest), "lock: guest: taken inside transmit queue, against the order");
+	expect_panic(spin_lock(&guest),
+		     "lock: guest: taken inside transmit queue, against the order");
 	spin_unlock(&queue);
 	expect_panic(spin_lock(&other_memory),
 		     "lock: memory allocator: taken inside memory allocator, against the order");

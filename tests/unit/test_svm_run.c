@@ -317,7 +317,8 @@ static void a_quiet_vcpu_gets_what_comes(void **state)
 	be_quiet();
 	hvm_inject_gp(vcpu);
 	run(VMEXIT_VINTR);
-	assert_int_equal(injected & ~EVENT_ERROR_VALID, EVENT_VALID | EVENT_TYPE_EXCEPTION | EXC_GP);
+	assert_int_equal(injected & ~EVENT_ERROR_VALID,
+			 EVENT_VALID | EVENT_TYPE_EXCEPTION | EXC_GP);
 	be_quiet();
 	list_append(&vcpu->cpu->vcpus, &board.vcpu[0].cpu_node);
 	list_append(&vcpu->cpu->vcpus, &board.vcpu[1].cpu_node);

@@ -116,7 +116,7 @@ static void absent_at_each_level(void **state)
 	}
 }
 
-static void a_fetch_is_told_apart_where_execution_can_be_forbidden(void **state)
+static void a_fetch_is_told_apart_where_it_can_be_forbidden(void **state)
 {
 	struct walk_regs r = regs(CR4_PAE, EFER_LME | EFER_LMA);
 	u64 gpa;
@@ -334,7 +334,7 @@ int main(void)
 		cmocka_unit_test_setup(four_levels, setup),
 		cmocka_unit_test_setup(large_pages, setup),
 		cmocka_unit_test_setup(absent_at_each_level, setup),
-		cmocka_unit_test_setup(a_fetch_is_told_apart_where_execution_can_be_forbidden, setup),
+		cmocka_unit_test_setup(a_fetch_is_told_apart_where_it_can_be_forbidden, setup),
 		cmocka_unit_test_setup(rights, setup),
 		cmocka_unit_test_setup(a_refused_access_marks_nothing_dirty, setup),
 		cmocka_unit_test_setup(reserved_bits, setup),

@@ -694,9 +694,9 @@ static void model_no_interrupt(void)
 	virtio_nic.no_interrupt = true;
 }
 
-#define MODEL(name_, irq_, tx_ring_, cpus_, queues_) {							\
+#define MODEL(name_, irq_, tx_ring_, cpus_, queues_) {					\
 	.name = name_, .driver = &virtio_net_driver, .irq = irq_,			\
-	.cpus = cpus_, .queues = queues_,							\
+	.cpus = cpus_, .queues = queues_,						\
 	.pci = &virtio_nic.pci, .tx_ring = tx_ring_, .rx_ring = VIRTIO_NIC_QUEUE,	\
 	.init = model_init, .free = model_free, .interrupt = model_interrupt,		\
 	.receive = model_receive, .set_link = model_set_link, .tx_stop = model_tx_stop,	\

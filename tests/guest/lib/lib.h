@@ -72,9 +72,18 @@ static inline void pause(void) { __asm__ volatile("pause" ::: "memory"); }
 
 /* ---- Instructions ---- */
 
-static inline void outb(u16 port, u8 val) { __asm__ volatile("outb %0, %1" :: "a"(val), "Nd"(port)); }
-static inline void outw(u16 port, u16 val) { __asm__ volatile("outw %0, %1" :: "a"(val), "Nd"(port)); }
-static inline void outl(u16 port, u32 val) { __asm__ volatile("outl %0, %1" :: "a"(val), "Nd"(port)); }
+static inline void outb(u16 port, u8 val)
+{
+	__asm__ volatile("outb %0, %1" :: "a"(val), "Nd"(port));
+}
+static inline void outw(u16 port, u16 val)
+{
+	__asm__ volatile("outw %0, %1" :: "a"(val), "Nd"(port));
+}
+static inline void outl(u16 port, u32 val)
+{
+	__asm__ volatile("outl %0, %1" :: "a"(val), "Nd"(port));
+}
 static inline u8 inb(u16 port)
 {
 	u8 val;

@@ -3,7 +3,8 @@
 
 /* ---- Modern virtio-pci: virtio 1.2, 4.1 ---- */
 
-enum { CAP_VENDOR = 9, CAP_MSIX = 0x11, CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4 };
+enum { CAP_VENDOR = 9, CAP_MSIX = 0x11 };
+enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4 };
 enum {	/* common configuration, byte offsets: 4.1.4.3 */
 	DEVICE_FEATURE_SELECT = 0, DEVICE_FEATURE = 4, DRIVER_FEATURE_SELECT = 8,
 	DRIVER_FEATURE = 12, MSIX_CONFIG = 16, NUM_QUEUES = 18, STATUS = 20, QUEUE_SELECT = 22,
@@ -25,7 +26,9 @@ static u64 cap_address(u32 devfn, u32 cap)
 
 static void find_caps(struct nic *n)
 {
-	for (u32 cap = pci_cap(n->devfn, CAP_VENDOR, 0); cap; cap = pci_cap(n->devfn, CAP_VENDOR, cap)) {
+	u32 cap = 0;
+
+	while ((cap = pci_cap(n->devfn, CAP_VENDOR, cap)) != 0) {
 		switch (pci_read(n->devfn, cap) >> 24) {
 		case CFG_COMMON:
 			n->common = cap_address(n->devfn, cap);
@@ -62,9 +65,11 @@ static void msix(struct nic *n, u8 vector)
 static void setup_queue(struct nic *n, u16 index)
 {
 	struct queue *q = &n->queue[index];
+	u16 size;
 
 	write16(n->common + QUEUE_SELECT, index);
-	check(read16(n->common + QUEUE_SIZE) >= NIC_RING, "queue of %u", read16(n->common + QUEUE_SIZE));
+	size = read16(n->common + QUEUE_SIZE);
+	check(size >= NIC_RING, "queue of %u", size);
 	write16(n->common + QUEUE_SIZE, NIC_RING);
 	write16(n->common + QUEUE_VECTOR, index == NIC_RX ? 0 : 0xffff);
 	write64(n->common + QUEUE_DESC, (u64)q->desc);

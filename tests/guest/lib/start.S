@@ -27,7 +27,7 @@ _start:
 	lgdt	gdt_pointer
 	ljmp	$CODE64, $start64
 
-/* PAE, EFER.LME, paging: SDM 3A 10.8.5. Tables: one PML4, one PDPT, four directories of 2 MiB pages. */
+/* PAE, EFER.LME, paging: SDM 3A 10.8.5. One PML4, one PDPT, four directories of 2 MiB pages. */
 paging_on:
 	movl	$pdpt + 3, pml4
 	mov	$pdpt, %edi
