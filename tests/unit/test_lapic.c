@@ -220,6 +220,20 @@ static void init_and_startup(void **state)
 	assert_false(ap->sipi_pending);
 }
 
+static void startup_behind_an_init_that_is_being_taken(void **state)
+{
+	struct vlapic *ap = board_lapic(1);
+
+	WRITE_ONCE(board.vcpu[1].state, VCPU_HALTED);
+	send_ipi(0, 1, ICR_INIT);
+	ap->init_pending = VLAPIC_INIT_TAKEN;	/* it is still halted */
+	send_ipi(0, 1, ICR_SIPI(0x9a));
+	assert_true(ap->sipi_pending);
+	send_ipi(0, 1, ICR_INIT);		/* an INIT more: the SIPI before it is void */
+	assert_int_equal(ap->init_pending, 1);
+	assert_false(ap->sipi_pending);
+}
+
 static void nmi_is_left_for_the_vcpu(void **state)
 {
 	send_ipi(0, 2, DELIVER_NMI << 8 | ICR_ASSERT | 2);
@@ -513,7 +527,8 @@ int main(void)
 		T(software_disabled_takes_nothing), T(level_eoi_reaches_the_io_apic),
 		T(physical_and_shorthand_ipis), T(logical_flat_and_cluster),
 		T(lowest_priority_goes_to_one), T(msi_outside_the_range_is_dropped),
-		T(init_and_startup), T(nmi_is_left_for_the_vcpu),
+		T(init_and_startup), T(startup_behind_an_init_that_is_being_taken),
+		T(nmi_is_left_for_the_vcpu),
 		T(legal_and_illegal_mode_changes), T(x2apic_registers),
 		T(x2apic_logical_destinations), T(page_holds_the_value_already),
 		T(any_offset_is_survived), T(one_shot), T(divisors), T(periodic),

@@ -54,9 +54,12 @@ struct vlapic {
 	/*
 	 * Set by any CPU, which then kicks; taken (atomic exchange) by the vCPU's own CPU before
 	 * entry, in this order: INIT resets the vCPU to VCPU_WAIT_SIPI; a SIPI then starts it
-	 * at CS = sipi_vector << 8, IP = 0; an NMI is injected when NMIs are not blocked.
+	 * at CS = sipi_vector << 8, IP = 0; an NMI is injected when NMIs are not blocked. An INIT
+	 * is pending until the vCPU waits, so that a SIPI right behind it is not taken for one
+	 * too many.
 	 */
 	u32 init_pending, sipi_pending, nmi_pending;
+#define VLAPIC_INIT_TAKEN 2		/* init_pending: the vCPU is about to wait */
 	u8 sipi_vector;
 	struct pv_eoi pv_eoi;
 	u64 dropped;		/* messages with a vector below 16, posted or self-sent */

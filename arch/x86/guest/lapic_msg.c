@@ -55,7 +55,9 @@ static bool startup(struct vlapic *apic, u8 vector)
 {
 	u32 waiting = VCPU_WAIT_SIPI;
 
-	if (READ_ONCE(apic->vcpu->state) != VCPU_WAIT_SIPI && !READ_ONCE(apic->init_pending))
+	/* In this order: who has just ended an INIT waits. */
+	if (!__atomic_load_n(&apic->init_pending, __ATOMIC_ACQUIRE) &&
+	    READ_ONCE(apic->vcpu->state) != VCPU_WAIT_SIPI)
 		return false;
 	WRITE_ONCE(apic->sipi_vector, vector);
 	__atomic_store_n(&apic->sipi_pending, 1, __ATOMIC_RELEASE);

@@ -215,16 +215,25 @@ bool arch_vcpu_has_interrupt(struct vcpu *vcpu)
  */
 static void take_init(struct vcpu *vcpu)
 {
-	if (!__atomic_exchange_n(&vcpu->arch.lapic->init_pending, 0, __ATOMIC_ACQUIRE))
-		return;
-	if (vcpu->id == 0) {
-		guest_request(vcpu->guest, GUEST_REQ_RESET, 0, "INIT of the boot processor");
-		return;
-	}
-	hvm->vcpu_reset(vcpu);
-	vlapic_reset_init(vcpu);
-	/* Full barrier: a SIPI is seen by take_sipi(), or its sender sees that this one waits. */
-	__atomic_exchange_n(&vcpu->state, VCPU_WAIT_SIPI, __ATOMIC_SEQ_CST);
+	u32 *pending = &vcpu->arch.lapic->init_pending, taken;
+
+	do {
+		taken = VLAPIC_INIT_TAKEN;
+		__atomic_exchange_n(pending, taken, __ATOMIC_SEQ_CST);
+		if (vcpu->id == 0) {
+			WRITE_ONCE(*pending, 0);
+			guest_request(vcpu->guest, GUEST_REQ_RESET, 0, "INIT of the boot processor");
+			return;
+		}
+		hvm->vcpu_reset(vcpu);
+		vlapic_reset_init(vcpu);
+		WRITE_ONCE(vcpu->state, VCPU_WAIT_SIPI);
+		/*
+		 * Another INIT may have come, and with it the end of a SIPI. Full barrier: a SIPI
+		 * is seen by take_sipi(), or its sender sees that this one waits.
+		 */
+	} while (!__atomic_compare_exchange_n(pending, &taken, 0, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
 }
 
 static void take_sipi(struct vcpu *vcpu)
