@@ -16,8 +16,26 @@
 #include "kernel/guest.h"
 #include "kernel/log.h"
 
+/* For whoever has to find out why. A guest that ends this way and is reset may do so for ever. */
+static void say_where(struct vcpu *vcpu)
+{
+	const char *name = guest_name(vcpu->guest);
+	static struct ratelimit rl;
+	struct hvm_state st;
+
+	hvm->get_state(vcpu, &st);
+	log_ratelimited(&rl, LOG_WARN, "guest %s: vCPU %u: RIP %lx RSP %lx RFLAGS %lx CR0 %lx "
+			"CR2 %lx CR3 %lx CR4 %lx EFER %lx", name, vcpu->id, st.rip, st.rsp,
+			st.rflags, st.cr0, st.cr2, st.cr3, st.cr4, st.efer);
+	log_ratelimited(&rl, LOG_WARN, "guest %s: vCPU %u: CS %x GS base %lx TR base %lx "
+			"GDT %lx+%x IDT %lx+%x", name, vcpu->id, st.seg[HVM_CS].selector,
+			st.seg[HVM_GS].base, st.seg[HVM_TR].base, st.gdtr_base, st.gdtr_limit,
+			st.idtr_base, st.idtr_limit);
+}
+
 static bool crash(struct vcpu *vcpu, const char *why)
 {
+	say_where(vcpu);
 	guest_request(vcpu->guest, GUEST_REQ_CRASH, 0, why);
 	return false;
 }
