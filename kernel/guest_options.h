@@ -41,4 +41,15 @@ void guest_option_apply(struct guest_options *g, const struct option *opt, const
 void guest_options_finish(struct guest_options *g, unsigned int number,
 			  const struct guest_config *others, unsigned int nr);
 
+/* For the parts of an option: */
+/* A mistake in line @line of the file: one message, and the guest is not going to start. */
+void guest_option_bad(struct guest_options *g, unsigned int line, const char *fmt, ...)
+	__printf(3, 4);
+/*
+ * Parse @list, cutting it into pieces, by @table as part of option @where ("-netdev "), into
+ * @object. False: there were mistakes; they count as the guest's.
+ */
+bool guest_options_parse(struct guest_options *g, const struct option_table *table,
+			 const char *where, char *list, void *object);
+
 #endif

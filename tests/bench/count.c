@@ -13,8 +13,8 @@
  *	mark NAME host N kernel N user N vmrun N
  *	at OFFSET COUNT				(instructions of text since the record before)
  *
- * wire: the tap device that is the NIC's cable. Another thread of the emulator reads it, when this host
- * lets it; with it given, no guest is entered before it has.
+ * wire: the tap device that is the NIC's cable. Another thread of the emulator reads it, when this
+ * host lets it; with it given, no guest is entered before it has.
  *
  * One processor, one thread (-icount). What QEMU translates, it translates at the moment of its
  * first execution and anew for guest mode, so whose an instruction is is known at translation.
