@@ -16,6 +16,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 NETWORK = "10.99.0"
 ADDRESS = f"{NETWORK}.1"
+CABLE_BYTES = 4 << 20           # wait to be read by us, where net.core.rmem_max allows it
 
 UDHCPD_CONF = """\
 start {network}.10
@@ -43,6 +44,7 @@ class Wire:
         for _ in range(100):
             self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.sock.bind(("127.0.0.1", 0))
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CABLE_BYTES)
             self.nic = self.sock.getsockname()[1] - 1    # Bochs: it listens on N and sends to N + 1
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 try:
@@ -63,6 +65,12 @@ class Wire:
             return self.sock.recv(65536)
         except (socket.timeout, ConnectionRefusedError):
             return None
+
+    def lost(self):
+        """Frames that there was no room for, on their way from and to the NIC: the kernel's count."""
+        ports = {f":{port:04X}" for port in (self.nic, self.nic + 1)}
+        sockets = [line.split() for line in pathlib.Path("/proc/net/udp").read_text("ascii").splitlines()]
+        return sum(int(fields[-1]) for fields in sockets if fields[1][8:] in ports)
 
     def close(self):
         self.sock.close()
