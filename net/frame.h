@@ -9,7 +9,7 @@
 
 #include "kernel/types.h"
 
-#define FRAME_SEGS	20	/* 64 KiB in 4 KiB pages, the copied header, one for misalignment */
+#define FRAME_SEGS	47	/* 64 KiB in segments of an Ethernet, the copied header, a VLAN tag */
 #define FRAME_HDR_MAX	128	/* Ethernet + VLANs + IP + options + TCP: what may be inspected */
 #define FRAME_LEN_MIN	14	/* an Ethernet header */
 

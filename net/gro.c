@@ -33,6 +33,7 @@ struct gro_flow {
 	u32 len;			/* of a segment with its headers */
 	u32 size;			/* of its payload */
 	u32 seq;			/* of the next one; so is id */
+	u32 max_segs;			/* of its large frame; set with the second one */
 	u16 ip, tcp, hdr_len;		/* where they start; where payload does */
 	u16 id, sum;			/* IPv4: id; sum of the header without it and checksum */
 	bool ip6;
@@ -65,11 +66,10 @@ static inline u64 load64(const u8 *p)
 	return v;
 }
 
-static void expect_ip4_check(struct gro_flow *f)
+static inline void put_ip4_check(u8 *ip, u16 sum, u16 id)
 {
-	u8 *ip = (u8 *)f->expect + f->ip;
-	u32 sum = (u32)f->sum + __builtin_bswap16(f->id);
-	u16 check = (u16)~((sum & UINT16_MAX) + (sum >> 16));
+	u32 all = (u32)sum + __builtin_bswap16(id);
+	u16 check = (u16)~((all & UINT16_MAX) + (all >> 16));
 
 	memcpy(ip + IP4_CHECK, &check, sizeof(check));
 }
@@ -77,15 +77,17 @@ static void expect_ip4_check(struct gro_flow *f)
 /* After a segment of full length. */
 static inline void expect_next(struct gro_flow *f)
 {
-	u8 *expect = (u8 *)f->expect;
+	u8 *tcp = (u8 *)f->expect + f->tcp, *ip = (u8 *)f->expect + f->ip;
+	u32 seq = f->seq + f->size;
+	u16 id = (u16)(f->id + 1), sum = f->sum;
 
-	f->seq += f->size;
-	put_be32(expect + f->tcp + TCP_SEQ, f->seq);
+	f->seq = seq;
+	f->id = id;
+	put_be32(tcp + TCP_SEQ, seq);
 	if (f->ip6)
 		return;
-	f->id++;
-	put_be16(expect + f->ip + IP4_ID, f->id);
-	expect_ip4_check(f);
+	put_be16(ip + IP4_ID, id);
+	put_ip4_check(ip, sum, id);
 }
 
 /* A last segment of @len bytes, which are fewer; none can follow it. */
@@ -102,7 +104,7 @@ static bool expect_short(struct gro_flow *f, u32 len)
 	put_be16(ip + IP4_LEN, (u16)(len - f->ip));
 	f->sum = csum_reduce((u64)f->sum + (u16)~__builtin_bswap16((u16)(f->len - f->ip)) +
 			     __builtin_bswap16((u16)(len - f->ip)));
-	expect_ip4_check(f);
+	put_ip4_check(ip, f->sum, f->id);
 	return true;
 }
 
@@ -216,7 +218,7 @@ static inline void gro_append(struct gro *gro, struct gro_flow *f, struct frame 
 	head->len += len;
 	frame->frags = head->frags;
 	head->frags = frame;
-	if (len != f->size || head->nr_segs == GRO_SEGS_MAX || (hdr[f->tcp + TCP_FLAGS] & GRO_LAST))
+	if (len != f->size || head->nr_segs == f->max_segs || (hdr[f->tcp + TCP_FLAGS] & GRO_LAST))
 		gro_forget(gro, f);
 	else
 		expect_next(f);
@@ -287,7 +289,7 @@ static bool gro_ip4(struct gro_flow *f)
 	f->id = get_be16(ip + IP4_ID);
 	f->sum = csum_reduce((u64)load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + 12) +
 			     load32(ip + 16) + (u16)~check + (u16)~__builtin_bswap16(f->id));
-	expect_ip4_check(f);
+	put_ip4_check((u8 *)f->expect + f->ip, f->sum, f->id);
 	return !memcmp(ip + IP4_CHECK, &check, sizeof(check));
 }
 
@@ -349,13 +351,15 @@ static struct gro_flow *gro_slot(struct gro *gro)
 	return f;
 }
 
-/* Before the first one is appended: does the receiver take large frames? */
+/* Before the first one is appended: can there be a large frame, and does the receiver take it? */
 __attribute__((noinline))
 static bool gro_wanted(struct gro *gro, struct gro_flow *f)
 {
 	u16 need = FRAME_NEEDS_CSUM | (f->ip6 ? FRAME_TSO6 : FRAME_TSO4);
+	u32 fit = (IP_LEN_MAX - (f->hdr_len - f->ip)) / f->size;
 
-	f->refused = need & ~switch_receiver_gro(gro->from, f->head);
+	f->max_segs = MIN(fit, (u32)GRO_SEGS_MAX);
+	f->refused = fit < 2 || (need & ~switch_receiver_gro(gro->from, f->head));
 	if (f->refused)
 		f->len = UINT32_MAX;	/* nothing is as long */
 	return !f->refused;

@@ -10,7 +10,7 @@
  * - TCP flags ACK and ECE alone (RFC 9293 §3.1, RFC 3168 §6.1); the last one PSH and FIN too.
  * - All headers are the same, options with their time stamps included, but for the lengths,
  *   checksums, sequence numbers, which follow each other, and IPv4's ids, which count.
- * - All have as much payload, and the last no more.
+ * - All have as much payload, and the last no more; all together, what IP's length field holds.
  *
  * Nothing is kept from one call to the next, so no frame waits for another.
  */

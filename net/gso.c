@@ -8,8 +8,6 @@
 #include "net/csum.h"
 #include "net/headers.h"
 
-#define IP_LEN_MAX	65535u	/* a 16-bit field in both versions */
-
 /* ---- Headers. Each of these: where the next one starts, or 0: not that, or not all there. ---- */
 
 static u32 eth_end(const u8 *hdr, u32 len, u16 *type)

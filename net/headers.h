@@ -25,6 +25,8 @@ enum eth_type {
 	ETH_TYPE_QINQ = 0x88a8,
 };
 
+#define IP_LEN_MAX	65535u	/* a 16-bit field in both versions */
+
 enum ip4_header {		/* RFC 791 §3.1 */
 	IP4_VERSION_IHL = 0,
 	IP4_LEN = 2,

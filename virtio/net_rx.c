@@ -224,12 +224,16 @@ static bool rx_frame_merged(struct rx_stash *s, const struct frame *frame)
 	return true;
 }
 
-/* Chains to begin with, for these frames. */
+/* Chains to begin with, for these frames: by what the latest large one was put in. */
 static unsigned int rx_want(const struct net_rx *rx, struct frame *const *frames, unsigned int nr)
 {
+	unsigned int want = 0;
+
 	if (likely(frames[0]->len <= rx->room))
 		return nr;
-	return nr * DIV_ROUND_UP(frames[0]->len, rx->room);
+	for (unsigned int i = 0; i < nr; i++)
+		want += ((u32)sizeof(struct virtio_net_hdr) + frames[i]->len - 1) / rx->room + 1;
+	return want;
 }
 
 static void rx_frames(struct net_rx *rx, struct frame **frames, unsigned int nr,

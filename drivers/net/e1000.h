@@ -53,7 +53,8 @@ struct e1000_rx {			/* CPU of the poll */
 	struct e1000_rx_desc *desc;
 	u64 desc_phys;
 	unsigned int next;		/* descriptor the NIC fills next */
-	unsigned int tail;		/* first descriptor without a buffer: RDT */
+	unsigned int tail;		/* first descriptor without a buffer */
+	unsigned int tail_written;	/* RDT */
 	bool in_bad;			/* inside of a frame that is being thrown away */
 	bool extended;			/* descriptors, as RSS wants them */
 	struct rx_buf *slot[E1000_RX_DESCS];

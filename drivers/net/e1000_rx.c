@@ -19,10 +19,15 @@ static unsigned int rx_after(unsigned int i)
 	return (i + 1) & (E1000_RX_DESCS - 1);
 }
 
+static inline void rx_put_desc(struct e1000_rx *rx, unsigned int i, struct rx_buf *buf)
+{
+	rx->slot[i] = buf;
+	rx->desc[i] = (struct e1000_rx_desc){ .addr = cpu_to_le64(buf->phys) };
+}
+
 /* Buffers for the empty descriptors, but one: head = tail means an empty ring (§3.2.6). */
 static void rx_fill(struct e1000_rx *rx)
 {
-	struct e1000_rx_desc *desc = rx->desc;
 	unsigned int tail = rx->tail;
 	const unsigned int next = rx->next;
 
@@ -31,8 +36,23 @@ static void rx_fill(struct e1000_rx *rx)
 
 		if (!buf)
 			break;
-		rx->slot[tail] = buf;
-		desc[tail] = (struct e1000_rx_desc){ .addr = cpu_to_le64(buf->phys) };
+		rx_put_desc(rx, tail, buf);
+		tail = rx_after(tail);
+	}
+	rx->tail = tail;
+}
+
+/* A frame that nobody has any more: its buffers were in the ring, where there is room for them. */
+static inline void rx_reuse(struct e1000_rx *rx, struct frame *frame)
+{
+	unsigned int tail = rx->tail;
+
+	while (frame) {
+		struct rx_buf *buf = container_of(frame, struct rx_buf, frame);
+
+		frame = buf->frame.frags;
+		buf->frame.frags = NULL;
+		rx_put_desc(rx, tail, buf);
 		tail = rx_after(tail);
 	}
 	rx->tail = tail;
@@ -41,7 +61,6 @@ static void rx_fill(struct e1000_rx *rx)
 void e1000_rx_refill(struct e1000_queue *q)
 {
 	struct e1000_rx *rx = &q->rx;
-	unsigned int tail = rx->tail;
 
 	rx_pool_begin(&rx->pool);
 	rx_fill(rx);
@@ -49,8 +68,10 @@ void e1000_rx_refill(struct e1000_queue *q)
 		rx_pool_starve(&rx->pool);
 		rx_fill(rx);
 	}
-	if (rx->tail != tail)
-		e1000_queue_write(q, E1000_RDT, rx->tail);
+	if (rx->tail == rx->tail_written)
+		return;
+	e1000_queue_write(q, E1000_RDT, rx->tail);
+	rx->tail_written = rx->tail;
 }
 
 /* Both kinds have the buffer's address in front, and this behind it. */
@@ -108,9 +129,10 @@ static unsigned int rx_harvest(struct e1000_queue *q, struct frame **frames, uns
 {
 	struct e1000_rx *rx = &q->rx;
 	unsigned int nr = 0, next = rx->next, left = max;
+	const unsigned int tail = rx->tail;
 	u64 bytes = 0;
 
-	for (; left && next != rx->tail; left--) {
+	for (; left && next != tail; left--) {
 		u64 written = rx_written(rx, next);
 
 		if (!(written & RX_STATUS(RX_DD)))
@@ -141,8 +163,12 @@ bool e1000_rx_poll(struct e1000_queue *q, unsigned int budget)
 		unsigned int nr = rx_harvest(q, frames, want, &looked);
 
 		nr = netdev_receive(&q->nq, frames, nr);
-		for (unsigned int i = 0; i < nr; i++)
-			rx_pool_put(&q->rx.pool, frames[i]);
+		for (unsigned int i = 0; i < nr; i++) {
+			if (rx_pool_sole(frames[i]))
+				rx_reuse(&q->rx, frames[i]);
+			else
+				frame_put(frames[i]);
+		}
 		e1000_rx_refill(q);
 		if (looked < want)
 			return false;
@@ -198,7 +224,7 @@ void e1000_rx_stop(struct e1000_queue *q)
 	for (unsigned int i = rx->next; i != rx->tail; i = rx_after(i))
 		rx_pool_give(&rx->pool, rx->slot[i]);
 	rx->next = 0;
-	rx->tail = 0;
+	rx->tail = rx->tail_written = 0;
 	rx->in_bad = false;
 	WRITE_ONCE(rx->pool.starved, false);
 }

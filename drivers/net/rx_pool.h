@@ -66,22 +66,31 @@ static inline void rx_pool_give(struct rx_pool *pool, struct rx_buf *buf)
 	pool->spare = buf;
 }
 
+/*
+ * Is the poll's reference the last one, and the frame in one buffer? Only who has a reference can
+ * take another; acquire: what others read, they have read.
+ */
+static inline bool rx_pool_sole(const struct frame *frame)
+{
+	const struct rx_buf *buf = container_of(frame, struct rx_buf, frame);
+
+	return likely(!buf->more && __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE) == 1);
+}
+
 /* The poll's own reference. Mostly it is the last: whoever wanted the frame has copied it. */
 static inline void rx_pool_put(struct rx_pool *pool, struct frame *frame)
 {
-	struct rx_buf *buf = container_of(frame, struct rx_buf, frame);
-
-	/* Only who has a reference can take another; acquire: what others read, they have read. */
-	if (unlikely(buf->more || __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE) != 1)) {
+	if (!rx_pool_sole(frame)) {
 		frame_put(frame);
 		return;
 	}
-	while ((frame = buf->frame.frags)) {
+	while (frame) {
+		struct rx_buf *buf = container_of(frame, struct rx_buf, frame);
+
+		frame = buf->frame.frags;
 		buf->frame.frags = NULL;
 		rx_pool_give(pool, buf);
-		buf = container_of(frame, struct rx_buf, frame);
 	}
-	rx_pool_give(pool, buf);
 }
 
 #endif

@@ -85,17 +85,18 @@ void vnic_tx_reap(struct vnic_queue *q)
 }
 
 /* tx->lock held; let go meanwhile if sent frames have to be put to make room. */
-static bool tx_make_room(struct vnic_queue *q)
+static bool tx_make_room(struct vnic_queue *q, const struct frame *frame)
 {
+	const unsigned int need = 1 + frame->nr_segs;
 	struct vnic_tx *tx = &q->tx;
 
-	if (vring_has_room(&tx->ring, TX_DESCS_MAX))
+	if (vring_has_room(&tx->ring, need))
 		return true;
 	vring_kick(&tx->ring);
 	spin_unlock(&tx->lock);
 	vnic_tx_reap(q);
 	spin_lock(&tx->lock);
-	return tx->running && vring_has_room(&tx->ring, TX_DESCS_MAX);
+	return tx->running && vring_has_room(&tx->ring, need);
 }
 
 unsigned int vnic_tx(struct netdev_queue *nq, struct frame **frames, unsigned int nr)
@@ -105,7 +106,7 @@ unsigned int vnic_tx(struct netdev_queue *nq, struct frame **frames, unsigned in
 	unsigned int taken;
 
 	spin_lock(&tx->lock);
-	for (taken = 0; taken < nr && tx->running && tx_make_room(q); taken++) {
+	for (taken = 0; taken < nr && tx->running && tx_make_room(q, frames[taken]); taken++) {
 		tx_put_frame(tx, frames[taken]);
 		nq->stats.tx_packets++;
 		nq->stats.tx_bytes += frames[taken]->len;

@@ -562,7 +562,7 @@ static void model_no_interrupt(void)
 #define MODEL(name_, driver_, irq_, cpus_, queues_) {					\
 	.name = name_, .driver = driver_, .irq = irq_, .pci = &mock_nic.pci,		\
 	.cpus = cpus_, .queues = queues_, .pad = E1000_FRAME_MIN,			\
-	.tx_ring = 980, .rx_ring = E1000_RX_DESCS - 1,					\
+	.tx_ring = 950, .rx_ring = E1000_RX_DESCS - 1,					\
 	.init = mock_nic_init, .free = model_free, .interrupt = mock_nic_interrupt,	\
 	.receive = model_receive, .set_link = mock_nic_set_link, .tx_stop = model_tx_stop, \
 	.sent = model_sent, .nr_sent = model_nr_sent, .no_interrupt = model_no_interrupt, \

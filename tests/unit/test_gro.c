@@ -13,7 +13,8 @@
 #include "net/gso.h"
 #include "tests/unit/tcp_frame.h"
 
-#define SEGS	64
+#define SEGS	160
+#define IP_MAX	65535
 #define TSO	(FRAME_NEEDS_CSUM | FRAME_TSO4 | FRAME_TSO6)
 
 static const u8 receiver_mac[6] = { 0x02, 0, 0, 0, 0, 0x99 };	/* as in tcp_frame_make() */
@@ -131,6 +132,14 @@ static bool is_of(const struct seg *s, const u8 *part, u32 len)
 	return s->frame.seg[0].len == len && !memcmp(s->copy, part, len);
 }
 
+/* So many segments of @payload bytes fit into a large frame of these. */
+static unsigned int run_max(const struct tcp_spec *spec)
+{
+	u32 hdr = (spec->ip6 ? 40 : 20) + 20 + spec->tcp_options;
+
+	return MIN((IP_MAX - hdr) / spec->payload, (u32)GRO_SEGS_MAX);
+}
+
 /* Which segment comes next of the connection that @part belongs to, from @seg[*at] on. */
 static void expect_part(const u8 *part, u32 len, unsigned int *at, bool ip6, u32 tcp)
 {
@@ -149,7 +158,7 @@ static unsigned int expect_cut(struct frame *frame)
 	struct frame part = { .refs = 1 };
 	unsigned int n = 0, at = 0, frags = 0;
 	struct gso_cut cut;
-	u8 wire[2048];
+	u8 wire[34000];
 
 	assert_int_equal(frame->flags & ~(FRAME_TSO4 | FRAME_TSO6), FRAME_NEEDS_CSUM);
 	for (const struct frame *f = frame->frags; f; f = f->frags)
@@ -201,7 +210,7 @@ static void merged_and_cut_again(void **state)
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(specs); i++)
-		for (unsigned int n = 2; n <= GRO_SEGS_MAX; n++)
+		for (unsigned int n = 2; n <= run_max(&specs[i]); n++)
 			for (u32 last = specs[i].payload; last; last /= 3) {
 				const struct frame *frame;
 
@@ -253,15 +262,54 @@ static void as_a_large_frame_from_a_guest(void **state)
 
 static void a_run_is_as_long_as_pieces_fit(void **state)
 {
-	const struct tcp_spec spec = { .payload = 1448 };
+	const struct tcp_spec spec = { .payload = 1000 };
 
-	add_run(&spec, 3 * GRO_SEGS_MAX + 1, 1448);
+	add_run(&spec, 3 * GRO_SEGS_MAX + 1, 1000);
 	assert_int_equal(merge(), 4);
 	assert_int_equal(frames[0]->nr_segs, GRO_SEGS_MAX);
 	assert_int_equal(frames[3]->nr_segs, 1);
 	expect_all(4);
 	assert_int_equal(st[0].port.stats.gro_frames, 3);
 	assert_int_equal(st[0].port.stats.gro_segs, 3 * GRO_SEGS_MAX);
+}
+
+/* IP's length field bounds it where segments are long: what it would not hold is the next one's. */
+static void a_run_is_as_long_as_ip_allows(void **state)
+{
+	static const struct {
+		struct tcp_spec spec;
+		unsigned int segs;
+	} cases[] = {
+		{ { .payload = 1460 }, 44 },
+		{ { .payload = 1456 }, 44 },			/* 45: 25 bytes too many */
+		{ { .payload = 1455 }, 45 },			/* 45: 20 left */
+		{ { .payload = 1456, .tcp_options = 12, .vlans = 1 }, 44 },
+		{ { .payload = 1455, .ip6 = true }, 45 },	/* none left, IP's header counted */
+		{ { .payload = 1456, .ip6 = true }, 44 },
+		{ { .payload = 2000, .ip6 = true }, 32 },
+		{ { .payload = 32747 }, 2 },			/* as long as can be */
+		{ { .payload = 32748 }, 1 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned int segs = cases[i].segs, left;
+
+		assert_int_equal(run_max(&cases[i].spec), segs);
+		add_run(&cases[i].spec, 2 * segs, cases[i].spec.payload);
+		left = merge();
+		assert_int_equal(left, 2);
+		for (unsigned int n = 0; n < left; n++) {
+			assert_int_equal(frames[n]->nr_segs, segs);
+			assert_true(frames[n]->len - seg[0].ip <= IP_MAX);
+		}
+		if (segs > 1)
+			assert_int_equal(tcp_get16(frames[0]->seg[0].ptr + seg[0].ip +
+						   (cases[i].spec.ip6 ? 4 : 2)),
+					 frames[0]->len - seg[0].ip -
+					 (cases[i].spec.ip6 ? 40 : 0));
+		expect_all(left);
+		forget();
+	}
 }
 
 /* A push ends a run, and a shorter segment does; what follows is a run of its own. */
@@ -652,6 +700,7 @@ int main(void)
 		T(merged_and_cut_again),
 		T(as_a_large_frame_from_a_guest),
 		T(a_run_is_as_long_as_pieces_fit),
+		T(a_run_is_as_long_as_ip_allows),
 		T(a_push_ends_a_run),
 		T(connections_do_not_mix),
 		T(segments_that_differ),
