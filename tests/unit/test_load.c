@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Loading: bzImage, multiboot and ELF, good ones and broken ones; the ACPI tables. */
+/* Loading: bzImage, multiboot and ELF, good ones and broken ones. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86/acpi_tables.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/acpi_tables.h"
 #include "arch/x86/guest/load.h"
 #include "arch/x86/msr.h"
 #include "kernel/mem.h"
+#include "tests/unit/mock_archive.h"
 #include "tests/unit/mock_board.h"
 
 #define RAM_MIB		64
@@ -21,46 +20,6 @@
 #define CODE		8192
 #define PREF		(16 * MIB)
 #define INIT_SIZE	(4 * MIB)
-
-/* ---- The archive that the loader sees ---- */
-
-static struct { const char *name; u8 *data; size_t size; } files[8];
-static unsigned int nr_files;
-
-int archive_find(const struct archive *ar, const char *name, struct archive_file *file)
-{
-	for (unsigned int i = 0; i < nr_files; i++)
-		if (!strcmp(files[i].name, name)) {
-			snprintf(file->name, sizeof(file->name), "%s", name);
-			file->data = files[i].data;
-			file->size = files[i].size;
-			return 0;
-		}
-	return -ENOENT;
-}
-
-/* Each file ends where its allocation does, so that ASan sees a read past it. */
-static u8 *file_add(const char *name, size_t size)
-{
-	u8 *data = calloc(1, size ? size : 1);
-
-	assert_in_range(nr_files, 0, ARRAY_SIZE(files) - 1);
-	files[nr_files].name = name;
-	files[nr_files].data = data;
-	files[nr_files++].size = size;
-	return data;
-}
-
-static u8 *file_resize(const char *name, size_t size)
-{
-	for (unsigned int i = 0; i < nr_files; i++)
-		if (!strcmp(files[i].name, name)) {
-			files[i].data = realloc(files[i].data, size ? size : 1);
-			files[i].size = size;
-			return files[i].data;
-		}
-	return NULL;
-}
 
 static int setup(void **state)
 {
@@ -71,8 +30,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	while (nr_files)
-		free(files[--nr_files].data);
+	archive_files_clear();
 	board_free();
 	return 0;
 }
@@ -115,7 +73,7 @@ static u64 ram64(u64 gpa)
 
 static u8 *make_bzimage(void)
 {
-	u8 *p = file_add("kernel", SETUP + CODE);
+	u8 *p = archive_file_add("kernel", SETUP + CODE);
 
 	p[0x1f1] = SETUP_SECTS;
 	put32(p, 0x1f4, CODE / 16);
@@ -142,7 +100,7 @@ static void linux_good(void **state)
 	u64 bp, initrd;
 
 	make_bzimage();
-	memset(file_add("initrd", 5000), 0x77, 5000);
+	memset(archive_file_add("initrd", 5000), 0x77, 5000);
 	strcpy(board.config.initrd, "initrd");
 	board.config.append = "console=ttyS0 quiet";
 	assert_int_equal(load(), 0);
@@ -245,13 +203,13 @@ static void linux_initrd_refused(void **state)
 
 	strcpy(board.config.initrd, "initrd");
 	refused(-ENOENT, "-initrd initrd: not in the boot archive");
-	file_add("initrd", 48 * MIB);
+	archive_file_add("initrd", 48 * MIB);
 	refused(-E2BIG, "-initrd initrd: 49152 KiB, 45056 KiB are free above the kernel");
-	file_resize("initrd", 44 * MIB);
+	archive_file_resize("initrd", 44 * MIB);
 	assert_int_equal(load(), 0);
-	file_resize("initrd", 44 * MIB + 1);
+	archive_file_resize("initrd", 44 * MIB + 1);
 	refused(-E2BIG, "are free");
-	file_resize("initrd", MIB);
+	archive_file_resize("initrd", MIB);
 	put32(p, 0x22c, 0x1000);		/* the kernel wants it below itself */
 	refused(-E2BIG, "0 KiB are free");
 	put32(p, 0x22c, 0xffffffff);
@@ -304,7 +262,7 @@ static void small_guest(void **state)
 
 static u8 *make_flat(u32 load_addr, size_t size, u32 flags)
 {
-	u8 *p = file_add("kernel", size);
+	u8 *p = archive_file_add("kernel", size);
 
 	put32(p, MB_OFF, MB_MAGIC);
 	put32(p, MB_OFF + 4, flags);
@@ -328,8 +286,8 @@ static void multiboot_flat_with_modules(void **state)
 	u64 info, mods;
 
 	make_flat(0x100000, 5000, 0x10003);
-	memset(file_add("mod1", 4097), 0x11, 4097);
-	memset(file_add("mod2", 10), 0x22, 10);
+	memset(archive_file_add("mod1", 4097), 0x11, 4097);
+	memset(archive_file_add("mod2", 10), 0x22, 10);
 	strcpy(board.config.initrd, "mod1 with args,mod2");
 	board.config.append = "a b=c";
 	assert_int_equal(load(), 0);
@@ -397,10 +355,10 @@ static void multiboot_modules_refused(void **state)
 	make_flat(0x100000, 5000, 0x10003);
 	strcpy(board.config.initrd, "nowhere args");
 	refused(-ENOENT, "-initrd nowhere: not in the boot archive");
-	file_add("m", 64 * MIB);
+	archive_file_add("m", 64 * MIB);
 	strcpy(board.config.initrd, "m");
 	refused(-E2BIG, "-initrd m: 65536 KiB do not fit");
-	file_resize("m", 1);
+	archive_file_resize("m", 1);
 	strcpy(board.config.initrd, "m,m,m,m,m,m,m,m,m");
 	refused(-E2BIG, "more than 8 modules");
 	strcpy(board.config.initrd, "m,m,m,m,m,m,m,m");
@@ -412,13 +370,14 @@ static void multiboot_modules_refused(void **state)
 
 static void multiboot_low_kernel(void **state)
 {
+	u8 *kernel;
 	u64 info;
 
-	make_flat(0x8000, 0x20000, 0x10003);	/* where the information would go */
+	kernel = make_flat(0x8000, 0x20000, 0x10003);	/* where the information would go */
 	assert_int_equal(load(), 0);
 	info = board.vcpu[0].arch.gpr[HVM_RBX];
 	assert_in_range(info, 0x8000 + 0x20000 + 4096, RAM_MIB * MIB);
-	put32(files[0].data, MB_OFF + 24, 0xa0001);	/* into the reserved range */
+	put32(kernel, MB_OFF + 24, 0xa0001);	/* into the reserved range */
 	refused(-E2BIG, "not in the guest's memory");
 }
 
@@ -429,7 +388,7 @@ static void multiboot_low_kernel(void **state)
 
 static u8 *make_elf(bool is_64, size_t size)
 {
-	u8 *p = file_add("kernel", size);
+	u8 *p = archive_file_add("kernel", size);
 
 	memcpy(p, "\177ELF", 4);
 	p[4] = is_64 ? 2 : 1;
@@ -475,7 +434,7 @@ static void elf_good(void **state)
 		assert_int_equal(ram32(0x200010), 0xfeedface);
 		assert_int_equal(ram32(0x200000 + 0x1345), 0);
 		assert_int_equal(ram32(0x200000 + 0x10000 - 4), 0);
-		free(files[--nr_files].data);
+		archive_file_drop();
 	}
 }
 
@@ -546,9 +505,9 @@ static void elf64_refused(void **state)
 static void no_kernel(void **state)
 {
 	refused(-ENOENT, "-kernel kernel: not in the boot archive");
-	file_add("kernel", 0);
+	archive_file_add("kernel", 0);
 	refused(-ENOEXEC, "neither");
-	memset(file_resize("kernel", 100), 0xff, 100);
+	memset(archive_file_resize("kernel", 100), 0xff, 100);
 	refused(-ENOEXEC, "neither");
 }
 
@@ -563,13 +522,13 @@ static void truncated_anywhere(void **state)
 			make_flat(0x100000, 0x400, 0x10003);
 		else
 			make_elf(kind == 3, 0x1100);
-		full = files[0].size;
+		full = archive_file_size("kernel");
 		for (size_t size = full - 1; size > 0; size -= size > 0x300 ? 97 : 1) {
-			file_resize("kernel", size);
+			archive_file_resize("kernel", size);
 			assert_int_not_equal(load(), 0);
 			assert_int_equal(host_log_count("guest test: "), 1);
 		}
-		free(files[--nr_files].data);
+		archive_file_drop();
 	}
 }
 
@@ -602,61 +561,8 @@ static void any_byte_changed(void **state)
 			p[i] = before;
 		}
 		assert_int_equal(load(), 0);
-		free(files[--nr_files].data);
+		archive_file_drop();
 	}
-}
-
-/* ---- ACPI, read by the hypervisor's own parsers ---- */
-
-static u8 *table_at(u64 gpa, const char *signature, u32 *len)
-{
-	u8 *table = guest_mem_ptr(&board.guest.mem, gpa, ACPI_HEADER_LEN);
-
-	assert_non_null(table);
-	*len = acpi_table_length(table, 4096);
-	assert_int_equal(acpi_table_check(table, *len, signature), 0);
-	return table;
-}
-
-static void acpi_tables(void **state)
-{
-	struct acpi_rsdp rsdp;
-	static struct acpi_madt madt;
-	struct acpi_fadt fadt;
-	struct acpi_mcfg mcfg[2];
-	unsigned int nr;
-	u64 at;
-	u32 len;
-	u8 *xsdt, *t;
-
-	assert_int_equal(guest_acpi_install(&board.guest, &at), 0);
-	assert_int_equal(acpi_parse_rsdp(guest_mem_ptr(&board.guest.mem, at, 36), 36, &rsdp), 0);
-	assert_int_equal(acpi_scan_rsdp(guest_mem_ptr(&board.guest.mem, 0xe0000, 0x20000), 0x20000),
-			 at - 0xe0000);
-	xsdt = table_at(rsdp.xsdt, "XSDT", &len);
-	assert_int_equal(acpi_sdt_entries(xsdt, len, 8), 3);
-	t = table_at(acpi_sdt_entry(xsdt, len, 8, 0), "FACP", &len);
-	assert_int_equal(acpi_parse_fadt(t, len, &fadt), 0);
-	assert_true(fadt.hw_reduced && fadt.reset_supported);
-	assert_int_equal(fadt.reset_reg.addr, 0xcf9);
-	assert_int_equal(fadt.reset_value, 6);
-	assert_int_equal(fadt.pm1a_cnt.addr, 0);
-	assert_memory_equal(guest_mem_ptr(&board.guest.mem, fadt.dsdt, 4), "DSDT", 4);
-	xsdt = table_at(rsdp.xsdt, "XSDT", &len);
-	t = table_at(acpi_sdt_entry(xsdt, len, 8, 1), "APIC", &len);
-	assert_int_equal(acpi_parse_madt(t, len, &madt), 0);
-	assert_int_equal(madt.nr_cpus, BOARD_VCPUS);
-	assert_int_equal(madt.apic_id[3], 3);
-	assert_int_equal(madt.nr_ioapics, 1);
-	assert_int_equal(madt.ioapic[0].addr, VPC_IOAPIC_BASE);
-	assert_int_equal(madt.nr_overrides, 1);
-	assert_int_equal(madt.override[0].gsi, 2);
-	xsdt = table_at(rsdp.xsdt, "XSDT", &len);
-	t = table_at(acpi_sdt_entry(xsdt, len, 8, 2), "MCFG", &len);
-	assert_int_equal(acpi_parse_mcfg(t, len, mcfg, 2, &nr), 0);
-	assert_int_equal(nr, 1);
-	assert_int_equal(mcfg[0].base, VPC_ECAM_BASE);
-	assert_int_equal(mcfg[0].last_bus, 0);
 }
 
 int main(void)
@@ -668,7 +574,7 @@ int main(void)
 		T(multiboot_flat_with_modules),
 		T(multiboot_flat_refused), T(multiboot_modules_refused), T(multiboot_low_kernel),
 		T(elf_good), T(elf32_refused), T(elf64_refused), T(no_kernel),
-		T(truncated_anywhere), T(any_byte_changed), T(acpi_tables),
+		T(truncated_anywhere), T(any_byte_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
