@@ -37,6 +37,8 @@ struct cpu {
 	struct timer_queue timers;
 	struct list pollers;	/* struct poller.node */
 	u64 look_ns;		/* when to look at them next */
+	u64 found_ns;		/* when the last look found something; 0: it found nothing */
+	u64 found_guest_ns;	/* stats.guest_ns then */
 	struct list vcpus;	/* struct vcpu.cpu_node: those placed here */
 	struct list awake;	/* struct vcpu.awake_node: those with something to do, it seems;
 				 * last picked last */

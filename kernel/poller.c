@@ -69,6 +69,24 @@ static bool look_at(struct poller *poller, u64 now)
 	return false;
 }
 
+/*
+ * What the last look found took longer than there is between two looks: the guests have as much
+ * before the next one, or a queue that always has something would leave them nothing.
+ */
+static bool guests_turn(struct cpu *cpu, u64 now)
+{
+	u64 began = cpu->found_ns, guests = cpu->stats.guest_ns - cpu->found_guest_ns, took;
+
+	cpu->found_ns = 0;
+	if (likely(!began) || cpu->workers_only)
+		return false;
+	took = now - began - guests;
+	if (took <= POLLER_LOOK_NS || guests >= took)
+		return false;
+	cpu->look_ns = now + took - guests;
+	return true;
+}
+
 bool pollers_look(struct cpu *cpu)
 {
 	struct list *node, *next;
@@ -78,10 +96,16 @@ bool pollers_look(struct cpu *cpu)
 	if (list_empty(&cpu->pollers))
 		return false;
 	now = time_ns();
+	if (unlikely(guests_turn(cpu, now)))
+		return false;
 	cpu->look_ns = now + POLLER_LOOK_NS;
 	for (node = cpu->pollers.next; node != &cpu->pollers; node = next) {
 		next = node->next;
 		found |= look_at(list_entry(node, struct poller, node), now);
+	}
+	if (found) {
+		cpu->found_ns = now;
+		cpu->found_guest_ns = cpu->stats.guest_ns;
 	}
 	return found;
 }

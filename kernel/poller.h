@@ -6,7 +6,8 @@
  *
  * - A CPU that belongs to workers does nothing else.
  * - A CPU that runs guests looks each POLLER_LOOK_NS, which ends guest mode, and before it sleeps.
- *   That pays only while notifications would come more often, so it is kept only then.
+ *   That pays only while notifications would come more often, so it is kept only then. If what is
+ *   found takes longer than that, its guests have as long before the next look.
  *
  * All of it on the poller's own CPU.
  */
@@ -51,7 +52,7 @@ void poller_stop(struct poller *poller);	/* harmless when at rest */
 u64 pollers_linger(void);
 void pollers_set_linger(u64 ns);
 
-/* The loop: look at all of @cpu's. True if there was something. */
+/* The loop: look at all of @cpu's. True if there was something; false, too, if guests come first. */
 bool pollers_look(struct cpu *cpu);
 /* When it has to look again: TIME_NEVER if there are none, or it does nothing else anyway. */
 u64 pollers_next(const struct cpu *cpu);

@@ -17,6 +17,7 @@ static jmp_buf out;
 
 static struct poller poller;
 static unsigned int there;		/* looks that will find something */
+static u64 takes;			/* each of them, so long */
 static bool late;			/* rest() will find something, once */
 static unsigned int looks, rests;
 static u64 idle_until[16], run_until[16];
@@ -30,6 +31,7 @@ static bool poll(struct poller *p)
 	if (!there)
 		return false;
 	there--;
+	host_time_advance(takes);
 	return true;
 }
 
@@ -88,6 +90,7 @@ static int setup(void **state)
 	poller_init(&poller, poll, rest);
 	runnable = late = false;
 	there = looks = rests = idles = runs = 0;
+	takes = 0;
 	stop_after = ARRAY_SIZE(idle_until);
 	return 0;
 }
@@ -135,6 +138,33 @@ static void guest_mode_ends_for_looks(void **state)
 	assert_int_equal(poller.found, 3);
 	assert_int_equal(poller.rests, 1);
 	assert_false(poller_active(&poller));
+}
+
+/* A queue that always has something, for longer than there is between two looks. */
+static void guests_have_as_long_as_what_is_found(void **state)
+{
+	u64 begin, ran = 0;
+
+	keep(LINGER);
+	runnable = true;
+	there = 1000;
+	takes = 4 * POLLER_LOOK_NS;
+	stop_after = 8;
+	begin = time_ns();
+	assert_int_equal(loop(), 2);
+	for (unsigned int i = 1; i < runs - 1; i++)
+		assert_int_equal(run_until[i + 1] - run_until[i], 2 * takes);
+	ran = cpu.stats.guest_ns;
+	assert_int_equal(looks, 7);
+	assert_true(ran >= (time_ns() - begin - ran) * 3 / 4);
+	/* Nobody is waited for who has nothing to run. */
+	runnable = false;
+	runs = idles = 0;
+	stop_after = 1;
+	there = 3;
+	assert_int_equal(loop(), 1);
+	assert_int_equal(runs, 0);
+	assert_int_equal(looks, 7 + 4);
 }
 
 /* What a guest has left when it halts is not kept waiting for the next look. */
@@ -191,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(who_comes_rarely_is_told, setup),
 		cmocka_unit_test_setup(guest_mode_ends_for_looks, setup),
+		cmocka_unit_test_setup(guests_have_as_long_as_what_is_found, setup),
 		cmocka_unit_test_setup(a_look_before_sleep, setup),
 		cmocka_unit_test_setup(what_comes_at_the_last_moment_goes_on, setup),
 		cmocka_unit_test_setup(a_workers_cpu_does_nothing_else, setup),
