@@ -74,7 +74,7 @@ struct vcpu {
 	u64 *charged, charged_from;	/* what the time goes to at present, since when */
 	u64 doorbells;
 	u64 injected;		/* interrupts */
-	/* On its CPU: back to cpu->awake. Last, and never made anew: who kicks late may queue it. */
+	/* On its CPU: back to cpu->awake. Last, never made anew: who kicks late may queue it. */
 	struct work wake;
 };
 

@@ -35,7 +35,7 @@ struct guest_mem {
 	 */
 	const struct guest_mem_region *(*refill)(const struct guest_mem *gm, u64 gpa, u64 len,
 						 unsigned int access);
-	struct guest_mem_region limited;	/* of refill(): not for all accesses, so not above */
+	struct guest_mem_region limited;	/* of refill(): not for all accesses */
 	bool missed;
 	bool denied;			/* the last refill(): it is there, but not for that */
 	u8 missed_access;

@@ -114,8 +114,8 @@ void vcpu_kick(struct vcpu *vcpu)
 		return;
 	}
 	/*
-	 * Pairs with the barriers in falls_asleep(), cpu_pause() and announce_guest_mode(): they see
-	 * what was published, or we see `asleep` and the CPU's state.
+	 * Pairs with the barriers in falls_asleep(), cpu_pause() and announce_guest_mode(): they
+	 * see what was published, or we see `asleep` and the CPU's state.
 	 */
 	mb();
 	if (READ_ONCE(vcpu->asleep))

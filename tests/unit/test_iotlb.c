@@ -188,7 +188,7 @@ static void areas_for_what_they_are(void **state)
 	assert_false(tlb.mem.missed);
 }
 
-/* Neighbours become one if they are for the same; what is cut out of one leaves the rest as it was. */
+/* Neighbours become one if they are for the same; what is cut out of one leaves the rest as is. */
 static void neighbours(void **state)
 {
 	struct fixture *f = *state;

@@ -128,7 +128,7 @@ static void check_chain(const struct race *r, const struct ring_chain *c)
 	assert_true(read_len == c->read_len && write_len == c->write_len);
 }
 
-/* @n chains of one pop: their buffers one after another, each head once. What they are given back as. */
+/* @n chains of one pop: their buffers one after another, each head once. @used: to give back. */
 static void check_batch(const struct race *r, const struct ring_chain *chain, unsigned int n,
 			const struct ring_seg *seg, struct ring_used *used)
 {

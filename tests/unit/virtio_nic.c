@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "tests/unit/virtio_nic.h"
+#include "tests/unit/virtio_nic_pci.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,27 +10,16 @@
 #include "asm/io.h"
 #include "kernel/cpu.h"
 #include "kernel/mem.h"
-#include "kernel/pci_regs.h"
 #include "net/csum.h"
 #include "virtio/pci_regs.h"
 #include "virtio/virtio.h"
 
-#define BAR_BASE	0xfe000000ull
-#define COMMON		0x0000u		/* structures in the BAR */
-#define ISR		0x1000u
-#define DEVICE		0x2000u
-#define NOTIFY		0x3000u
-#define REGS		0x4000u
-#define MULTIPLIER	4u
-#define PAIRS		4u		/* of which the driver uses as many as there are CPUs */
-#define QUEUES		(2 * PAIRS + 1)	/* the last is the control queue */
 #define RSS_TABLE	32u		/* entries that it takes at most */
 #define DATA_PER_BUF	VNIC_BUF_SIZE
 
 struct virtio_nic virtio_nic;
 
 static u8 regs[REGS] __aligned(16);
-static u8 cfg[256];
 static struct mock_sent *sent;
 
 static struct queue {
@@ -43,9 +33,6 @@ static struct queue {
 static u32 feature_select, driver_select;
 static u16 queue_select, config_vector;
 static bool config_irq;
-static struct pci_irq_handler msix[1 + PAIRS], intx;
-static bool use_intx;
-static u8 isr;
 static unsigned int pairs;		/* in use */
 static u8 rss_table[RSS_TABLE];
 static unsigned int rss_len;		/* 0: it has not been told */
@@ -79,7 +66,7 @@ static void ring_use(struct queue *q, u32 id, u32 len)
 	used->idx = cpu_to_le16(++q->done);
 	if (le16_to_cpu(avail->flags) & VIRTQ_AVAIL_F_NO_INTERRUPT)
 		return;
-	isr |= VIRTIO_ISR_QUEUE;
+	virtio_nic.isr |= VIRTIO_ISR_QUEUE;
 	if (q->vector != VIRTIO_MSI_NO_VECTOR)
 		q->irq = true;
 }
@@ -303,7 +290,7 @@ static void reset(void)
 	}
 	config_vector = VIRTIO_MSI_NO_VECTOR;
 	config_irq = false;
-	isr = 0;
+	virtio_nic.isr = 0;
 	pairs = 1;
 	rss_len = 0;
 	virtio_nic.promisc = false;
@@ -355,7 +342,7 @@ static void write_status(u8 val)
 		val &= (u8)~VIRTIO_FEATURES_OK;
 	if (val & VIRTIO_DRIVER_OK)
 		assert_true((queues[VIRTIO_NET_RX].enabled && queues[VIRTIO_NET_TX].enabled) ||
-			    (use_intx && !intx.fn));	/* it is being looked for */
+			    virtio_nic_seeks_intx());
 	virtio_nic.status = val;
 }
 
@@ -438,8 +425,8 @@ static u32 reg_read(const volatile void *addr, unsigned int size)
 
 	if (off == ISR) {
 		assert_int_equal(size, 1);
-		val = isr;
-		isr = 0;
+		val = virtio_nic.isr;
+		virtio_nic.isr = 0;
 		return val;
 	}
 	if (off < DEVICE)
@@ -472,98 +459,13 @@ void mmio_write8(volatile void *addr, u8 val) { reg_write(addr, val); }
 void mmio_write16(volatile void *addr, u16 val) { reg_write(addr, val); }
 void mmio_write32(volatile void *addr, u32 val) { reg_write(addr, val); }
 
-/* ---- PCI ---- */
-
 void *mmio_map(u64 phys, u64 size)
 {
 	assert_in_range(phys, BAR_BASE, BAR_BASE + REGS - size);
 	return regs + (phys - BAR_BASE);
 }
 
-u32 pci_cfg_read(const struct pci_dev *dev, unsigned int off, unsigned int size)
-{
-	u32 val = 0;
-
-	memcpy(&val, cfg + off, size);
-	return val;
-}
-
-void pci_cfg_write(const struct pci_dev *dev, unsigned int off, unsigned int size, u32 val)
-{
-	memcpy(cfg + off, &val, size);
-}
-
-unsigned int pci_next_cap(const struct pci_dev *dev, unsigned int at, u8 id)
-{
-	assert_int_equal(id, PCI_CAP_ID_VENDOR);
-	return at ? cfg[at + 1] : 0x40;
-}
-
-void pci_enable(struct pci_dev *dev)
-{
-	virtio_nic.mastering = true;
-}
-
-void pci_disable(struct pci_dev *dev)
-{
-	virtio_nic.mastering = false;
-}
-
-unsigned int pci_msix_entries(const struct pci_dev *dev)
-{
-	return virtio_nic.msix_entries;
-}
-
-/* Nothing but what is provoked asserts it. */
-static enum pci_irq_kind request_intx(const struct pci_irq_request *req)
-{
-	if (!req->provoke)
-		return PCI_IRQ_NONE;
-	for (unsigned int i = 0; i < 3; i++) {
-		req->provoke(req->any.arg, true);
-		assert_int_equal(isr, VIRTIO_ISR_QUEUE);
-		req->provoke(req->any.arg, false);
-		assert_int_equal(isr, 0);
-	}
-	intx = req->any;
-	return PCI_IRQ_INTX;
-}
-
-enum pci_irq_kind pci_request_irq(struct pci_dev *dev, const struct pci_irq_request *req)
-{
-	dev->irq.kind = PCI_IRQ_NONE;
-	use_intx = !strcmp(model->irq, "intx");
-	if (virtio_nic.no_interrupt)
-		return PCI_IRQ_NONE;
-	if (use_intx)
-		return dev->irq.kind = request_intx(req);
-	assert_in_range(req->nr_msix, 2, virtio_nic.msix_entries);
-	memcpy(msix, req->msix, req->nr_msix * sizeof(*msix));
-	return dev->irq.kind = PCI_IRQ_MSIX;
-}
-
-void pci_release_irq(struct pci_dev *dev)
-{
-}
-
-const char *pci_irq_name(enum pci_irq_kind kind)
-{
-	return kind == PCI_IRQ_NONE ? "none" : kind == PCI_IRQ_INTX ? "intx" : "msix";
-}
-
 /* ---- For the bench ---- */
-
-static void put_cap(u8 at, u8 next, u8 type, u32 offset, u32 length)
-{
-	struct virtio_pci_notify_cap cap = {
-		.cap = { .cap_vndr = PCI_CAP_ID_VENDOR, .cap_next = next, .cfg_type = type,
-			 .bar = 4,
-			 .offset = cpu_to_le32(offset), .length = cpu_to_le32(length) },
-		.notify_off_multiplier = cpu_to_le32(MULTIPLIER),
-	};
-
-	memcpy(cfg + at, &cap, sizeof(cap));
-}
 
 static void set_status(void)
 {
@@ -588,8 +490,6 @@ static void model_init(void)
 		sent = calloc(MOCK_SENT_MAX, sizeof(*sent));
 	memset(&virtio_nic, 0, sizeof(virtio_nic));
 	memset(regs, 0, sizeof(regs));
-	memset(msix, 0, sizeof(msix));
-	intx.fn = NULL;
 	virtio_nic.pci = (struct pci_dev){ .vendor = VIRTIO_PCI_VENDOR, .device = 0x1041,
 					   .bar[4] = { .base = BAR_BASE, .size = REGS } };
 	virtio_nic.offered = UINT64_MAX;
@@ -603,13 +503,7 @@ static void model_init(void)
 	memcpy(regs + DEVICE, "\x52\x54\x00\x12\x34\x56", 6);
 	set_status();
 	set_limits();
-	put_cap(0x40, 0x54, 0x7f, 0, 0);		/* something else */
-	put_cap(0x54, 0x68, VIRTIO_PCI_CAP_COMMON_CFG, COMMON,
-		sizeof(struct virtio_pci_common_cfg));
-	put_cap(0x68, 0x7c, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE,
-		sizeof(struct virtio_net_config_rss));
-	put_cap(0x90, 0, VIRTIO_PCI_CAP_ISR_CFG, ISR, 1);
-	put_cap(0x7c, 0x90, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY, QUEUES * MULTIPLIER);
+	virtio_nic_pci_init();
 	reset();
 	virtio_nic.resets = 0;
 }
@@ -619,42 +513,15 @@ static void model_free(struct netdev *dev)
 	vnic_free(dev->priv);
 }
 
-static bool message(bool *pending, u16 vector)
-{
-	struct arch_cpu *self = host_this_cpu;
-
-	if (!*pending || vector == VIRTIO_MSI_NO_VECTOR)
-		return false;
-	*pending = false;
-	assert_in_range(vector, 0, ARRAY_SIZE(msix) - 1);
-	host_this_cpu = &msix[vector].cpu->arch;
-	msix[vector].fn(msix[vector].arg);
-	host_this_cpu = self;
-	return true;
-}
-
-static bool intx_interrupt(void)
-{
-	if (!isr || !intx.fn)
-		return false;
-	intx.fn(intx.arg);
-	return true;
-}
-
 static bool model_interrupt(void)
 {
-	if (use_intx)
-		return intx_interrupt();
-	if (!msix[0].fn)
-		return false;
-	for (unsigned int i = 0; i < 2 * pairs; i++) {
-		if (queues[i].irq && queues[i].vector != VIRTIO_MSI_NO_VECTOR)
-			assert_ptr_equal(msix[queues[i].vector].cpu,
-					 dev->queue[i / 2]->poll_work.cpu);
-		if (message(&queues[i].irq, queues[i].vector))
+	if (virtio_nic_intx())
+		return virtio_nic_assert_intx();
+	for (unsigned int i = 0; i < 2 * pairs; i++)
+		if (virtio_nic_message(&queues[i].irq, queues[i].vector,
+				       dev->queue[i / 2]->poll_work.cpu))
 			return true;
-	}
-	return message(&config_irq, config_vector);
+	return virtio_nic_message(&config_irq, config_vector, NULL);
 }
 
 static bool model_receive(const void *bytes, u32 len)
@@ -669,7 +536,7 @@ static void model_set_link(bool up)
 	virtio_nic.link = up;
 	set_status();
 	config_irq = true;
-	isr |= VIRTIO_ISR_CONFIG;
+	virtio_nic.isr |= VIRTIO_ISR_CONFIG;
 }
 
 static void model_tx_stop(bool stop)

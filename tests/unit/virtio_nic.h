@@ -20,7 +20,7 @@ struct virtio_nic {
 	bool refuses_pairs, ctrl_dead, promisc;
 	u16 queue_size;
 	unsigned int msix_entries;
-	u8 status;
+	u8 status, isr;
 	bool mastering;
 	unsigned int nr_sent, kicks, resets;
 	struct virtio_net_hdr last_hdr;	/* of the frame sent last */

@@ -103,7 +103,7 @@ static inline void post(struct vcpu *vcpu, struct vlapic *apic, u8 vector, bool 
 	vcpu_kick(vcpu);
 }
 
-/* Where the processor can take it. Apart, so that nothing is kept over that call where it cannot. */
+/* Where the processor can take it. Apart, so that nothing is kept over the call where it cannot. */
 static __noinline void post_to_processor(struct vcpu *vcpu, u8 vector, bool level)
 {
 	if (level || !hvm->post(vcpu, vector))

@@ -222,7 +222,8 @@ static void take_init(struct vcpu *vcpu)
 		__atomic_exchange_n(pending, taken, __ATOMIC_SEQ_CST);
 		if (vcpu->id == 0) {
 			WRITE_ONCE(*pending, 0);
-			guest_request(vcpu->guest, GUEST_REQ_RESET, 0, "INIT of the boot processor");
+			guest_request(vcpu->guest, GUEST_REQ_RESET, 0,
+				      "INIT of the boot processor");
 			return;
 		}
 		hvm->vcpu_reset(vcpu);
