@@ -125,19 +125,20 @@ static bool later_due(const struct cpu *cpu, const struct vcpu *vcpu)
 
 static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
 {
-	u64 deadline = MIN(timer_next(cpu), pollers_next(cpu)), begin = others ? time_ns() : 0;
+	u64 deadline = MIN(timer_next(cpu), pollers_next(cpu)), begin;
 
+	cpu_charge(cpu, &cpu->stats.work_ns);
+	begin = cpu->stats.charged_ns;
 	if (others)
 		deadline = MIN(deadline, begin + SLICE_NS);
 	if (cpu->work.later)
 		deadline = MIN(deadline, cpu->later_ns);
 	cpu->stats.vcpu_runs++;
 	cpu->current = vcpu;
-	cpu_charge(cpu, &cpu->stats.work_ns);
 	arch_vcpu_run(vcpu, deadline);
 	cpu_charge(cpu, &cpu->stats.guest_ns);
-	if (others)
-		vcpu->ran_ns += time_ns() - begin;
+	/* With nobody else there, too: who wakes next has had less. */
+	vcpu->ran_ns += cpu->stats.charged_ns - begin;
 }
 
 /*

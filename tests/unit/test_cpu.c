@@ -262,6 +262,28 @@ static void who_slept_is_not_owed_for_it(void **state)
 	assert_in_range(got[1], NSEC_PER_SEC / 6, NSEC_PER_SEC / 6 + 10 * NSEC_PER_MSEC);
 }
 
+/* The first one computes, the second one is woken now and then for a tenth of a millisecond. */
+static void compute_or_sleep(void)
+{
+	if (ran[nr_ran - 1] == 1) {
+		host_time_advance(NSEC_PER_MSEC / 10);
+		runnable[1] = false;
+	} else {
+		host_time_advance(NSEC_PER_MSEC);
+		wake(1);
+	}
+}
+
+/* What the one had while nobody else wanted it counts, too. */
+static void who_seldom_runs_goes_first_each_time(void **state)
+{
+	runnable[0] = true;
+	on_run = compute_or_sleep;
+	assert_int_equal(loop(), 2);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ran); i++)
+		assert_int_equal(ran[i], i % 2);
+}
+
 static void who_spins_comes_last(void **state)
 {
 	runnable[0] = runnable[1] = true;
@@ -405,6 +427,7 @@ int main(void)
 		cmocka_unit_test_setup(vcpus_take_turns, setup),
 		cmocka_unit_test_setup(shares_are_equal_whatever_ends_a_turn, setup),
 		cmocka_unit_test_setup(who_slept_is_not_owed_for_it, setup),
+		cmocka_unit_test_setup(who_seldom_runs_goes_first_each_time, setup),
 		cmocka_unit_test_setup(who_spins_comes_last, setup),
 		cmocka_unit_test_setup(one_vcpu_alone_has_no_slice, setup),
 		cmocka_unit_test_setup(the_only_vcpu_has_every_turn, setup),
