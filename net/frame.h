@@ -9,7 +9,7 @@
 
 #include "kernel/types.h"
 
-#define FRAME_SEGS	47	/* 64 KiB in segments of an Ethernet, the copied header, a VLAN tag */
+#define FRAME_SEGS	47	/* 64 KiB in Ethernet's segments, the copied header, a VLAN tag */
 #define FRAME_HDR_MAX	128	/* Ethernet + VLANs + IP + options + TCP: what may be inspected */
 #define FRAME_LEN_MIN	14	/* an Ethernet header */
 

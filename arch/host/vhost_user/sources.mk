@@ -4,5 +4,5 @@ vhost-sources := $(wildcard arch/host/vhost_user/*.c) arch/host/cpu.c arch/host/
 	arch/host/panic.c arch/host/time.c kernel/guest_mem.c kernel/log.c kernel/poller.c \
 	kernel/work.c virtio/ring.c virtio/ring_split.c virtio/ring_packed.c virtio/ring_inflight.c virtio/vhost.c \
 	virtio/iotlb.c virtio/vhost_net.c virtio/net_tx.c virtio/net_rx.c virtio/net_steer.c \
-	net/switch.c net/fdb.c net/port.c net/frame.c net/csum.c net/gso.c net/offload.c \
+	net/switch.c net/switches.c net/fdb.c net/port.c net/frame.c net/csum.c net/gso.c net/offload.c \
 	net/part.c net/policing.c net/vlan.c net/capture.c
