@@ -169,9 +169,10 @@ def vhost_user():
     """A front end that starts well; then each request, with memory that is cut and kicks."""
     good, kick, turn = b"\5\6", b"\4", b"\7"       # features left out: packed, IOMMU
     packed = b"\5\2"
-    for page in range(0x10, 0x18):                  # an IOTLB update of a page, size, type 2
-        yield b"\5\4" + b"\0\x48\x16\4" + struct.pack("<QQQQ", page << 12, 4096, page << 12, 0x203) + \
-            kick + turn
+    for page in range(0x10, 0x18):          # IOTLB updates of a page: type 2, to be read, written
+        for access in (3, 1, 2, 0):
+            yield b"\5\4" + b"\0\x48\x16\4" + struct.pack(
+                "<QQQQ", page << 12, 4096, page << 12, 0x200 | access) + kick + turn
     yield good + kick + turn
     yield packed + kick + turn + b"\6\2" + kick + turn
     yield good + b"\3\2\x50\4\1\0\1\0" + kick + turn + b"\6\0" + kick + turn
