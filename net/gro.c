@@ -22,6 +22,14 @@ struct gro_key {
 	bool ip6;
 };
 
+/* Where the headers of a connection's segments are, and what counts in them: of the next one. */
+struct gro_pos {
+	u32 seq;
+	u16 ip, tcp, hdr_len;		/* where they start; where payload does */
+	u16 id, sum;			/* IPv4: id; sum of the header without it and checksum */
+	bool ip6;
+};
+
 /* A connection whose latest segment may be followed by another. */
 struct gro_flow {
 	struct frame *head;		/* its first one; headers as they came until gro_end() */
@@ -32,11 +40,8 @@ struct gro_flow {
 	u64 expect[GRO_WORDS], mask[GRO_WORDS];
 	u32 len;			/* of a segment with its headers */
 	u32 size;			/* of its payload */
-	u32 seq;			/* of the next one; so is id */
 	u32 max_segs;			/* of its large frame; set with the second one */
-	u16 ip, tcp, hdr_len;		/* where they start; where payload does */
-	u16 id, sum;			/* IPv4: id; sum of the header without it and checksum */
-	bool ip6;
+	struct gro_pos pos;
 	bool refused;			/* the receiver takes no large frames */
 };
 
@@ -74,37 +79,35 @@ static inline void put_ip4_check(u8 *ip, u16 sum, u16 id)
 	memcpy(ip + IP4_CHECK, &check, sizeof(check));
 }
 
-/* After a segment of full length. */
-static inline void expect_next(struct gro_flow *f)
+/* After a segment with @size bytes. */
+static inline void expect_next(struct gro_flow *f, struct gro_pos *pos, u32 size)
 {
-	u8 *tcp = (u8 *)f->expect + f->tcp, *ip = (u8 *)f->expect + f->ip;
-	u32 seq = f->seq + f->size;
-	u16 id = (u16)(f->id + 1), sum = f->sum;
+	u8 *tcp = (u8 *)f->expect + pos->tcp, *ip = (u8 *)f->expect + pos->ip;
 
-	f->seq = seq;
-	f->id = id;
-	put_be32(tcp + TCP_SEQ, seq);
-	if (f->ip6)
+	pos->seq += size;
+	put_be32(tcp + TCP_SEQ, pos->seq);
+	if (pos->ip6)
 		return;
-	put_be16(ip + IP4_ID, id);
-	put_ip4_check(ip, sum, id);
+	pos->id++;
+	put_be16(ip + IP4_ID, pos->id);
+	put_ip4_check(ip, pos->sum, pos->id);
 }
 
 /* A last segment of @len bytes, which are fewer; none can follow it. */
 static bool expect_short(struct gro_flow *f, u32 len)
 {
-	u8 *ip = (u8 *)f->expect + f->ip;
+	u8 *ip = (u8 *)f->expect + f->pos.ip;
 
-	if (len <= f->hdr_len || len >= f->len)
+	if (len <= f->pos.hdr_len || len >= f->len)
 		return false;
-	if (f->ip6) {
-		put_be16(ip + IP6_LEN, (u16)(len - f->tcp));
+	if (f->pos.ip6) {
+		put_be16(ip + IP6_LEN, (u16)(len - f->pos.tcp));
 		return true;
 	}
-	put_be16(ip + IP4_LEN, (u16)(len - f->ip));
-	f->sum = csum_reduce((u64)f->sum + (u16)~__builtin_bswap16((u16)(f->len - f->ip)) +
-			     __builtin_bswap16((u16)(len - f->ip)));
-	put_ip4_check(ip, f->sum, f->id);
+	put_be16(ip + IP4_LEN, (u16)(len - f->pos.ip));
+	f->pos.sum = csum_reduce((u64)f->pos.sum + (u16)~__builtin_bswap16((u16)(f->len - f->pos.ip)) +
+			     __builtin_bswap16((u16)(len - f->pos.ip)));
+	put_ip4_check(ip, f->pos.sum, f->pos.id);
 	return true;
 }
 
@@ -114,11 +117,12 @@ static inline u64 header_differs(const struct gro_flow *f, const u8 *hdr, unsign
 	       load64((const u8 *)f->mask + at);
 }
 
-/* Is @frame, of that length, what comes next in @f? */
-static inline bool gro_follows(const struct gro_flow *f, const struct frame *frame, u32 len)
+/* Is @frame, of that length, what comes next in @f? @pos: of @f, or a copy that is at hand. */
+static inline bool gro_follows(const struct gro_flow *f, const struct gro_pos *pos,
+			       const struct frame *frame, u32 len)
 {
-	const u8 *hdr = frame->seg[0].ptr, *check = hdr + f->tcp + TCP_CHECK;
-	const unsigned int tail = f->hdr_len - sizeof(u64);
+	const u8 *hdr = frame->seg[0].ptr, *check = hdr + pos->tcp + TCP_CHECK;
+	const unsigned int tail = pos->hdr_len - sizeof(u64);
 	u64 differ = 0;
 
 	if (frame->len != len || frame->flags != FRAME_CSUM_VALID || frame->nr_segs != 1)
@@ -139,23 +143,23 @@ static inline bool gro_follows(const struct gro_flow *f, const struct frame *fra
 /* What is left of the pseudo header's sum when it is not complemented (virtio 1.2 §5.1.6.2). */
 static void gro_tcp_check(const struct gro_flow *f, u8 *hdr, u32 tcp_len)
 {
-	const u8 *ip = hdr + f->ip;
+	const u8 *ip = hdr + f->pos.ip;
 	u64 sum = __builtin_bswap16((u16)tcp_len) + (IP_TCP << 8);
 	u16 field;
 
-	if (f->ip6)
+	if (f->pos.ip6)
 		sum = csum_add(sum, ip + IP6_SRC, IP6_HLEN - IP6_SRC, false);
 	else
 		sum += (u64)load32(ip + IP4_SRC) + load32(ip + IP4_SRC + sizeof(u32));
 	field = csum_reduce(sum);
-	memcpy(hdr + f->tcp + TCP_CHECK, &field, sizeof(field));
+	memcpy(hdr + f->pos.tcp + TCP_CHECK, &field, sizeof(field));
 }
 
 static void gro_ip(const struct gro_flow *f, u8 *ip, u32 len)
 {
 	u16 check;
 
-	if (f->ip6) {
+	if (f->pos.ip6) {
 		put_be16(ip + IP6_LEN, (u16)(len - IP6_HLEN));
 		return;
 	}
@@ -177,16 +181,16 @@ static void gro_end(struct gro *gro, struct gro_flow *f)
 		return;
 	gro->frames++;
 	gro->segs += frame->nr_segs;
-	frame->flags = FRAME_NEEDS_CSUM | (f->ip6 ? FRAME_TSO6 : FRAME_TSO4);
-	frame->csum_start = f->tcp;
+	frame->flags = FRAME_NEEDS_CSUM | (f->pos.ip6 ? FRAME_TSO6 : FRAME_TSO4);
+	frame->csum_start = f->pos.tcp;
 	frame->csum_offset = TCP_CHECK;
 	frame->gso_size = (u16)f->size;
-	frame->gso_hdr_len = f->hdr_len;
-	frame->gso_ip_start = f->ip;
-	gro_ip(f, hdr + f->ip, frame->len - f->ip);
+	frame->gso_hdr_len = f->pos.hdr_len;
+	frame->gso_ip_start = f->pos.ip;
+	gro_ip(f, hdr + f->pos.ip, frame->len - f->pos.ip);
 	/* Flags of the last one, which had its payload behind them. */
-	hdr[f->tcp + TCP_FLAGS] |= frame->frags->seg[0].ptr[f->tcp + TCP_FLAGS] & GRO_LAST;
-	gro_tcp_check(f, hdr, frame->len - f->tcp);
+	hdr[f->pos.tcp + TCP_FLAGS] |= frame->frags->seg[0].ptr[f->pos.tcp + TCP_FLAGS] & GRO_LAST;
+	gro_tcp_check(f, hdr, frame->len - f->pos.tcp);
 }
 
 /* @f is forgotten: what comes of it starts anew. */
@@ -204,24 +208,6 @@ static void gro_forget_all(struct gro *gro)
 		if (gro->flow[i].head)
 			gro_forget(gro, &gro->flow[i]);
 	gro->nr = 0;
-}
-
-static inline void gro_append(struct gro *gro, struct gro_flow *f, struct frame *frame)
-{
-	struct frame *head = f->head;
-	const u8 *hdr = frame->seg[0].ptr;
-	u32 len = frame->len - f->hdr_len;
-
-	head->seg[head->nr_segs++] = (struct frame_seg){
-		.ptr = hdr + f->hdr_len, .phys = frame->seg[0].phys + f->hdr_len, .len = len,
-	};
-	head->len += len;
-	frame->frags = head->frags;
-	head->frags = frame;
-	if (len != f->size || head->nr_segs == f->max_segs || (hdr[f->tcp + TCP_FLAGS] & GRO_LAST))
-		gro_forget(gro, f);
-	else
-		expect_next(f);
 }
 
 /* ---- Any frame ---- */
@@ -271,25 +257,25 @@ static void gro_mask(struct gro_flow *f)
 {
 	u8 *mask = (u8 *)f->mask;
 
-	memset(mask, UINT8_MAX, f->hdr_len);
-	memset(mask + f->tcp + TCP_CHECK, 0, sizeof(u16));
-	mask[f->tcp + TCP_FLAGS] = (u8)~GRO_LAST;
+	memset(mask, UINT8_MAX, f->pos.hdr_len);
+	memset(mask + f->pos.tcp + TCP_CHECK, 0, sizeof(u16));
+	mask[f->pos.tcp + TCP_FLAGS] = (u8)~GRO_LAST;
 }
 
 /* IPv4: false if the header is not one to be made again. */
 static bool gro_ip4(struct gro_flow *f)
 {
-	const u8 *ip = (const u8 *)f->expect + f->ip;
+	const u8 *ip = (const u8 *)f->expect + f->pos.ip;
 	u16 check;
 
 	memcpy(&check, ip + IP4_CHECK, sizeof(check));
-	if (get_be16(ip + IP4_LEN) != f->len - f->ip ||
+	if (get_be16(ip + IP4_LEN) != f->len - f->pos.ip ||
 	    (get_be16(ip + IP4_FRAGMENT) & IP4_FRAGMENT_MASK))
 		return false;
-	f->id = get_be16(ip + IP4_ID);
-	f->sum = csum_reduce((u64)load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + 12) +
-			     load32(ip + 16) + (u16)~check + (u16)~__builtin_bswap16(f->id));
-	put_ip4_check((u8 *)f->expect + f->ip, f->sum, f->id);
+	f->pos.id = get_be16(ip + IP4_ID);
+	f->pos.sum = csum_reduce((u64)load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + 12) +
+			     load32(ip + 16) + (u16)~check + (u16)~__builtin_bswap16(f->pos.id));
+	put_ip4_check((u8 *)f->expect + f->pos.ip, f->pos.sum, f->pos.id);
 	return !memcmp(ip + IP4_CHECK, &check, sizeof(check));
 }
 
@@ -303,20 +289,20 @@ static bool gro_first(struct gro_flow *f, const struct gro_key *key, struct fram
 	    hdr_len < key->tcp + (u32)TCP_HLEN || frame->len <= hdr_len ||
 	    (tcp[TCP_FLAGS] & (u8)~TCP_ECE) != TCP_ACK || !(check[0] | check[1]))
 		return false;
-	f->ip = key->ip;
-	f->tcp = key->tcp;
-	f->ip6 = key->ip6;
-	f->hdr_len = (u16)hdr_len;
+	f->pos.ip = key->ip;
+	f->pos.tcp = key->tcp;
+	f->pos.ip6 = key->ip6;
+	f->pos.hdr_len = (u16)hdr_len;
 	f->len = frame->len;
 	f->size = frame->len - hdr_len;
 	memcpy(f->expect, key->hdr, hdr_len);
-	if (f->ip6 ? key->hdr[f->ip] >> 4 != 6 ||
-		     get_be16(key->hdr + f->ip + IP6_LEN) != f->len - f->tcp : !gro_ip4(f))
+	if (f->pos.ip6 ? key->hdr[f->pos.ip] >> 4 != 6 ||
+		     get_be16(key->hdr + f->pos.ip + IP6_LEN) != f->len - f->pos.tcp : !gro_ip4(f))
 		return false;
-	f->seq = get_be32(tcp + TCP_SEQ);
+	f->pos.seq = get_be32(tcp + TCP_SEQ);
 	f->refused = false;
 	gro_mask(f);
-	expect_next(f);
+	expect_next(f, &f->pos, f->size);
 	f->head = frame;
 	return true;
 }
@@ -329,7 +315,7 @@ static struct gro_flow *gro_find(struct gro *gro, const struct gro_key *key)
 	for (unsigned int i = 0; i < gro->nr; i++) {
 		struct gro_flow *f = &gro->flow[i];
 
-		if (f->head && f->ip == key->ip && f->ip6 == key->ip6 &&
+		if (f->head && f->pos.ip == key->ip && f->pos.ip6 == key->ip6 &&
 		    !memcmp((const u8 *)f->expect + at, key->hdr + at, len))
 			return f;
 	}
@@ -355,8 +341,8 @@ static struct gro_flow *gro_slot(struct gro *gro)
 __attribute__((noinline))
 static bool gro_wanted(struct gro *gro, struct gro_flow *f)
 {
-	u16 need = FRAME_NEEDS_CSUM | (f->ip6 ? FRAME_TSO6 : FRAME_TSO4);
-	u32 fit = (IP_LEN_MAX - (f->hdr_len - f->ip)) / f->size;
+	u16 need = FRAME_NEEDS_CSUM | (f->pos.ip6 ? FRAME_TSO6 : FRAME_TSO4);
+	u32 fit = (IP_LEN_MAX - (f->pos.hdr_len - f->pos.ip)) / f->size;
 
 	f->max_segs = MIN(fit, (u32)GRO_SEGS_MAX);
 	f->refused = fit < 2 || (need & ~switch_receiver_gro(gro->from, f->head));
@@ -365,17 +351,48 @@ static bool gro_wanted(struct gro *gro, struct gro_flow *f)
 	return !f->refused;
 }
 
-/* True: @frame, of that length, has become a part of the connection's large frame. */
-static inline __attribute__((always_inline))
-bool gro_take(struct gro *gro, struct gro_flow *f, struct frame *frame, u32 len)
+/*
+ * Those of @frames that follow in @f one after the other, each of that length, become parts of its
+ * large frame: how many. What changes from one to the next is kept at hand meanwhile.
+ */
+static unsigned int gro_run(struct gro *gro, struct gro_flow *f, struct frame **frames,
+			    unsigned int nr, u32 len)
 {
-	if (!gro_follows(f, frame, len) || (f->head->nr_segs == 1 && !gro_wanted(gro, f)))
-		return false;
-	gro_append(gro, f, frame);
-	return true;
+	struct frame *head = f->head, *frags = head->frags;
+	const u32 size = len - f->pos.hdr_len;
+	struct gro_pos pos = f->pos;
+	unsigned int n = 0, max;
+	struct frame_seg *seg;
+	u8 flags = 0;
+
+	if (head->nr_segs == 1 && (!gro_follows(f, &pos, frames[0], len) || !gro_wanted(gro, f)))
+		return 0;
+	seg = &head->seg[head->nr_segs];
+	for (max = MIN(nr, f->max_segs - head->nr_segs); n < max && !flags; n++) {
+		struct frame *frame = frames[n];
+		const u8 *hdr = frame->seg[0].ptr;
+
+		if (!gro_follows(f, &pos, frame, len))
+			break;
+		*seg++ = (struct frame_seg){
+			.ptr = hdr + pos.hdr_len, .phys = frame->seg[0].phys + pos.hdr_len,
+			.len = size,
+		};
+		frame->frags = frags;
+		frags = frame;
+		flags = hdr[pos.tcp + TCP_FLAGS] & GRO_LAST;
+		expect_next(f, &pos, size);
+	}
+	head->frags = frags;
+	head->nr_segs += n;
+	head->len += n * size;
+	f->pos = pos;
+	if (n && (flags || size != f->size || head->nr_segs == f->max_segs))
+		gro_forget(gro, f);
+	return n;
 }
 
-/* Another one than what followed in the connection seen last. True: see gro_take(). */
+/* Another one than what followed in the connection seen last. True: it is a part of a large frame. */
 __attribute__((noinline))
 static bool gro_other(struct gro *gro, struct frame *frame)
 {
@@ -391,7 +408,7 @@ static bool gro_other(struct gro *gro, struct frame *frame)
 	}
 	f = gro_find(gro, &key);
 	if (f && !f->refused && (frame->len == f->len || expect_short(f, frame->len)) &&
-	    gro_take(gro, f, frame, frame->len)) {
+	    gro_run(gro, f, &frame, 1, frame->len)) {
 		gro->last = f->head ? f : NULL;
 		return true;
 	}
@@ -435,12 +452,15 @@ unsigned int gro_merge(struct port *from, struct frame **frames, unsigned int nr
 	gro.last = NULL;
 	gro.nr = gro.oldest = gro.frames = gro.segs = 0;
 	for (unsigned int i = 0; i < nr; i++) {
-		struct gro_flow *f = gro.last;
+		struct frame *frame;
 
-		if (f && gro_take(&gro, f, frames[i], f->len))
-			continue;
-		if (gro_passes(frames[i]) || !gro_other(&gro, frames[i]))
-			frames[left++] = frames[i];
+		if (gro.last)
+			i += gro_run(&gro, gro.last, frames + i, nr - i, gro.last->len);
+		if (i == nr)
+			break;
+		frame = frames[i];
+		if (gro_passes(frame) || !gro_other(&gro, frame))
+			frames[left++] = frame;
 	}
 	gro_forget_all(&gro);
 	if (gro.frames)
