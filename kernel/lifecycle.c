@@ -112,14 +112,18 @@ static void end(struct guest *guest, const char *fmt, ...)
 		work_queue(all_ended_work);
 }
 
+/* What it takes others on this CPU is the first vCPU's time: who resets itself has had it. */
 static void restart(struct guest *guest)
 {
+	u64 begin = time_ns();
+
 	WRITE_ONCE(guest->state, GUEST_STARTING);
 	if (guest_power_on(guest)) {
 		end(guest, "ended: it cannot be loaded again");
 		return;
 	}
 	guest->resets++;
+	guest->vcpus[0]->ran_ns += time_ns() - begin;
 	run(guest);
 	log_ratelimited(&guest->life_rl, LOG_INFO, "guest %s: started again (reset %lu)",
 			guest_name(guest), guest->resets);

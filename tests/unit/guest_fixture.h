@@ -25,6 +25,7 @@ static unsigned int unloads;
 static unsigned int nic_resumes;	/* virtio_net_resume(): before vCPUs run */
 static unsigned int frames_in_flight;	/* virtio_net_reset() waits for them */
 static struct work *nic_again;
+static u64 load_takes;
 static bool has_interrupt;
 static struct vpci_bus bus;
 
@@ -52,7 +53,12 @@ int arch_guest_init(struct guest *guest)
 void arch_guest_free(struct guest *guest) { note("-board"); }
 int arch_guest_map_ram(struct guest *guest) { return note("map"); }
 void arch_guest_reset(struct guest *guest) { note("reset"); }
-int arch_guest_load(struct guest *guest, const struct archive *archive) { return note("load"); }
+int arch_guest_load(struct guest *guest, const struct archive *archive)
+{
+	host_time_advance(load_takes);
+	return note("load");
+}
+
 int arch_vcpu_init(struct vcpu *vcpu) { return note(vcpu->id ? "vcpu1" : "vcpu0"); }
 void arch_vcpu_free(struct vcpu *vcpu) { note(vcpu->id ? "-vcpu1" : "-vcpu0"); }
 void arch_vcpu_unload(struct vcpu *vcpu) { unloads++; }
@@ -139,6 +145,7 @@ static inline int setup(void **state)
 	fail_at = NULL;
 	has_interrupt = false;
 	unloads = 0;
+	load_takes = 0;
 	nic_resumes = frames_in_flight = kicks = all_ended = 0;
 	work_init(&ended, this_cpu(), count_ended);
 	guests_on_all_ended(&ended);

@@ -21,6 +21,19 @@ static void test_reset(void **state)
 	assert_int_equal(mem_used(MEM_GUEST), 4 * MIB);
 }
 
+/* Others on its CPU have waited that long. */
+static void test_reset_counts_as_time_of_the_guest(void **state)
+{
+	struct guest *guest = running();
+	u64 before = guest->vcpus[0]->ran_ns;
+
+	load_takes = 30 * NSEC_PER_MSEC;
+	ask(guest, GUEST_REQ_RESET, 0, "port 0xcf9");
+	ask(guest, GUEST_REQ_RESET, 0, "port 0xcf9");
+	assert_int_equal(guest->resets, 2);
+	assert_int_equal(guest->vcpus[0]->ran_ns - before, 2 * load_takes);
+}
+
 static void test_reset_waits_for_frames_in_flight(void **state)
 {
 	struct guest *guest = running();
@@ -229,6 +242,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_reset),
+		TEST(test_reset_counts_as_time_of_the_guest),
 		TEST(test_reset_waits_for_frames_in_flight),
 		TEST(test_first_request_wins),
 		TEST(test_half_written_request_is_left_alone),
