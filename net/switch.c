@@ -124,16 +124,16 @@ struct switch_flow {
 
 _Static_assert(ETH_DST == 0 && ETH_SRC == 6, "addresses");
 
+static inline bool eth_has(const u8 *eth, u64 first, u32 rest)
+{
+	return !memcmp(eth, &first, sizeof(first)) &&
+	       !memcmp(eth + sizeof(first), &rest, sizeof(rest));
+}
+
 static inline bool flow_has(const struct switch_flow *flow, const u8 *eth,
 			    const struct frame *frame)
 {
-	u64 first;
-	u32 rest;
-
-	memcpy(&first, eth, sizeof(first));
-	memcpy(&rest, eth + sizeof(first), sizeof(rest));
-	return first == flow->first && rest == flow->rest &&
-	       frame_wire_len(frame) <= flow->max_frame;
+	return eth_has(eth, flow->first, flow->rest) && frame_wire_len(frame) <= flow->max_frame;
 }
 
 static void flow_end(struct switch_flow *flow)
@@ -361,30 +361,18 @@ static void switch_deliver(struct switch_batch *batch)
 static inline bool port_flow_has(const struct port_flow *flow, const struct frame *frame)
 {
 	const u8 *eth = frame_eth(frame);
-	u64 first;
-	u32 rest;
 
-	if (unlikely(!eth))
-		return false;
-	memcpy(&first, eth, sizeof(first));
-	memcpy(&rest, eth + sizeof(first), sizeof(rest));
-	return first == flow->first && rest == flow->rest &&
+	return likely(eth) && eth_has(eth, flow->first, flow->rest) &&
 	       frame_wire_len(frame) <= flow->to->max_frame;
 }
 
-/* What a batch has in common. */
-struct switch_train {
-	struct port *to;
-	unsigned int flags;			/* of all frames */
-};
-
 /*
  * The short way: all frames go where the latest one from this port went, and no address has gone
- * or moved since. False: they have to be looked at. The switch's lock is held.
+ * or moved since. That port, pinned, and the flags of all frames; NULL: they have to be looked at.
  */
-static inline bool flow_takes(const struct net_switch *sw, struct port *from,
-			      struct frame *const *frames, unsigned int nr, u64 now,
-			      struct switch_train *train)
+static inline struct port *flow_takes(const struct net_switch *sw, struct port *from,
+				      struct frame *const *frames, unsigned int nr, u64 now,
+				      unsigned int *all)
 {
 	const struct port_flow *flow = &from->flow;
 	struct port *to = flow->to;
@@ -393,10 +381,10 @@ static inline bool flow_takes(const struct net_switch *sw, struct port *from,
 
 	if (flow->version != sw->fdb.version || from->checks || !READ_ONCE(to->link_up) ||
 	    now - flow->begun_ns >= SWITCH_FLOW_NS)
-		return false;
+		return NULL;
 	for (unsigned int i = 0; i < nr; i++) {
 		if (!port_flow_has(flow, frames[i]))
-			return false;
+			return NULL;
 		bytes += frames[i]->len;
 		flags |= frames[i]->flags;
 	}
@@ -405,26 +393,27 @@ static inline bool flow_takes(const struct net_switch *sw, struct port *from,
 	to->stats.tx_frames += nr;
 	to->stats.tx_bytes += bytes;
 	__atomic_fetch_add(&to->users, 1, __ATOMIC_RELAXED);
-	*train = (struct switch_train){ to, flags };
-	return true;
+	*all = flags;
+	return to;
 }
 
 static bool switch_same(struct port *from, struct frame **frames, unsigned int nr)
 {
 	u64 now = time_ns();		/* early, when there is little to be kept over the call */
 	struct net_switch *sw = READ_ONCE(from->sw);
-	struct switch_train train;
-	bool same;
+	struct port *to = NULL;
+	unsigned int flags;
 
 	if (!sw || !READ_ONCE(from->link_up))
 		return false;
 	spin_lock(&sw->lock);
-	same = from->sw == sw && flow_takes(sw, from, frames, nr, now, &train);
+	if (from->sw == sw)
+		to = flow_takes(sw, from, frames, nr, now, &flags);
 	spin_unlock(&sw->lock);
-	if (!same)
+	if (!to)
 		return false;
-	port_deliver(train.to, frames, nr, train.flags);
-	switch_unpin(train.to);
+	port_deliver(to, frames, nr, flags);
+	switch_unpin(to);
 	return true;
 }
 
