@@ -42,12 +42,10 @@ static inline void ring_seg_set(struct ring_seg *seg, const struct guest_mem_reg
 	seg->len_write = len | write << 32;
 }
 
-/* A chain of one buffer, which is in @r. */
-static inline void ring_chain_single(const struct guest_mem_region *r, struct ring_chain *c,
-				     struct ring_seg *seg, u16 head, u64 addr, u32 len, bool write)
+static inline void ring_chain_of_one(struct ring_chain *c, struct ring_seg *seg, u16 head, u32 len,
+				     bool write)
 {
 	c->seg = seg;
-	ring_seg_set(seg, r, addr, len, write);
 	if (write) {
 		c->read_len = 0;
 		c->write_len = len;
@@ -57,6 +55,14 @@ static inline void ring_chain_single(const struct guest_mem_region *r, struct ri
 		c->write_len = 0;
 		c->head_and_counts = head | 1ull << 16;		/* nr_read */
 	}
+}
+
+/* A chain of one buffer, which is in @r. */
+static inline void ring_chain_single(const struct guest_mem_region *r, struct ring_chain *c,
+				     struct ring_seg *seg, u16 head, u64 addr, u32 len, bool write)
+{
+	ring_seg_set(seg, r, addr, len, write);
+	ring_chain_of_one(c, seg, head, len, write);
 }
 
 /*

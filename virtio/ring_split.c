@@ -7,7 +7,7 @@
 /* ---- Available ---- */
 
 /* How many there are, with a fresh look at the index; 0 if it breaks the ring. */
-static unsigned int avail_update(struct ring *ring)
+static inline unsigned int avail_update(struct ring *ring)
 {
 	u16 idx = le16_to_cpu(ring->avail->idx);
 	u16 n = (u16)(idx - ring->last_avail);
@@ -278,37 +278,12 @@ static unsigned int take_tables(struct ring *ring, struct ring_chain *c, unsigne
 	return i;
 }
 
-/* take_simple() for one chain, when that is all there is: there is less to set up. */
-static inline unsigned int take_one(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
-				    u16 at)
-{
-	const struct guest_mem_region r = ring->mem->region[ring->region];
-	unsigned int mask = ring->num - 1u, slot = at & mask;
-	unsigned int head = le16_to_cpu(ring->avail->ring[slot]);
-	struct ring_desc d;
-	bool write;
-
-	if (unlikely(head > mask || ring->in_use[head]))
-		return 0;
-	d = desc_read(ring->desc, head);
-	if (unlikely((d.flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) ||
-		     !ring_buffer_ok(&r, d.addr, d.len)))
-		return 0;
-	write = d.flags & VIRTQ_DESC_F_WRITE;
-	ring->in_use[head] = ring_head_state(1, write);
-	ring->taken[slot] = (u16)head;
-	ring_chain_single(&r, c, seg, (u16)head, d.addr, d.len, write);
-	ring->last_avail = (u16)(at + 1);
-	ring->in_flight++;
-	return 1;
-}
-
-/* The rest of ring_split_pop(), @n available. @simple: the first one may be take_simple()'s. */
+/* The rest of ring_split_pop(), @n available. One that is alone is not take_simple()'s. */
 __attribute__((noinline))
 static unsigned int take_several(struct ring *ring, struct ring_chain *chain, unsigned int n,
-				 struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs,
-				 bool simple)
+				 struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs)
 {
+	bool simple = n > 1;
 	struct segs segs = { seg, nr_segs, max_segs };
 	u16 at = ring->last_avail;
 	unsigned int i = 0;
@@ -343,6 +318,37 @@ static unsigned int take_several(struct ring *ring, struct ring_chain *chain, un
 	return i;
 }
 
+/*
+ * take_simple() for one chain, when that is all there is: there is less to set up. Anything else
+ * goes on to take_several(), and nothing is kept for that.
+ */
+__attribute__((noinline))
+static unsigned int take_one(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
+			     unsigned int nr_segs, unsigned int max_segs)
+{
+	const struct guest_mem_region *r = &ring->mem->region[ring->region];
+	unsigned int mask = ring->num - 1u, slot = ring->last_avail & mask;
+	unsigned int head = le16_to_cpu(ring->avail->ring[slot]);
+	struct ring_desc d;
+	bool write;
+
+	if (unlikely(head > mask || ring->in_use[head]))
+		goto other;
+	d = desc_read(ring->desc, head);
+	write = d.flags & VIRTQ_DESC_F_WRITE;
+	if (unlikely((d.flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) ||
+		     !ring_seg_take(seg, r, d.addr, d.len, write)))
+		goto other;
+	ring_chain_of_one(c, seg, (u16)head, d.len, write);
+	ring->in_use[head] = ring_head_state(1, write);
+	ring->taken[slot] = (u16)head;
+	ring->last_avail++;
+	ring->in_flight++;
+	return 1;
+other:
+	return take_several(ring, c, 1, seg, nr_segs, max_segs);
+}
+
 unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigned int max,
 			    struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs)
 {
@@ -353,9 +359,9 @@ unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigne
 	if (n < max)
 		n = avail_update(ring);
 	n = MIN(n, max);
-	if (n == 1 && take_one(ring, chain, seg, ring->last_avail))
-		return 1;
-	return n ? take_several(ring, chain, n, seg, nr_segs, max_segs, n > 1) : 0;
+	if (n == 1)
+		return take_one(ring, chain, seg, nr_segs, max_segs);
+	return n ? take_several(ring, chain, n, seg, nr_segs, max_segs) : 0;
 }
 
 void ring_split_unpop(struct ring *ring, unsigned int n)
