@@ -129,8 +129,11 @@ u64 vpci_msix_read(struct vpci_dev *dev, u64 off, unsigned int size);
 void vpci_msix_write(struct vpci_dev *dev, u64 off, unsigned int size, u64 val);
 
 bool vpci_msix_enabled(const struct vpci_dev *dev);
-/* Any CPU, no lock: send entry @vector, or set its pending bit while masked. */
-void vpci_msix_notify(struct vpci_dev *dev, unsigned int vector);
+/*
+ * Any CPU, no lock: send entry @vector, or set its pending bit while masked; nothing if there is no
+ * such entry. False: MSI-X is switched off.
+ */
+bool vpci_msix_notify(struct vpci_dev *dev, unsigned int vector);
 /* INTx level; goes to the I/O APIC pin of this slot unless INTx is disabled in COMMAND. Any CPU. */
 void vpci_intx(struct vpci_dev *dev, bool level);
 bool vpci_bus_master(const struct vpci_dev *dev);

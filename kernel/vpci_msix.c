@@ -92,24 +92,30 @@ static void send_if_pending(struct vpci_dev *dev, struct vpci_msix_entry *e)
 		send(dev, e);
 }
 
-void vpci_msix_notify(struct vpci_dev *dev, unsigned int vector)
+/* MSI-X is switched on, and entry @e, or all, masked. */
+static __noinline void notify_later(struct vpci_dev *dev, struct vpci_msix_entry *e)
 {
-	struct vpci_msix_entry *e;
-
-	if (vector >= dev->msix_vectors)
-		return;
-	e = &dev->msix[vector];
-	if (likely(!blocked(dev, e))) {
-		send(dev, e);
-		return;
-	}
-	if (!vpci_msix_enabled(dev))
-		return;
 	dev->msi_masked++;
 	WRITE_ONCE(e->pending, true);
 	mb();	/* pending before the mask is looked at again; pairs with vpci_msix_flush() */
 	if (!blocked(dev, e))
 		send_if_pending(dev, e);
+}
+
+bool vpci_msix_notify(struct vpci_dev *dev, unsigned int vector)
+{
+	u16 ctl = dev->msix_cap ? control(dev) : 0;
+	struct vpci_msix_entry *e = &dev->msix[vector % VPCI_MSIX_MAX];
+
+	if (!(ctl & PCI_MSIX_ENABLE))
+		return false;
+	if (unlikely(vector >= dev->msix_vectors))
+		return true;
+	if (unlikely((ctl & PCI_MSIX_FUNCTION_MASK) || READ_ONCE(e->masked)))
+		notify_later(dev, e);
+	else
+		send(dev, e);
+	return true;
 }
 
 void vpci_msix_flush(struct vpci_dev *dev)

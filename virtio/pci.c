@@ -14,10 +14,8 @@
 
 static void interrupt(struct virtio_pci *vp, u16 vector, enum virtio_isr bit)
 {
-	if (vpci_msix_enabled(&vp->pci)) {
-		vpci_msix_notify(&vp->pci, vector);	/* does nothing for NO_VECTOR */
+	if (vpci_msix_notify(&vp->pci, vector))	/* there is no entry NO_VECTOR */
 		return;
-	}
 	__atomic_fetch_or(&vp->vdev->isr, bit, __ATOMIC_SEQ_CST);
 	vpci_intx(&vp->pci, true);
 }
