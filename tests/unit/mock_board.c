@@ -129,6 +129,7 @@ void board_init(unsigned int ram_mib)
 		board.vcpu[i].guest = &board.guest;
 		board.vcpu[i].id = i;
 		board.vcpu[i].cpu = this_cpu();
+		list_init(&board.vcpu[i].cpu_node);
 		board.guest.vcpus[i] = &board.vcpu[i];
 		assert_int_equal(vlapic_init(&board.vcpu[i]), 0);
 	}

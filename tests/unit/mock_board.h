@@ -10,6 +10,7 @@
 #include "arch/x86/guest/lapic_regs.h"
 #include "arch/x86/guest/vpc.h"
 #include "arch/x86/hvm.h"
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 
 #define BOARD_VCPUS	4
@@ -36,6 +37,11 @@ extern struct board {
 /* A board of @ram_mib with everything reset; the clock stands at 1 s. */
 void board_init(unsigned int ram_mib);
 void board_free(void);
+/* This CPU takes on vCPU @i: from now on what is posted to it is not from elsewhere. */
+static inline void board_take_on(unsigned int i)
+{
+	list_append(&this_cpu()->vcpus, &board.vcpu[i].cpu_node);
+}
 /* As a guest reset does it. */
 void board_reset(void);
 

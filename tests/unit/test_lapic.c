@@ -88,6 +88,26 @@ static void same_vector_twice_is_once(void **state)
 	assert_int_equal(board_take(1), -1);
 }
 
+static void at_home_it_is_requested_at_once(void **state)
+{
+	struct vlapic *apic = board_lapic(1);
+
+	board_take_on(1);
+	vlapic_post(&board.vcpu[1], 0x40, false);
+	vlapic_post(&board.vcpu[1], 0x40, false);
+	assert_int_equal(board.kicks[1], 1);
+	assert_int_equal(apic->posted, 0);
+	assert_int_equal(apic->irr_max, 0x40);
+	vlapic_post(&board.vcpu[1], 0x51, true);
+	assert_int_equal(board.kicks[1], 2);
+	assert_int_equal(board_take(1), 0x51);
+	assert_true(vlapic_array_test(apic, LAPIC_TMR, 0x51));
+	board_eoi(1);
+	assert_int_equal(board_take(1), 0x40);
+	board_eoi(1);
+	assert_int_equal(board_take(1), -1);
+}
+
 static void low_vectors_are_dropped_and_counted(void **state)
 {
 	vlapic_post(&board.vcpu[0], 15, false);
@@ -524,6 +544,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(higher_class_first_and_nested), T(task_priority_holds_back),
 		T(same_vector_twice_is_once), T(low_vectors_are_dropped_and_counted),
+		T(at_home_it_is_requested_at_once),
 		T(software_disabled_takes_nothing), T(level_eoi_reaches_the_io_apic),
 		T(physical_and_shorthand_ipis), T(logical_flat_and_cluster),
 		T(lowest_priority_goes_to_one), T(msi_outside_the_range_is_dropped),

@@ -45,6 +45,8 @@ static void summaries_follow_the_arrays(void **state)
 
 	srand(1);
 	for (unsigned int i = 0; i < 20000; i++) {
+		if (i == 10000)
+			board_take_on(1);
 		switch (rand() % 5) {
 		case 0:
 		case 1:

@@ -3,8 +3,9 @@
  * A vCPU's local APIC (xAPIC, x2APIC, TSC-deadline). Its 4 KiB register page is laid out as
  * hardware's (SDM 3A table 11-1), so that it serves as virtual-APIC page too.
  *
- * An interrupt from any CPU sets its bit in pir[] and kicks; the vCPU's own CPU moves pir[]
- * to IRR before entry. IRR, ISR and everything else belong to the vCPU's CPU.
+ * IRR, ISR and everything else belong to the vCPU's CPU, which sets a bit of IRR for an interrupt
+ * that comes from there. One from elsewhere sets its bit in pir[] and kicks; the vCPU's own CPU
+ * moves pir[] to IRR before entry.
  */
 #ifndef ARCH_X86_GUEST_LAPIC_H
 #define ARCH_X86_GUEST_LAPIC_H

@@ -3,6 +3,7 @@
 #include "arch/x86/guest/lapic_regs.h"
 #include "arch/x86/guest/vpc.h"
 #include "arch/x86/hvm.h"
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 
 /* ---- Arrays of 256 bits: IRR, ISR, TMR ---- */
@@ -88,7 +89,21 @@ u32 vlapic_ppr(const struct vlapic *apic)
 
 /* ---- From a posted interrupt to the guest and back ---- */
 
-static inline void post(struct vcpu *vcpu, struct vlapic *apic, u8 vector, bool level)
+static inline void irr_set(struct vlapic *apic, u8 vector)
+{
+	u32 off = lapic_array_off(LAPIC_IRR, vector);
+
+	if (unlikely(hvm_caps & HVM_CAP_POST))
+		__atomic_fetch_or(&apic->regs[off / 4], BIT(vector % 32), __ATOMIC_RELAXED);
+	else
+		array_assign(apic, LAPIC_IRR, vector, true);
+	apic->irr_words |= (u8)BIT(vector / 32);
+	apic->irr_max = MAX(apic->irr_max, vector);
+}
+
+/* To be merged into IRR by its own CPU, before the next entry. */
+static __noinline void post_from_elsewhere(struct vcpu *vcpu, struct vlapic *apic, u8 vector,
+					   bool level)
 {
 	u64 bit = BIT_ULL(vector % 64);
 
@@ -103,11 +118,28 @@ static inline void post(struct vcpu *vcpu, struct vlapic *apic, u8 vector, bool 
 	vcpu_kick(vcpu);
 }
 
-/* Where the processor can take it. Apart, so that nothing is kept over the call where it cannot. */
+/*
+ * IRR is its own CPU's, which has it at hand once it has taken the vCPU on. What seldom happens, a
+ * vector whose mode changes, goes the other way there, too.
+ */
+static inline void post(struct vcpu *vcpu, struct vlapic *apic, u8 vector, bool level)
+{
+	if (unlikely(vcpu->cpu != this_cpu() || list_empty(&vcpu->cpu_node) ||
+		     vlapic_array_test(apic, LAPIC_TMR, vector) != level)) {
+		post_from_elsewhere(vcpu, apic, vector, level);
+		return;
+	}
+	if (vlapic_array_test(apic, LAPIC_IRR, vector))
+		return;			/* whoever set the bit has kicked */
+	irr_set(apic, vector);
+	vcpu_kick(vcpu);
+}
+
+/* Where processors set bits of IRR, too. Apart, so that nothing is kept for that elsewhere. */
 static __noinline void post_to_processor(struct vcpu *vcpu, u8 vector, bool level)
 {
 	if (level || !hvm->post(vcpu, vector))
-		post(vcpu, vcpu->arch.lapic, vector, level);
+		post_from_elsewhere(vcpu, vcpu->arch.lapic, vector, level);
 }
 
 void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
@@ -135,18 +167,6 @@ static void tmr_assign(struct vlapic *apic, u8 vector, bool level)
 		return;
 	array_assign(apic, LAPIC_TMR, vector, level);
 	hvm->eoi_exit(apic->vcpu, vector, level);
-}
-
-static inline void irr_set(struct vlapic *apic, u8 vector)
-{
-	u32 off = lapic_array_off(LAPIC_IRR, vector);
-
-	if (unlikely(hvm_caps & HVM_CAP_POST))
-		__atomic_fetch_or(&apic->regs[off / 4], BIT(vector % 32), __ATOMIC_RELAXED);
-	else
-		array_assign(apic, LAPIC_IRR, vector, true);
-	apic->irr_words |= (u8)BIT(vector / 32);
-	apic->irr_max = MAX(apic->irr_max, vector);
 }
 
 /* Those of @bits whose mode is not as it was; seldom any. */

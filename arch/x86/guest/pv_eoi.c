@@ -7,7 +7,6 @@
 #include "kernel/guest.h"
 
 #define PV_EOI_ENABLED	BIT_ULL(0)	/* in the MSR; bit 1 is reserved, the rest an address */
-#define PV_EOI_PENDING	BIT(0)		/* in the word */
 
 int pv_eoi_rdmsr(const struct vlapic *apic, u64 *val)
 {
@@ -75,18 +74,4 @@ void pv_eoi_offer_word(struct vlapic *apic, int shown)
 		return;
 	WRITE_ONCE(*p->word, READ_ONCE(*p->word) | PV_EOI_PENDING);
 	p->offered = true;
-}
-
-bool pv_eoi_take_word(struct vlapic *apic)
-{
-	struct pv_eoi *p = &apic->pv_eoi;
-	u32 word = READ_ONCE(*p->word);
-
-	p->offered = false;
-	if (word & PV_EOI_PENDING) {
-		WRITE_ONCE(*p->word, word & ~PV_EOI_PENDING);
-		return false;
-	}
-	p->eois++;
-	return true;
 }

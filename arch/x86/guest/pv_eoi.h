@@ -19,6 +19,8 @@
 #include "arch/x86/hvm.h"
 #include "kernel/guest.h"
 
+#define PV_EOI_PENDING	BIT(0)		/* in the word; other bits are the guest's */
+
 /*
  * Is it there at all? Not where the processor does EOIs by itself, or shows ISR to the guest
  * without an exit; nor where the guest is not to be told of KVM (-cpu host,kvm=off).
@@ -47,10 +49,21 @@ static inline void pv_eoi_offer(struct vlapic *apic, int shown)
 }
 
 /* After the exit, before anything else: was it an EOI? Then vlapic_ran() is to do it. */
-bool pv_eoi_take_word(struct vlapic *apic);
 static inline bool pv_eoi_take(struct vlapic *apic)
 {
-	return apic->pv_eoi.offered && pv_eoi_take_word(apic);
+	struct pv_eoi *p = &apic->pv_eoi;
+	u32 word;
+
+	if (!p->offered)
+		return false;
+	p->offered = false;
+	word = READ_ONCE(*p->word);
+	if (word & PV_EOI_PENDING) {
+		WRITE_ONCE(*p->word, word & ~PV_EOI_PENDING);
+		return false;
+	}
+	p->eois++;
+	return true;
 }
 
 #endif
