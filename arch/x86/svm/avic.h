@@ -10,7 +10,8 @@
  * processors that send IPIs and for svm_avic_post(), from just before VMRUN until just after
  * #VMEXIT. Whoever sets a bit of its IRR looks at that afterwards, with a full barrier between: it
  * runs, then a doorbell has its processor look at IRR; or else it is kicked. The vCPU's own CPU
- * ends the running, and after a full barrier looks at IRR: one of the two sees the other.
+ * ends the running, and after a full barrier looks at IRR: one of the two sees the other
+ * (tests/model/avic.pml).
  *
  * Another vCPU's entry of the physical APIC ID table is valid while its APIC takes interrupts: a
  * broadcast passes over those that are not, and other IPIs to them exit. The logical APIC ID table
