@@ -6,6 +6,7 @@ import dataclasses
 import os
 import socket
 import subprocess
+import sys
 
 from bench import BUILD, GUEST, bundle
 import machine
@@ -83,6 +84,7 @@ PAIR = (
     Window("tx", "guest to guest UDP 1472 B", "count=8000 size=1472", peer=GUEST_PEER),
     Window("tcp_tx", "guest to guest TCP per 1448 B", "bytes=60000000", 1448, GUEST_PEER),
 )
+FRAMES_OF_EACH = 2000           # tests/guest/idle.c
 ALWAYS = ("null", "idle")
 LAST = Window("null", "after the last", "")     # its beginning is when the last one's counters are read
 
@@ -181,6 +183,9 @@ def counters(monitor):
     for values in monitor.info("vhost").values():
         for key in ("copies", "copied_bytes"):
             add(key, values.get(key, 0))
+    for name, values in monitor.info("net").items():
+        if name.startswith("port idle"):
+            add("talked", values.get("rx_frames", 0))
     return total
 
 
@@ -304,6 +309,12 @@ class Machine:
         return values
 
 
+def talk(guests):
+    """The window in which all further guests send."""
+    count = (guests - 1) * FRAMES_OF_EACH
+    return (Window("talk", f"TX 64 B of {guests - 1} at once", f"count={count}"),) if count else ()
+
+
 class Run:
     """A boot without traffic, two with, and one with traffic to another guest. .figures: label -> figures per thing;
     .profiles: label -> {offset in the hypervisor's text: instructions}.
@@ -312,7 +323,8 @@ class Run:
     def __init__(self, folder, tap, only, wire_us, queues, guests):
         self.figures, self.profiles = {}, {}
         self.image = Image()
-        for name, windows, leap, wire in (("alone", ALONE, True, 0), ("network", NETWORK, False, 0),
+        for name, windows, leap, wire in (("alone", ALONE, True, 0),
+                                          ("network", NETWORK + talk(guests), False, 0),
                                           ("streams", STREAMS, False, wire_us), ("pair", PAIR, False, 0)):
             chosen = [w for w in windows if not only or name in only or w.name in only
                       or w.name in ALWAYS]
@@ -326,6 +338,8 @@ class Run:
 
     def _windows(self, measured):
         for window, (n, ns), counted, own in measured:
+            if window.name == "talk" and own["talked"] != n:
+                sys.exit(f"bench: {own['talked']} of {n} frames were sent")
             guest = counted["kernel"] + counted["user"]
             figures = {"total": counted["host"] + guest, "host": counted["host"], "guest": guest,
                        "entries": counted["vmrun"], **own}

@@ -85,13 +85,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", help="windows: cpuid, ping, pinged, tx, rx, tcp_tx, tcp_rx; all those of "
+    parser.add_argument("--only", help="windows: cpuid, ping, pinged, tx, rx, talk, tcp_tx, tcp_rx; all those of "
                         "alone, network, streams (TCP) or pair (guest to guest); "
                         "with commas between them")
     parser.add_argument("--wire", type=int, default=500, metavar="US",
                         help="TCP: what the outside sends arrives every so many microseconds; 0: at once")
     parser.add_argument("--queues", type=int, default=1, help="pairs of the guest's NIC, all in use")
-    parser.add_argument("--guests", type=int, default=1, help="so many, all but the measured one asleep")
+    parser.add_argument("--guests", type=int, default=1, help="so many, all but the measured one asleep but in window talk")
     parser.add_argument("--guest", type=pathlib.Path, metavar="FOLDER",
                         help="another guest that marks its windows, with its peer: other.py")
     args = parser.parse_args()

@@ -216,6 +216,24 @@ static void window_idle(const char *name)
 	end(name, began, seconds);
 }
 
+/* The guests beside this one send when they hear a broadcast: tests/guest/idle.c. */
+static void window_talk(const char *name)
+{
+	struct sockaddr_in a = address_of(peer_address, PORT_SINK);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+	uint64_t began;
+
+	ping(a.sin_addr, 1, 64, 0);	/* so that the switch knows where the peer is */
+	a.sin_addr.s_addr |= htonl(0xff);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)))
+		die("broadcast");
+	began = begin();
+	if (sendto(fd, "talk", 4, 0, (struct sockaddr *)&a, sizeof(a)) < 0)
+		die("broadcast");
+	sleep(1);
+	end(name, began, arg("count", 1));
+}
+
 static void window_cpuid(const char *name)
 {
 	unsigned long count = arg("count", 2000);
@@ -353,7 +371,8 @@ static const struct window {
 } windows[] = {
 	{ "null", window_null }, { "idle", window_idle }, { "cpuid", window_cpuid },
 	{ "ping", window_ping }, { "pinged", window_pinged }, { "tx", window_tx },
-	{ "rx", window_rx }, { "tcp_tx", window_tcp_tx }, { "tcp_rx", window_tcp_rx },
+	{ "rx", window_rx }, { "talk", window_talk },
+	{ "tcp_tx", window_tcp_tx }, { "tcp_rx", window_tcp_rx },
 };
 
 static int run_window(const char *name)
