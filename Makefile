@@ -270,7 +270,8 @@ $(O)/compile_commands.json: FORCE
 check-image: $(image)
 	$(call say,CHECK,$<) tools/check_image.sh $<
 
-style-files = $(shell git ls-files '*.c' '*.h' '*.S')
+style-files = $(or $(shell git ls-files '*.c' '*.h' '*.S' 2>/dev/null), \
+	$(shell find $(top-dirs) arch/host tests -name '*.[chS]'))
 format:
 	git clang-format
 

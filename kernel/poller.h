@@ -52,7 +52,7 @@ void poller_stop(struct poller *poller);	/* harmless when at rest */
 u64 pollers_linger(void);
 void pollers_set_linger(u64 ns);
 
-/* The loop: look at all of @cpu's. True if there was something; false, too, if guests come first. */
+/* The loop: look at all of @cpu's. True: there was something. False, too, if guests come first. */
 bool pollers_look(struct cpu *cpu);
 /* When it has to look again: TIME_NEVER if there are none, or it does nothing else anyway. */
 u64 pollers_next(const struct cpu *cpu);

@@ -105,8 +105,9 @@ static bool expect_short(struct gro_flow *f, u32 len)
 		return true;
 	}
 	put_be16(ip + IP4_LEN, (u16)(len - f->pos.ip));
-	f->pos.sum = csum_reduce((u64)f->pos.sum + (u16)~__builtin_bswap16((u16)(f->len - f->pos.ip)) +
-			     __builtin_bswap16((u16)(len - f->pos.ip)));
+	f->pos.sum = csum_reduce((u64)f->pos.sum +
+				 (u16)~__builtin_bswap16((u16)(f->len - f->pos.ip)) +
+				 __builtin_bswap16((u16)(len - f->pos.ip)));
 	put_ip4_check(ip, f->pos.sum, f->pos.id);
 	return true;
 }
@@ -273,8 +274,9 @@ static bool gro_ip4(struct gro_flow *f)
 	    (get_be16(ip + IP4_FRAGMENT) & IP4_FRAGMENT_MASK))
 		return false;
 	f->pos.id = get_be16(ip + IP4_ID);
-	f->pos.sum = csum_reduce((u64)load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + 12) +
-			     load32(ip + 16) + (u16)~check + (u16)~__builtin_bswap16(f->pos.id));
+	f->pos.sum = csum_reduce((u64)load32(ip) + load32(ip + 4) + load32(ip + 8) +
+				 load32(ip + 12) + load32(ip + 16) + (u16)~check +
+				 (u16)~__builtin_bswap16(f->pos.id));
 	put_ip4_check((u8 *)f->expect + f->pos.ip, f->pos.sum, f->pos.id);
 	return !memcmp(ip + IP4_CHECK, &check, sizeof(check));
 }
@@ -392,7 +394,7 @@ static unsigned int gro_run(struct gro *gro, struct gro_flow *f, struct frame **
 	return n;
 }
 
-/* Another one than what followed in the connection seen last. True: it is a part of a large frame. */
+/* Another one than what followed in the connection seen last. True: part of a large frame. */
 __attribute__((noinline))
 static bool gro_other(struct gro *gro, struct frame *frame)
 {

@@ -21,6 +21,7 @@ passed=0 failed=0
 for suite in "$@"; do
 	only=
 	case ${test:+$suite} in
+	style)	test "$test" = style || continue ;;
 	unit)	test -e "tests/unit/test_${test#test_}.c" || continue
 		only="UNIT=$test" ;;
 	model)	test -e "tests/model/$test.pml" || continue

@@ -57,12 +57,13 @@ def check_file(path):
 
 
 def main():
-    failed = False
+    found = 0
     for path in sys.argv[1:]:
         for number, what in check_file(path):
             print(f"{path}:{number}: {what}")
-            failed = True
-    sys.exit(failed)
+            found += 1
+    if found or not sys.argv[1:]:
+        sys.exit(f"the house style: {found} mistakes in {len(sys.argv) - 1} files (make format-check)")
 
 
 if __name__ == "__main__":

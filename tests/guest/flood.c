@@ -8,8 +8,8 @@
  * -append may have a word for how it ends after FRAMES: "crash" by a triple fault, "reset" (again
  * and again), "break" with an impossible avail.idx. It never has a buffer for what it is sent.
  *
- * Interrupts are on, though there are none for it: Bochs keeps a physical one from ending guest mode
- * in a guest that was entered with RFLAGS.IF = 0 and leaves it so (docs/caveats.md).
+ * Interrupts are on, though there are none for it: Bochs keeps a physical one from ending guest
+ * mode in a guest that was entered with RFLAGS.IF = 0 and leaves it so (docs/caveats.md).
  */
 #include "nic.h"
 

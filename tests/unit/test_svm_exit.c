@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AMD-V's exits: what becomes of what the VMCB says after #VMEXIT. Processors with decode assists or
- * NRIPS and without.
+ * AMD-V's exits: what becomes of what the VMCB says after #VMEXIT. Processors with decode assists
+ * or NRIPS and without.
  */
 #include "tests/unit/svm_fixture.h"
 

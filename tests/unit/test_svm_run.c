@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AMD-V's entries with a processor that the test plays: what the VMCB says at VMRUN. Processors with
- * FlushByAsid and without.
+ * AMD-V's entries with a processor that the test plays: what the VMCB says at VMRUN. Processors
+ * with FlushByAsid and without.
  */
 #include "tests/unit/svm_fixture.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The PCI function of tests/unit/virtio_nic.c: configuration space, where its BAR is, interrupts. */
+/* The PCI function of tests/unit/virtio_nic.c: configuration space, its BAR, interrupts. */
 #ifndef TESTS_UNIT_VIRTIO_NIC_PCI_H
 #define TESTS_UNIT_VIRTIO_NIC_PCI_H
 
