@@ -9,7 +9,7 @@
 
 const char test_name[] = "ping";
 
-enum { LEN = 60, ROUND = 50, PATIENCE_US = 200000 };
+enum { LEN = 60, ROUND = 50, PATIENCE_US = 20000 };
 enum { VECTOR = 0x50, TIMER = 0x40, DEADLINE = 2 << 17 };
 
 struct ping {

@@ -51,7 +51,7 @@ class Several(Net):
         return {name: int(keys["chains"]) for name, keys in self.queues()[1].items()}
 
 
-ON_QEMU = ["tcg-pairs-2", pytest.param("tcg-pairs-4", marks=LONG)]
+ON_QEMU = ["tcg-pairs-2", *(pytest.param(f"tcg-pairs-{n}", marks=LONG) for n in (4, 8))]
 SHARED = PerKind("mq", Several, [*ON_QEMU, pytest.param("haswell-pairs-2", marks=LONG)])
 kind = SHARED.fixture()
 
