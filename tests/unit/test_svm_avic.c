@@ -161,6 +161,19 @@ static void ipi_to_one_that_runs(void **state)
 	assert_int_equal(board.kicks[1], 0);
 }
 
+/* It was taken off its CPU, and is on another one. */
+static void ipi_to_one_that_has_moved(void **state)
+{
+	run(1, NULL);
+	svm_vcpu_unload(&board.vcpu[1]);
+	processors[1].svm.apic_id = 0x62;
+	processors[1].svm.asid_gen = 7;
+	expect(1, 0x51);
+	run(1, ipi_from_within);
+	assert_int_equal(count(1, 0x51), 1);
+	assert_int_equal(entry_of(1) & AVIC_PHYSICAL_HOST_ID, 0x62);
+}
+
 static void ipi_to_one_that_does_not(void **state)
 {
 	quirks.busy = true;
@@ -340,7 +353,7 @@ int main(void)
 		T(posted_before_an_entry), T(posted_in_guest_mode), T(posted_just_before_vmrun),
 		T(posted_just_after_the_exit), T(task_priority_needs_no_exit),
 		T(cpu_without_doorbell), T(interrupted_delivery_is_repeated),
-		T(ipi_to_one_that_runs), T(ipi_to_one_that_does_not),
+		T(ipi_to_one_that_runs), T(ipi_to_one_that_has_moved), T(ipi_to_one_that_does_not),
 		T(ipi_taken_before_the_exit_is_handled), T(ipi_to_one_without_avic),
 		T(ipi_erratum), T(erratum_hides_who_runs), T(destinations),
 		T(logical_destinations), T(x2apic_destinations), T(illegal_vectors),
