@@ -80,11 +80,6 @@ u32 apic_id(void)
 	return x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> XAPIC_ID_SHIFT;
 }
 
-bool apic_is_x2apic(void)
-{
-	return x2apic;
-}
-
 const char *apic_describe(void)
 {
 	if (x2apic)

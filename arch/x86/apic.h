@@ -31,7 +31,6 @@ void apic_cpu_init(void);
 void apic_timer_calibrate(void);
 
 u32 apic_id(void);
-bool apic_is_x2apic(void);
 const char *apic_describe(void);	/* "x2APIC, TSC-deadline timer" */
 void apic_eoi(void);
 

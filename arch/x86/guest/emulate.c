@@ -35,16 +35,6 @@ static struct walk_regs walk_regs(const struct hvm_state *st)
 	};
 }
 
-int guest_walk(struct vcpu *vcpu, u64 gva, unsigned int access, u64 *gpa, u32 *error)
-{
-	struct walk_regs regs;
-	struct hvm_state st;
-
-	hvm->get_state(vcpu, &st);
-	regs = walk_regs(&st);
-	return walk(&vcpu->guest->mem, &regs, gva, access, gpa, error);
-}
-
 /*
  * Linear to guest-physical. The address that exited was translated by the processor: that
  * answer is used, so that a page table changed meanwhile by another vCPU changes nothing.

@@ -17,8 +17,4 @@ bool vcpu_handle_exit(struct vcpu *vcpu);
 int guest_rdmsr(struct vcpu *vcpu, u32 msr, u64 *val);	/* 0 or -EINVAL: #GP(0) */
 int guest_wrmsr(struct vcpu *vcpu, u32 msr, u64 val);
 
-/* Guest-virtual to guest-physical by the guest's own tables and paging mode. @access: hvm_prot.
- * 0, -EFAULT with @error the page-fault code (not present, no permission). */
-int guest_walk(struct vcpu *vcpu, u64 gva, unsigned int access, u64 *gpa, u32 *error);
-
 #endif
