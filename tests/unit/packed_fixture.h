@@ -72,29 +72,13 @@ static inline int setup_split_in_order(void **state)
 	return setup_with(state, NUM, RING_IN_ORDER);
 }
 
-static inline int teardown(void **state)
+/* A chain of @n buffers; what its driver gets it back as. */
+static inline int post_chain(struct fixture *f, const struct mock_buf *buf, unsigned int n)
 {
-	struct fixture *f = *state;
-
-	ring_disable(&f->ring);
-	mock_ram_free(&f->ram);
-	free(f);
-	return 0;
+	return mock_packed_add(&f->vq, buf, n);
 }
 
-static inline int pop(struct fixture *f)
-{
-	return ring_pop(&f->ring, &f->chain);
-}
-
-static inline void assert_breaks(struct fixture *f, enum ring_error error)
-{
-	assert_int_equal(pop(f), -EPROTO);
-	assert_string_equal(ring_error_name(f->ring.broken), ring_error_name(error));
-	assert_int_equal(pop(f), -EPROTO);
-	assert_int_equal(ring_available(&f->ring), 0);
-	assert_false(ring_notify_enable(&f->ring));
-}
+#include "tests/unit/ring_cases.h"
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define T_WITH(kind, name) cmocka_unit_test_setup_teardown(name, setup_ ## kind, teardown)

@@ -6,41 +6,6 @@
 
 /* ---- The good cases ---- */
 
-static void empty_ring_has_nothing(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(ring_available(&f->ring), 0);
-	assert_int_equal(pop(f), 0);
-	assert_int_equal(f->ring.broken, RING_OK);
-	assert_false(ring_publish(&f->ring));
-}
-
-static void chain_arrives_as_posted(void **state)
-{
-	struct fixture *f = *state;
-	const struct mock_buf buf[] = {
-		{ f->buf, 12, false },
-		{ f->buf + 100, 1000, false },
-		{ MOCK_HIGH_GPA + 5, 7, true },
-	};
-	int id = mock_packed_add(&f->vq, buf, 3);
-
-	assert_int_equal(ring_available(&f->ring), 1);
-	assert_int_equal(pop(f), 1);
-	assert_int_equal(f->chain.head, id);
-	assert_int_equal(f->chain.nr_read, 2);
-	assert_int_equal(f->chain.nr_write, 1);
-	assert_int_equal(f->chain.read_len, 1012);
-	assert_int_equal(f->chain.write_len, 7);
-	assert_ptr_equal(f->seg[0].ptr, f->ram.low + f->buf);
-	assert_int_equal(f->seg[1].len, 1000);
-	assert_int_equal(f->seg[1].phys, (uintptr_t)f->ram.low + f->buf + 100);
-	assert_ptr_equal(f->seg[2].ptr, f->ram.high + 5);
-	assert_true(f->seg[2].write && !f->seg[0].write);
-	assert_int_equal(pop(f), 0);
-}
-
 static void used_is_seen_after_publish_only(void **state)
 {
 	struct fixture *f = *state;
