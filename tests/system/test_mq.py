@@ -85,10 +85,12 @@ def check_flows(net):
     assert [line.split()[0] for line in told.splitlines() if line.endswith(" -")] == \
         net.pairs * [digest]
     nic, queues = net.queues()
-    print({name: int(keys["chains"]) - before[name] for name, keys in queues.items()}, nic)
+    chains = {name: int(keys["chains"]) - before[name] for name, keys in queues.items()}
+    print(chains, nic)
+    # How many is the guest's scheduler's to say: acknowledgements leave by the pair of the vCPU that
+    # takes the interrupt, which queues may share.
     for pair in range(net.pairs):
-        assert int(queues[f"rx{pair}"]["chains"]) - before[f"rx{pair}"] > 50
-        assert int(queues[f"tx{pair}"]["chains"]) - before[f"tx{pair}"] > 50
+        assert chains[f"rx{pair}"] > 10 and chains[f"tx{pair}"] > 10, chains
         assert int(queues[f"rx{pair}"]["calls"]) > 0
     assert nic["rx_by_flow"] > 10 * nic["rx_by_hash"]
 
