@@ -16,6 +16,9 @@
  * Another vCPU's entry of the physical APIC ID table is valid while its APIC takes interrupts: a
  * broadcast passes over those that are not, and other IPIs to them exit. The logical APIC ID table
  * stays empty, so in xAPIC mode IPIs to logical destinations exit.
+ *
+ * In xAPIC mode a translation leads to the page of one vCPU, so another one of the guest must not
+ * find it (15.29.4.3): each has an ASID of its own.
  */
 #ifndef ARCH_X86_SVM_AVIC_H
 #define ARCH_X86_SVM_AVIC_H
