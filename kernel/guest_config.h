@@ -15,7 +15,6 @@
 #define GUEST_NICS_MAX	4
 #define GUEST_MODULES_MAX 8
 #define GUEST_VCPUS_MAX	64
-#define NET_PEERS_MAX	16
 #define NETDEV_WORKERS_MAX 8
 #define NIC_PAIRS_MAX	8
 

@@ -9,8 +9,6 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(l)	{ &(l), &(l) }
-
 static inline void list_init(struct list *l) { l->next = l->prev = l; }
 static inline bool list_empty(const struct list *l) { return l->next == l; }
 

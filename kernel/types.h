@@ -56,7 +56,6 @@ static inline le64 cpu_to_le64(u64 v) { return (__force le64)v; }
 #endif
 #define __noreturn	__attribute__((noreturn))
 #define __printf(f, a)	__attribute__((format(printf, f, a)))
-#define __weak		__attribute__((weak))
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))

@@ -14,7 +14,6 @@
 #define FRAME_LEN_MIN	14	/* an Ethernet header */
 
 struct frame;
-struct port;
 
 struct frame_seg {
 	const u8 *ptr;

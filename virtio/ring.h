@@ -64,8 +64,6 @@ struct ring_seg {		/* one checked buffer of a chain */
 	};
 };
 
-#define RING_SEGS_MAX	1024
-
 struct ring_chain {
 	struct ring_seg *seg;		/* caller's array; empty buffers are left out */
 	u64 read_len, write_len;	/* bytes; cannot wrap */

@@ -80,7 +80,8 @@ u32 apic_id(void)
 	return x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> XAPIC_ID_SHIFT;
 }
 
-const char *apic_describe(void)
+/* "x2APIC, TSC-deadline timer" */
+static const char *apic_describe(void)
 {
 	if (x2apic)
 		return tsc_deadline ? "x2APIC, TSC-deadline timer" : "x2APIC, one-shot timer";

@@ -107,7 +107,11 @@ void load_clear(const struct guest *guest, u64 gpa, u64 size)
 	}
 }
 
-int load_reset_vector(const struct guest *guest)
+/*
+ * What is left of a BIOS: its entry point, where software that wants a reset jumps in real mode.
+ * Linux does on a hardware-reduced platform without UEFI (arch/x86/kernel/reboot.c).
+ */
+static int load_reset_vector(const struct guest *guest)
 {
 	static const u8 code[] = {
 		0xba, VPM_RESET & 0xff, VPM_RESET >> 8,	/* mov $0xcf9, %dx */

@@ -51,11 +51,6 @@ u64 load_low_end(const struct guest *guest);
 bool load_usable(const struct guest *guest, u64 gpa, u64 size);
 /* The lowest address >= @from, aligned to a page, where @size usable bytes fit; 0 if none. */
 u64 load_room(const struct guest *guest, u64 from, u64 size);
-/*
- * What is left of a BIOS: its entry point, where software that wants a reset jumps in real mode.
- * Linux does on a hardware-reduced platform without UEFI (arch/x86/kernel/reboot.c).
- */
-int load_reset_vector(const struct guest *guest);
 /* @size zero bytes; the caller has checked that it is RAM. */
 void load_clear(const struct guest *guest, u64 gpa, u64 size);
 

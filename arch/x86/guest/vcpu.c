@@ -19,7 +19,7 @@
 
 /* ---- What stays in the processor ---- */
 
-bool vcpu_is_loaded(const struct vcpu *vcpu)
+static bool vcpu_is_loaded(const struct vcpu *vcpu)
 {
 	return arch_this_cpu()->loaded == vcpu;
 }

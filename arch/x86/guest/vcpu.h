@@ -12,8 +12,6 @@
 
 struct vcpu;
 
-bool vcpu_is_loaded(const struct vcpu *vcpu);
-
 /*
  * Power-on state (SDM 3A table 10-1): what is in struct arch_vcpu is set, the rest written to
  * @st for the backend.
