@@ -36,6 +36,7 @@ struct guest_console {
 	struct shared_timer hold;		/* ... but not longer than this */
 };
 
+/* The line that all consoles share from now on; boot CPU, @dev stays. */
 void console_init(const struct console_dev *dev);
 
 /* Hypervisor or monitor output: whole text, '\n' becomes CR LF. Any CPU. */

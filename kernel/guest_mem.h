@@ -57,6 +57,7 @@ static inline bool guest_mem_inside(const struct guest_mem_region *r, u64 gpa, u
 	return off < r->size && len <= r->size - off;
 }
 
+/* guest_mem_find() beyond the first region: the others, then refill(). NULL: not there. */
 const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, u64 gpa, u64 len,
 						    unsigned int access);
 

@@ -41,6 +41,7 @@ struct ratelimit {
 	u32 missed;	/* said in the next line that passes: "(N similar suppressed)" */
 };
 
+/* One line, unless @rl has had its share of this interval: then it is counted. Any CPU. */
 void log_ratelimited(struct ratelimit *rl, enum log_level level, const char *fmt, ...)
 	__printf(3, 4);
 

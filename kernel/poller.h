@@ -34,6 +34,7 @@ struct poller {
 	u64 looks, found, rests;
 };
 
+/* At rest, not on a CPU. Both functions are called on the one that it will be kept by. */
 void poller_init(struct poller *poller, bool (*poll)(struct poller *poller),
 		 bool (*rest)(struct poller *poller));
 

@@ -22,6 +22,7 @@ struct shared_timer {
 	shared_timer_fn fn;
 };
 
+/* Stopped. @fn is called on @home, at or after the deadline. */
 void shared_timer_init(struct shared_timer *timer, struct cpu *home, shared_timer_fn fn);
 
 /* Any CPU, under the caller's lock. */

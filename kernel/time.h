@@ -26,6 +26,7 @@ struct timer_queue {
 	struct list armed;
 };
 
+/* Empty; not armed, with what it calls. Before any other use. */
 void timer_queue_init(struct timer_queue *q);
 void timer_init(struct timer *timer, timer_fn fn);
 

@@ -92,6 +92,7 @@ struct vpci_id {
 	u32 class;		/* 24 bit: base, sub, prog-if */
 };
 
+/* Without devices; BARs in memory are placed in the window of @mmio_size bytes. */
 void vpci_bus_init(struct vpci_bus *bus, struct guest *guest, u64 mmio_base, u64 mmio_size);
 /* The ports that the bridge forwards. Before vpci_add_io_bar(). */
 void vpci_bus_set_pio_window(struct vpci_bus *bus, u64 base, u64 size);
@@ -128,6 +129,7 @@ void vpci_cfg_write(struct vpci_bus *bus, unsigned int bdf, unsigned int off, un
 u64 vpci_msix_read(struct vpci_dev *dev, u64 off, unsigned int size);
 void vpci_msix_write(struct vpci_dev *dev, u64 off, unsigned int size, u64 val);
 
+/* Has the guest switched MSI-X on? False, too, where the device has none. */
 bool vpci_msix_enabled(const struct vpci_dev *dev);
 /*
  * Any CPU, no lock: send entry @vector, or set its pending bit while masked; nothing if there is no

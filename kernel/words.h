@@ -24,6 +24,7 @@ struct word {
 	char text[WORD_MAX];
 };
 
+/* At the beginning of the @len bytes of @text, which is not copied. */
 void words_init(struct words *w, const char *text, size_t len);
 /*
  * The next word. 1, or 0 at the end of the text; -EINVAL with *@why saying what is wrong in

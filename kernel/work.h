@@ -30,6 +30,7 @@ struct work_queue {
 	struct work *later;	/* requeued: the owner's, oldest first; not work_pending() */
 };
 
+/* Not queued. @fn will be called on @cpu, by its loop. */
 void work_init(struct work *work, struct cpu *cpu, work_fn fn);
 
 /* Any CPU. True if it was not queued before. Wakes the CPU if it sleeps or runs a guest. */

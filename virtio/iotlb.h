@@ -26,6 +26,7 @@ struct vhost_iotlb {
 	unsigned int nr, next_entry;
 };
 
+/* Empty: each access misses. */
 void vhost_iotlb_init(struct vhost_iotlb *tlb);
 /*
  * Neighbours that lie in memory one after another, with the same @perm, become one. -EINVAL: empty

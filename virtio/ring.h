@@ -38,6 +38,7 @@ enum ring_error {
 	RING_NO_STATUS,		/* the device class: no room for its answer */
 	RING_ERRORS
 };
+/* In words, for the console and tests. */
 const char *ring_error_name(enum ring_error error);
 
 enum ring_features {		/* what was negotiated of those that concern rings */
@@ -154,7 +155,7 @@ u16 ring_position(const struct ring *ring);
 /* Chains that are available: how many, packed: whether. 0 when broken. */
 unsigned int ring_available(struct ring *ring);
 
-/* ---- The two formats; callers use the functions below ---- */
+/* ---- The two formats, and what is in flight; callers use the functions below ---- */
 
 unsigned int ring_split_pop(struct ring *ring, struct ring_chain *chain, unsigned int max,
 			    struct ring_seg *seg, unsigned int nr_segs, unsigned int max_segs);

@@ -18,6 +18,10 @@ enum ring_head_state {
 };
 _Static_assert(RING_SIZE_MAX <= HEAD_DESCS, "descriptors of a chain");
 
+/*
+ * The queue is broken from now on, by @error and the guest's @value: -EPROTO. -EAGAIN: not so, its
+ * translation of an address is still to come (struct guest_mem, missed).
+ */
 int ring_fail(struct ring *ring, enum ring_error error, u32 value);
 
 /* A descriptor of either format, copied: what is checked is what is used. */

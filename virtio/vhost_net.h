@@ -106,11 +106,13 @@ void net_tx_kick(struct vhost_virtqueue *vq);
  */
 unsigned int net_tx_in_flight(struct net_tx *tx, struct work *again);
 
+/* For a queue of up to @size entries. -ENOMEM. */
 int net_rx_init(struct net_rx *rx, struct vhost_net *net, struct vhost_virtqueue *vq,
 		unsigned int size);
 void net_rx_free(struct net_rx *rx);
 u64 net_rx_memory(const struct net_rx *rx);
 void net_rx_start(struct net_rx *rx);	/* features are known, the queue has not started yet */
+/* vhost_virtqueue.handle_kick of a receive queue. */
 void net_rx_kick(struct vhost_virtqueue *vq);
 /*
  * Frames to one queue; published by net_rx_flush(). Any CPU. False: nothing was done, as the pair

@@ -7,6 +7,6 @@
 #define ARCH_X86_IOAPIC_H
 
 void ioapic_init(void);		/* those of the MADT, all pins masked */
-unsigned int ioapic_pins(void);
+unsigned int ioapic_pins(void);	/* of all of them together */
 
 #endif

@@ -44,8 +44,8 @@ void machine_poweroff(void) __attribute__((noreturn));
 /* This CPU, for ever. */
 void machine_halt(void) __attribute__((noreturn));
 
-u64 tsc_khz(void);
-u64 tsc_from_ns(u64 ns);	/* time_ns() value -> host TSC */
-u64 tsc_to_ns(u64 tsc);
+u64 tsc_khz(void);		/* of the host TSC; after tsc_init() */
+u64 tsc_from_ns(u64 ns);	/* time_ns() value -> host TSC, rounded up */
+u64 tsc_to_ns(u64 tsc);		/* host TSC -> time_ns() value */
 
 #endif

@@ -48,6 +48,7 @@ static inline void rx_pool_begin(struct rx_pool *pool)
 	rx_pool_collect(pool);
 }
 
+/* The ring is not full and nothing is spare: see rx_pool_begin(). */
 void rx_pool_starve(struct rx_pool *pool);
 
 static inline struct rx_buf *rx_pool_take(struct rx_pool *pool)

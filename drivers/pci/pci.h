@@ -60,6 +60,7 @@ extern const struct pci_driver *const pci_drivers[];
  */
 int pci_init(void);
 
+/* @size: 1, 2 or 4, @off a multiple of it; otherwise all ones, and no write. Any CPU. */
 u32 pci_cfg_read(const struct pci_dev *dev, unsigned int off, unsigned int size);
 void pci_cfg_write(const struct pci_dev *dev, unsigned int off, unsigned int size, u32 val);
 unsigned int pci_find_cap(const struct pci_dev *dev, u8 id);	/* offset or 0 */
@@ -109,6 +110,7 @@ int pci_request_intx(struct pci_dev *dev, void (*fn)(void *), void (*provoke)(vo
 		     void *arg, const char *name);
 void pci_release_intx(struct pci_dev *dev, void *arg);	/* harmless if there is none */
 
+/* @fn for each function that pci_init() found, in the order of their addresses. */
 void pci_for_each(void (*fn)(void *arg, struct pci_dev *dev), void *arg);
 
 #endif

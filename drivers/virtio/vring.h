@@ -46,6 +46,7 @@ void vring_free(struct vring *ring);
 /* Tables too, for chains of up to @len. -ENOMEM: vring_free() is due all the same. */
 int vring_alloc_tables(struct vring *ring, unsigned int len);
 
+/* Where its areas are, to be told to the device: physical addresses. After vring_alloc(). */
 u64 vring_desc_phys(const struct vring *ring);
 u64 vring_avail_phys(const struct vring *ring);
 u64 vring_used_phys(const struct vring *ring);

@@ -12,8 +12,8 @@
 u64 fpu_xcr0_allowed(void);
 
 void *fpu_alloc(void);		/* in its initial state; NULL: no memory */
-void fpu_free(void *area);
-void fpu_reset(void *area);
+void fpu_free(void *area);	/* not NULL */
+void fpu_reset(void *area);	/* to its initial state: SDM 1 13.6 */
 
 /*
  * All components, also those that the guest has switched off in its XCR0 meanwhile: what it left

@@ -28,6 +28,7 @@ struct vioapic {
 
 extern const struct io_ops vioapic_ops;	/* dev: struct vioapic; guest->lock held */
 
+/* Once, when @guest is made; in its power-on state. */
 void vioapic_init(struct vioapic *io, struct guest *guest);
 /* Power-on. Lines keep what their devices, which are reset too, drive: low. */
 void vioapic_reset(struct vioapic *io);

@@ -74,7 +74,7 @@ struct vlapic {
 #define VLAPIC_TSC_RATIO 2
 
 int vlapic_init(struct vcpu *vcpu);	/* allocates; -ENOMEM */
-void vlapic_free(struct vcpu *vcpu);
+void vlapic_free(struct vcpu *vcpu);	/* its timer is not armed */
 /* On the vCPU's CPU, before a reset or the end elsewhere: the timer is disarmed. */
 void vlapic_unload(struct vcpu *vcpu);
 /* Power-on; the boot vCPU's LINT0 as firmware leaves it: ExtINT. */

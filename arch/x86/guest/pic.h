@@ -38,6 +38,7 @@ struct vpic {
 /* dev: struct vpic; guest->lock held */
 extern const struct io_ops vpic_master_ops, vpic_slave_ops, vpic_elcr_ops;
 
+/* Once, when @guest is made; in its power-on state. */
 void vpic_init(struct vpic *pic, struct guest *guest);
 void vpic_reset(struct vpic *pic);	/* power-on, everything masked as firmware leaves it */
 /* Any CPU. @irq: 0..15, not 2. */

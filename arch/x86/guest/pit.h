@@ -43,8 +43,10 @@ struct vpit {
 /* dev: struct vpit; guest->lock held. Ports 0x40..0x43 and 0x61. */
 extern const struct io_ops vpit_ops, vpit_port61_ops;
 
+/* Once, when @guest is made; in its power-on state. */
 void vpit_init(struct vpit *pit, struct guest *guest);
-void vpit_reset(struct vpit *pit);	/* on the guest's CPU; so is vpit_stop() */
+/* On the guest's CPU: power-on; and the end, which leaves no timer armed. */
+void vpit_reset(struct vpit *pit);
 void vpit_stop(struct vpit *pit);
 
 #endif

@@ -33,6 +33,7 @@ struct vpm {
 /* dev: struct vpm; guest->lock held */
 extern const struct io_ops vpm_sleep_ops, vpm_kbc_ops, vpm_port92_ops;
 
+/* Once, when @guest is made; and at each of its resets: power-on. */
 void vpm_init(struct vpm *pm, struct guest *guest);
 void vpm_reset(struct vpm *pm);
 /* 0xcf9 lies inside the PCI address port, which hands byte accesses on. */

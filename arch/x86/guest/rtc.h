@@ -28,9 +28,10 @@ struct vrtc {
 
 extern const struct io_ops vrtc_ops;	/* dev: struct vrtc; guest->lock held */
 
+/* Once, when @guest is made; in its power-on state. */
 void vrtc_init(struct vrtc *rtc, struct guest *guest);
 void vrtc_reset(struct vrtc *rtc);	/* the time and memory are battery-backed: kept */
-void vrtc_stop(struct vrtc *rtc);
+void vrtc_stop(struct vrtc *rtc);	/* the guest's end: no timer stays armed */
 
 /*
  * Seconds since 1970-01-01 from and to the clock's bytes in @cmos, in the format that register
