@@ -226,7 +226,11 @@ class Load:
 @pytest.mark.full
 @pytest.mark.parametrize("kind, seconds, guests, options", [
     pytest.param("tcg", 30, 2, {}, id="tcg-30"),
-    pytest.param("tcg", 300, 2, {}, id="tcg-300")])
+    pytest.param("tcg", 300, 2, {}, id="tcg-300"),
+    # Bochs lets nothing in but what is for the first guest. Slower, Linux sees soft lockups.
+    # Without APIC virtualization: docs/caveats.md, Bochs.
+    pytest.param("haswell", 300, 1, {"ips": 8_000_000, "sync": "slowdown", "cmdline": "apicv=off"},
+                 id="haswell-300")])
 def test_load(bench, kind, seconds, guests, options):
     """All vCPUs of all guests busy, with traffic, for so long by their clocks: no interrupt of the
     NIC is lost, no guest has anything to complain of, and each ping is answered. But for as many as
