@@ -31,7 +31,7 @@ enum hvm_caps {
 	HVM_CAP_POST = BIT(9),
 };
 
-enum hvm_prot { HVM_R = 1, HVM_W = 2, HVM_X = 4, HVM_UC = 8 };
+enum hvm_prot { HVM_R = 1, HVM_W = 2, HVM_X = 4 };
 
 struct hvm_ops {
 	const char *name;		/* "VT-x" */
@@ -49,9 +49,13 @@ struct hvm_ops {
 
 	int (*guest_init)(struct guest *guest);		/* nested paging root; -ENOMEM */
 	void (*guest_free)(struct guest *guest);
-	/* Page-aligned. Largest pages that fit. -ENOMEM; -EEXIST when something is mapped there. */
+	/*
+	 * Map @size bytes at guest physical @gpa to @phys (all page-aligned) in the largest pages
+	 * that fit, for @prot (enum hvm_prot). Before there are vCPUs; it stays until guest_free().
+	 * -ENOMEM; -EEXIST when something is mapped there. After an error the guest can only be
+	 * freed.
+	 */
 	int (*map)(struct guest *guest, u64 gpa, u64 phys, u64 size, unsigned int prot);
-	void (*unmap)(struct guest *guest, u64 gpa, u64 size);	/* flushes */
 
 	int (*vcpu_init)(struct vcpu *vcpu);		/* -ENOMEM */
 	void (*vcpu_free)(struct vcpu *vcpu);

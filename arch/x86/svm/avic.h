@@ -88,7 +88,7 @@ struct avic_vcpu {
 /* avic_guest.c: the pages, if AVIC is used. 0 or -ENOMEM. */
 int svm_avic_guest_init(struct svm_guest *g);
 void svm_avic_guest_free(struct svm_guest *g);
-/* The guest's nested tables have changed; before translations are flushed. */
+/* The guest's nested tables have grown. */
 void svm_avic_npt_changed(struct svm_guest *g);
 
 /* avic.c. When the VMCB is there, and before it goes. */

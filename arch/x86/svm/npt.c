@@ -52,7 +52,6 @@ static u64 *new_table(void)
 	return phys ? phys_to_virt(phys) : NULL;
 }
 
-/* PCD and PWT together select UC in the host's PAT. */
 static u64 leaf_bits(unsigned int prot, unsigned int level)
 {
 	u64 bits = prot & HVM_R ? PTE_P | PTE_US | PTE_A | PTE_D : 0;
@@ -61,8 +60,6 @@ static u64 leaf_bits(unsigned int prot, unsigned int level)
 		bits |= PTE_RW;
 	if (!(prot & HVM_X))
 		bits |= PTE_XD;
-	if (prot & HVM_UC)
-		bits |= PTE_PCD | PTE_PWT;
 	return level > 1 ? bits | PTE_PS : bits;
 }
 
@@ -97,65 +94,12 @@ int svm_map(struct guest *guest, u64 gpa, u64 phys, u64 size, unsigned int prot)
 		unsigned int level = best_level(gpa + done, phys + done, size - done);
 		int err = map_one(g->npt, gpa + done, phys + done, level, prot);
 
-		if (err) {
-			svm_unmap(guest, gpa, done);
+		if (err)
 			return err;
-		}
 		done += level_size(level);
 	}
 	svm_avic_npt_changed(g);
 	return 0;
-}
-
-/* Replace a large page by a table of the next smaller ones. */
-static int split(u64 *entry, unsigned int level)
-{
-	u64 *table = new_table();
-	u64 bits = *entry & ~PTE_ADDR;
-
-	if (!table)
-		return -ENOMEM;
-	if (level == 2)
-		bits &= ~PTE_PS;
-	for (unsigned int i = 0; i < NPT_ENTRIES; i++)
-		table[i] = ((*entry & PTE_ADDR) + i * level_size(level - 1)) | bits;
-	*entry = virt_to_phys(table) | NPT_TABLE;
-	return 0;
-}
-
-/* Take away what maps @gpa, at most @size bytes of it; bytes dealt with. */
-static u64 unmap_one(u64 *table, u64 gpa, u64 size)
-{
-	for (unsigned int level = NPT_LEVELS; ; level--) {
-		u64 *e = &table[level_index(gpa, level)];
-		u64 span = level_size(level);
-
-		if (!*e)
-			return span - (gpa & (span - 1));
-		if (is_leaf(*e, level)) {
-			/* No memory for a split: the whole page goes, and only the guest loses. */
-			if ((size >= span && IS_ALIGNED(gpa, span)) || split(e, level)) {
-				*e = 0;
-				return span - (gpa & (span - 1));
-			}
-		}
-		table = entry_table(*e);
-	}
-}
-
-void svm_unmap(struct guest *guest, u64 gpa, u64 size)
-{
-	struct svm_guest *g = guest->arch.hvm;
-	u64 end = gpa + size;
-
-	while (gpa < end)
-		gpa += unmap_one(g->npt, gpa, end - gpa);
-	svm_avic_npt_changed(g);
-	/* Each vCPU flushes before its next entry; one in guest mode is made to leave it. */
-	__atomic_add_fetch(&g->npt_gen, 1, __ATOMIC_SEQ_CST);
-	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
-		if (guest->vcpus[i])
-			vcpu_kick(guest->vcpus[i]);
 }
 
 static void free_tables(u64 *table, unsigned int level)

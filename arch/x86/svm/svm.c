@@ -16,7 +16,6 @@ const struct hvm_ops svm_ops = {
 	.guest_init = svm_guest_init,
 	.guest_free = svm_guest_free,
 	.map = svm_map,
-	.unmap = svm_unmap,
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_free = svm_vcpu_free,
 	.vcpu_unload = svm_vcpu_unload,

@@ -91,7 +91,6 @@ void svm_msrpm_fill_x2avic(u8 *msrpm);
 int svm_guest_init(struct guest *guest);
 void svm_guest_free(struct guest *guest);
 int svm_map(struct guest *guest, u64 gpa, u64 phys, u64 size, unsigned int prot);
-void svm_unmap(struct guest *guest, u64 gpa, u64 size);
 
 /* vmcb.c */
 int svm_vcpu_init(struct vcpu *vcpu);

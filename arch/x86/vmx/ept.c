@@ -52,7 +52,7 @@ static u64 *new_table(void)
 
 static u64 leaf_bits(unsigned int prot, unsigned int level)
 {
-	u64 bits = (u64)(prot & HVM_UC ? MEM_TYPE_UC : MEM_TYPE_WB) << EPT_TYPE_SHIFT;
+	u64 bits = (u64)MEM_TYPE_WB << EPT_TYPE_SHIFT;
 
 	if (prot & HVM_R)
 		bits |= EPT_READ;
@@ -94,63 +94,11 @@ int vmx_map(struct guest *guest, u64 gpa, u64 phys, u64 size, unsigned int prot)
 		unsigned int level = best_level(gpa + done, phys + done, size - done);
 		int err = map_one(g->ept, gpa + done, phys + done, level, prot);
 
-		if (err) {
-			vmx_unmap(guest, gpa, done);
+		if (err)
 			return err;
-		}
 		done += level_size(level);
 	}
 	return 0;
-}
-
-/* Replace a large page by a table of the next smaller ones. */
-static int split(u64 *entry, unsigned int level)
-{
-	u64 *table = new_table();
-	u64 bits = *entry & ~EPT_ADDR;
-
-	if (!table)
-		return -ENOMEM;
-	if (level == 2)
-		bits &= ~EPT_LARGE;
-	for (unsigned int i = 0; i < EPT_ENTRIES; i++)
-		table[i] = ((*entry & EPT_ADDR) + i * level_size(level - 1)) | bits;
-	*entry = virt_to_phys(table) | EPT_RWX;
-	return 0;
-}
-
-/* Take away what maps @gpa, at most @size bytes of it; bytes dealt with. */
-static u64 unmap_one(u64 *table, u64 gpa, u64 size)
-{
-	for (unsigned int level = EPT_LEVELS; ; level--) {
-		u64 *e = &table[level_index(gpa, level)];
-		u64 span = level_size(level);
-
-		if (!*e)
-			return span - (gpa & (span - 1));
-		if (is_leaf(*e, level)) {
-			/* No memory for a split: the whole page goes, this guest loses. */
-			if ((size >= span && IS_ALIGNED(gpa, span)) || split(e, level)) {
-				*e = 0;
-				return span - (gpa & (span - 1));
-			}
-		}
-		table = entry_table(*e);
-	}
-}
-
-void vmx_unmap(struct guest *guest, u64 gpa, u64 size)
-{
-	struct vmx_guest *g = guest->arch.hvm;
-	u64 end = gpa + size;
-
-	while (gpa < end)
-		gpa += unmap_one(g->ept, gpa, end - gpa);
-	/* Each vCPU flushes before its next entry; one in guest mode is made to leave it. */
-	__atomic_add_fetch(&g->ept_gen, 1, __ATOMIC_SEQ_CST);
-	for (unsigned int i = 0; i < guest->nr_vcpus; i++)
-		if (guest->vcpus[i])
-			vcpu_kick(guest->vcpus[i]);
 }
 
 static void free_tables(u64 *table, unsigned int level)

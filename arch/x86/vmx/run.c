@@ -149,15 +149,14 @@ static bool prepare_timer(struct vmx_vcpu *v, u64 deadline_ns)
 static void prepare_translations(struct vcpu *vcpu, struct vmx_vcpu *v)
 {
 	const struct vmx_guest *g = vcpu->guest->arch.hvm;
-	u32 gen = __atomic_load_n(&g->ept_gen, __ATOMIC_ACQUIRE);
 
 	if (v->tsc_offset != vcpu->guest->arch.tsc_offset) {
 		v->tsc_offset = vcpu->guest->arch.tsc_offset;
 		vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
 	}
-	if (v->ept_gen == gen)
+	if (!v->invept)
 		return;
-	v->ept_gen = gen;
+	v->invept = false;
 	if (invept(INVEPT_SINGLE, g->eptp))
 		vmx_insn_failed("INVEPT", g->eptp);
 }

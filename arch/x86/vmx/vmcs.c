@@ -272,7 +272,7 @@ static void make_active(struct vmx_vcpu *v, struct vmx_cpu *c)
 	v->host_rsp = 0;
 	write_host_state();
 	/* Trust neither this CPU's nested translations nor those tagged with the VPID. */
-	v->ept_gen = ((struct vmx_guest *)v->vcpu->guest->arch.hvm)->ept_gen - 1;
+	v->invept = true;
 	if (vmx_caps.proc2 & PROC2_VPID && invvpid(INVVPID_SINGLE, vcpu_vpid(v->vcpu), 0))
 		vmx_insn_failed("INVVPID", vcpu_vpid(v->vcpu));
 }

@@ -16,7 +16,6 @@ const struct hvm_ops vmx_ops = {
 	.guest_init = vmx_guest_init,
 	.guest_free = vmx_guest_free,
 	.map = vmx_map,
-	.unmap = vmx_unmap,
 	.vcpu_init = vmx_vcpu_init,
 	.vcpu_free = vmx_vcpu_free,
 	.vcpu_unload = vmx_vcpu_unload,

@@ -34,7 +34,6 @@ struct vmx_cpu {
 struct vmx_guest {
 	u64 *ept;		/* PML4 */
 	u64 eptp;
-	u32 ept_gen;		/* counts removals: a vCPU behind it must INVEPT */
 	u64 apic_access;	/* physical page mapped at the APIC's address; 0 if not used */
 };
 
@@ -53,7 +52,7 @@ struct vmx_vcpu {
 	u32 proc, proc2;	/* as written to the VMCS */
 	u64 apic_base;		/* IA32_APIC_BASE that proc2 and the MSR bitmap are for */
 	u32 tpr_threshold;
-	u32 ept_gen;
+	bool invept;		/* before the next entry */
 	u64 host_rsp;		/* as written to the VMCS */
 	s64 tsc_offset;
 	int extint;		/* external interrupt whose delivery an exit interrupted; -1 */
@@ -75,7 +74,6 @@ void vmx_cpu_disable(struct cpu *cpu);
 int vmx_guest_init(struct guest *guest);
 void vmx_guest_free(struct guest *guest);
 int vmx_map(struct guest *guest, u64 gpa, u64 phys, u64 size, unsigned int prot);
-void vmx_unmap(struct guest *guest, u64 gpa, u64 size);
 
 /* vmcs.c */
 int vmx_vcpu_init(struct vcpu *vcpu);
