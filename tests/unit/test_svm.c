@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* AMD-V's tables: nested paging, permission maps, exit codes, the decoder of what exits. */
+/* AMD-V: the permission maps, the decoder of what exits. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -9,127 +9,9 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/decode.h"
 #include "arch/x86/svm/svm.h"
-#include "kernel/guest.h"
 #include "kernel/mem.h"
 
-u32 hvm_caps;
 struct svm_caps svm_caps;
-static struct guest guest;
-static u64 held;
-
-static int setup(void **state)
-{
-	memset(&guest, 0, sizeof(guest));
-	hvm_caps = HVM_CAP_PAGE_1G;
-	held = mem_used(MEM_EPT);
-	return svm_guest_init(&guest);
-}
-
-static int teardown(void **state)
-{
-	svm_guest_free(&guest);
-	return mem_used(MEM_EPT) == held ? 0 : -1;
-}
-
-/* ---- Nested paging ---- */
-
-/* The entry that maps @gpa, and its level (1: 4 KiB, 2: 2 MiB, 3: 1 GiB). */
-static u64 entry_of(u64 gpa, unsigned int *level)
-{
-	const u64 *table = ((struct svm_guest *)guest.arch.hvm)->npt;
-
-	for (*level = 4; ; --*level) {
-		u64 e = table[gpa >> (12 + 9 * (*level - 1)) & 511];
-
-		if (!e || *level == 1 || e & PTE_PS)
-			return e;
-		assert_true((e & (PTE_P | PTE_RW | PTE_US)) == (PTE_P | PTE_RW | PTE_US));
-		assert_false(e & PTE_XD);
-		table = phys_to_virt(e & PTE_ADDR);
-	}
-}
-
-static void assert_maps(u64 gpa, u64 phys, unsigned int level)
-{
-	unsigned int found;
-	u64 e = entry_of(gpa, &found);
-	u64 size = PAGE_SIZE << 9 * (level - 1);
-
-	assert_int_equal(found, level);
-	assert_true(e & PTE_P);
-	assert_true(e & PTE_US);		/* guests' accesses count as a user's */
-	assert_int_equal((e & PTE_ADDR & ~(size - 1)) + (gpa & (size - 1)), phys);
-}
-
-static void assert_absent(u64 gpa)
-{
-	unsigned int level;
-
-	assert_false(entry_of(gpa, &level) & PTE_P);
-}
-
-#define RWX (HVM_R | HVM_W | HVM_X)
-
-static void largest_pages_that_fit(void **state)
-{
-	/* 4 KiB up to 2 MiB, 2 MiB up to 1 GiB, 1 GiB, and back */
-	u64 base = GIB - 2 * MIB - PAGE_SIZE, size = GIB + 4 * MIB + 2 * PAGE_SIZE;
-
-	assert_int_equal(svm_map(&guest, base, 8 * GIB + base, size, RWX), 0);
-	assert_maps(base, 8 * GIB + base, 1);
-	assert_maps(GIB - 2 * MIB, 9 * GIB - 2 * MIB, 2);
-	assert_maps(GIB + 12345, 9 * GIB + 12345, 3);
-	assert_maps(2 * GIB, 10 * GIB, 2);
-	assert_maps(2 * GIB + 2 * MIB, 10 * GIB + 2 * MIB, 1);
-	assert_absent(base - 1);
-	assert_absent(base + size);
-}
-
-static void no_1g_pages_without_the_processor(void **state)
-{
-	hvm_caps = 0;
-	assert_int_equal(svm_map(&guest, 0, 0, 2 * GIB, RWX), 0);
-	assert_maps(GIB, GIB, 2);
-}
-
-/* The physical address decides as well. */
-static void alignment_of_both(void **state)
-{
-	assert_int_equal(svm_map(&guest, 0, PAGE_SIZE, 4 * MIB, RWX), 0);
-	assert_maps(2 * MIB, 2 * MIB + PAGE_SIZE, 1);
-}
-
-static void protection(void **state)
-{
-	unsigned int level;
-	u64 e;
-
-	assert_int_equal(svm_map(&guest, 0, 0, PAGE_SIZE, HVM_R), 0);
-	assert_int_equal(svm_map(&guest, PAGE_SIZE, 0, PAGE_SIZE, RWX), 0);
-	e = entry_of(0, &level);
-	assert_false(e & PTE_RW);
-	assert_true(e & PTE_XD);
-	e = entry_of(PAGE_SIZE, &level);
-	assert_true(e & PTE_RW);
-	assert_false(e & PTE_XD);
-	assert_false(e & (PTE_PCD | PTE_PWT));
-}
-
-static void nothing_is_mapped_twice(void **state)
-{
-	assert_int_equal(svm_map(&guest, 2 * MIB, 0, 2 * MIB, RWX), 0);
-	assert_int_equal(svm_map(&guest, 2 * MIB + PAGE_SIZE, 0, PAGE_SIZE, RWX), -EEXIST);
-	assert_int_equal(svm_map(&guest, 0, 0, 4 * MIB, RWX), -EEXIST);
-	assert_maps(2 * MIB, 0, 2);
-}
-
-static void no_memory(void **state)
-{
-	host_mem_fail(2);
-	assert_int_equal(svm_map(&guest, 0, 0, PAGE_SIZE, RWX), -ENOMEM);
-	host_mem_fail(0);
-	assert_absent(0);
-}
 
 /* ---- Permission maps ---- */
 
@@ -257,12 +139,11 @@ static void truncated_and_unknown(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(largest_pages_that_fit), T(no_1g_pages_without_the_processor),
-		T(alignment_of_both), T(protection), T(nothing_is_mapped_twice), T(no_memory),
-		T(msr_permissions), T(maps_are_made), T(plain_instructions),
-		T(prefixes_count), T(control_registers), T(lmsw), T(truncated_and_unknown),
+		cmocka_unit_test(msr_permissions), cmocka_unit_test(maps_are_made),
+		cmocka_unit_test(plain_instructions), cmocka_unit_test(prefixes_count),
+		cmocka_unit_test(control_registers), cmocka_unit_test(lmsw),
+		cmocka_unit_test(truncated_and_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
