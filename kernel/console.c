@@ -24,6 +24,9 @@
  */
 #define HOLD_NS		(50 * NSEC_PER_MSEC)
 
+/* Of a guest with a full input buffer: console_poll(). */
+#define PATIENCE_NS	NSEC_PER_SEC
+
 static const struct console_dev *dev;
 
 /* ---- Output ---- */
@@ -218,6 +221,7 @@ static struct spinlock input_lock = SPINLOCK_INIT(LOCK_CONSOLE_INPUT);
 static struct guest_console *reader;	/* NULL: the monitor */
 static struct guest_console *last_guest;	/* who read before the monitor did */
 static bool escape;			/* Ctrl-A was typed */
+static int kept = -1;			/* taken from the line, for a reader without room */
 
 void console_init(const struct console_dev *device)
 {
@@ -225,6 +229,7 @@ void console_init(const struct console_dev *device)
 	line_begun = false;
 	cr_seen = false;
 	escape = false;
+	kept = -1;
 }
 
 static unsigned int console_index(const struct guest_console *gc)
@@ -255,6 +260,7 @@ void console_guest_add(struct guest_console *gc, struct guest *guest)
 	shared_timer_init(&gc->hold, guest->cpu, hold_over);
 	gc->nr_held = 0;
 	gc->in_head = gc->in_tail = 0;
+	gc->full_ns = 0;
 	if (console_index(gc) == nr_consoles && nr_consoles < CONFIG_MAX_GUESTS) {
 		acquire();
 		consoles[nr_consoles++] = gc;
@@ -291,20 +297,43 @@ void console_guest_remove(struct guest_console *gc)
 	spin_unlock(&input_lock);
 }
 
-/* One producer (console_poll()) and one consumer (the guest's UART). */
-static void give(struct guest_console *gc, u8 byte)
+/* in[] is full; is it worth waiting? Each byte that the guest reads makes it so again. */
+static bool patient(struct guest_console *gc, unsigned int tail)
 {
-	unsigned int head = gc->in_head;
-
-	if (head - __atomic_load_n(&gc->in_tail, __ATOMIC_ACQUIRE) == CONSOLE_INPUT_MAX) {
-		gc->in_dropped++;
-		return;
+	if (!gc->full_ns || gc->full_tail != tail) {
+		gc->full_tail = tail;
+		gc->full_ns = time_ns();
 	}
+	return time_ns() - gc->full_ns < PATIENCE_NS;
+}
+
+static void drop(struct guest_console *gc)
+{
+	if (!gc->dropping)
+		console_printf("console: guest %s does not read what is typed; dropped until it does\n",
+			       guest_name(gc->guest));
+	gc->dropping = true;
+	gc->in_dropped++;
+}
+
+/* One producer (console_poll()) and one consumer (the guest's UART). False: offer it again. */
+static bool give(struct guest_console *gc, u8 byte)
+{
+	unsigned int head = gc->in_head, tail = __atomic_load_n(&gc->in_tail, __ATOMIC_ACQUIRE);
+
+	if (head - tail == CONSOLE_INPUT_MAX) {
+		if (patient(gc, tail))
+			return false;
+		drop(gc);
+		return true;
+	}
+	gc->dropping = false;
 	gc->in[head % CONSOLE_INPUT_MAX] = byte;
 	gc->in_bytes++;
 	__atomic_store_n(&gc->in_head, head + 1, __ATOMIC_RELEASE);
 	if (gc->input_ready)
 		gc->input_ready(gc);
+	return true;
 }
 
 bool console_guest_has_input(const struct guest_console *gc)
@@ -324,18 +353,19 @@ int console_guest_getc(struct guest_console *gc)
 	return byte;
 }
 
-/* To the reader of the moment. */
-static void deliver(u8 byte)
+/* To the reader of the moment. False: offer it again. */
+static bool deliver(u8 byte)
 {
-	bool to_guest;
+	bool to_guest, done = true;
 
 	spin_lock(&input_lock);
 	to_guest = reader != NULL;
 	if (to_guest)
-		give(reader, byte);
+		done = give(reader, byte);
 	spin_unlock(&input_lock);
 	if (!to_guest)
 		monitor_input((char)byte);
+	return done;
 }
 
 /* ---- Ctrl-A and a key ---- */
@@ -401,35 +431,45 @@ static void key_help(char key)
 			       consoles[i] == reader ? " (has the input)" : "");
 }
 
-static void handle_key(char key)
+/* The key after Ctrl-A. False: offer it again. */
+static bool handle_key(char key)
 {
-	if (key == CTRL('a') || key == 'a') {
-		deliver(CTRL('a'));
-		return;
-	}
+	if (key == CTRL('a') || key == 'a')
+		return deliver(CTRL('a'));
 	if (key == 'x') {
 		guests_quit();
-		return;
+		return true;
 	}
 	spin_lock(&input_lock);
 	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
 		if (key >= keys[i].key && key <= keys[i].last)
 			keys[i].fn(key);
 	spin_unlock(&input_lock);
+	return true;
 }
 
-void console_poll(void)
+/* False: offer it again. */
+static bool take(int c)
+{
+	if (escape) {
+		escape = !handle_key((char)c);
+		return !escape;
+	}
+	if (c == CTRL('a')) {
+		escape = true;
+		return true;
+	}
+	return deliver((u8)c);
+}
+
+bool console_poll(void)
 {
 	int c;
 
-	while (dev && (c = dev->getc()) >= 0) {
-		if (escape) {
-			escape = false;
-			handle_key((char)c);
-		} else if (c == CTRL('a')) {
-			escape = true;
-		} else {
-			deliver((u8)c);
-		}
+	while (dev && (c = kept >= 0 ? kept : dev->getc()) >= 0) {
+		kept = take(c) ? -1 : c;
+		if (kept >= 0)
+			return false;
 	}
+	return true;
 }

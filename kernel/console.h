@@ -27,6 +27,9 @@ struct guest_console {
 	struct guest *guest;
 	u8 in[CONSOLE_INPUT_MAX];	/* typed, not yet read by the guest's UART */
 	unsigned int in_head, in_tail;
+	unsigned int full_tail;		/* in_tail when in[] was last seen full ... */
+	u64 full_ns;			/* ... and since when it is there; 0: was not full yet */
+	bool dropping;			/* ... for so long that the rest was given up */
 	u64 out_bytes, in_bytes, in_dropped;
 	void (*input_ready)(struct guest_console *gc);	/* set by the UART model */
 	void *uart;
@@ -63,8 +66,12 @@ void console_guest_add(struct guest_console *gc, struct guest *guest);
 /* Its input falls to the next guest, or to the monitor. */
 void console_guest_remove(struct guest_console *gc);
 
-/* BSP loop: take what was typed and hand it on. */
-void console_poll(void);
+/*
+ * BSP loop: take what was typed and hand it on. False: a guest's buffer is full, and the rest stays
+ * on the line; call again in a moment. A guest that reads nothing for a second gets no more of that
+ * patience: what is typed for it is dropped, counted and reported, so that Ctrl-A is heard again.
+ */
+bool console_poll(void);
 /* Before the machine goes off: everything has left the wire. */
 void console_flush(void);
 

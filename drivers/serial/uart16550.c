@@ -36,6 +36,8 @@ static struct uart {
 	unsigned int baud;
 	u8 irq;				/* ISA interrupt; 0: none known */
 	u32 gsi;			/* takes precedence; 0: none */
+	bool by_irq;			/* what was typed makes an interrupt */
+	bool holding;			/* RTS is low */
 	bool absent;
 } uart;
 static struct work input_work;
@@ -162,12 +164,29 @@ void uart_use_spcr(void)
 	}
 }
 
+/* Modem control while input is on; RTS asks the other end to send (§8.7). */
+static void set_rts(bool on)
+{
+	uart.holding = !on;
+	uart_write(MCR, MCR_DTR | (on ? MCR_RTS : 0) | (uart.by_irq ? MCR_OUT2 : 0));
+}
+
+static void input(void)
+{
+	bool taken = console_poll();
+
+	if (uart.holding == taken)
+		set_rts(taken);
+	if (!taken || !uart.by_irq)
+		timer_start(&input_timer, time_ns() + POLL_NS);
+	else if (uart_read(LSR) & LSR_DR)
+		/* The line is edge-triggered: what was left unread would make no further interrupt. */
+		work_queue(&input_work);
+}
+
 static void input_run(struct work *work)
 {
-	console_poll();
-	/* The line is edge-triggered: what was left unread would make no further interrupt. */
-	if (!uart.absent && uart_read(LSR) & LSR_DR)
-		work_queue(&input_work);
+	input();
 }
 
 static void input_irq(void *arg)
@@ -177,8 +196,7 @@ static void input_irq(void *arg)
 
 static void input_timer_run(struct timer *timer)
 {
-	console_poll();
-	timer_start(timer, time_ns() + POLL_NS);
+	input();
 }
 
 static int route_irq(void)
@@ -196,22 +214,19 @@ static int route_irq(void)
 
 void uart_start_input(void)
 {
-	bool by_irq;
-
+	if (uart.absent)
+		return;
 	work_init(&input_work, this_cpu(), input_run);
 	timer_init(&input_timer, input_timer_run);
-	by_irq = !uart.absent && !route_irq();
+	uart.by_irq = !route_irq();
 	if (uart.regs)
 		pr_info("uart: at %p: %u bit/s, %s", (void *)uart.regs, uart.baud,
-			by_irq ? "interrupt" : "polled");
+			uart.by_irq ? "interrupt" : "polled");
 	else
 		pr_info("uart: port %#x: %u bit/s, %s", uart.port, uart.baud,
-			by_irq ? "interrupt" : "polled");
-	if (!by_irq) {
-		timer_start(&input_timer, time_ns() + POLL_NS);
-		return;
-	}
-	uart_write(MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
-	uart_write(IER, IER_RX);
+			uart.by_irq ? "interrupt" : "polled");
+	set_rts(true);
+	if (uart.by_irq)
+		uart_write(IER, IER_RX);
 	work_queue(&input_work);	/* what was typed meanwhile */
 }

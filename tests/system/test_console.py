@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Two guests on one machine: the serial line they share, the monitor, the switch between them."""
 
+import hashlib
+
 import pytest
 
 from bench import linux_files
@@ -71,6 +73,13 @@ def test_switch(pair):
     assert pair.one.check("hostname").strip() == "one"
     pair.machine.send("head -c 2 | xxd -p\n" + CTRL_A + "a\n")
     pair.one.expect("010a")
+
+
+def test_pasted(pair):
+    """What is typed faster than the guest reads it waits: more than all buffers on the way hold."""
+    text = "".join(f"{n} of what is pasted into the guest's terminal at once\n" for n in range(120))
+    said = pair.one.check(f"md5sum <<'END'\n{text}END")
+    assert said.split()[0] == hashlib.md5(text.encode()).hexdigest()
 
 
 def test_keys(pair):

@@ -88,6 +88,7 @@ static void input_ready(struct guest_console *gc)
 }
 
 #define A_MOMENT (50 * NSEC_PER_MSEC)	/* for which a silent writer keeps its line */
+#define PATIENCE	NSEC_PER_SEC	/* kernel/console.c, PATIENCE_NS */
 
 static void print_now(unsigned int g, const char *text)
 {
@@ -382,18 +383,79 @@ static void test_quit(void **state)
 	hear(0, "");
 }
 
-static void test_full_buffer_drops_and_counts(void **state)
+/* A buffer of text and ten bytes more, all alike. */
+static const char *too_much(void)
 {
-	char many[CONSOLE_INPUT_MAX + 11];
+	static char many[CONSOLE_INPUT_MAX + 11];
 
 	memset(many, 'k', sizeof(many) - 1);
-	many[sizeof(many) - 1] = '\0';
-	type(many, "");
+	return many;
+}
+
+static const char *full(void)
+{
+	return too_much() + 10;
+}
+
+static void test_full_buffer_keeps_the_rest_on_the_line(void **state)
+{
+	typed = too_much();
+	assert_false(console_poll());
+	assert_int_equal(strlen(typed), 9);	/* one is taken, and kept */
+	host_time_advance(PATIENCE - 1);
+	assert_false(console_poll());
+	assert_int_equal(strlen(typed), 9);
+	hear(0, full());
+	assert_true(console_poll());
+	hear(0, "kkkkkkkkkk");
+	assert_int_equal(guest[0].console.in_dropped, 0);
+}
+
+/* A literal Ctrl-A is two keys and one byte. */
+static void test_literal_ctrl_a_waits_too(void **state)
+{
+	type(full(), "");
+	typed = "\1a";
+	assert_false(console_poll());
+	hear(0, full());
+	assert_true(console_poll());
+	hear(0, "\1");
+}
+
+static void test_patience_begins_anew_with_each_byte_read(void **state)
+{
+	typed = too_much();
+	for (unsigned int i = 0; i < 10; i++) {
+		assert_false(console_poll());
+		host_time_advance(PATIENCE - 1);
+		assert_int_equal(console_guest_getc(&guest[0].console), 'k');
+	}
+	assert_true(console_poll());
+	hear(0, full());
+	assert_int_equal(guest[0].console.in_dropped, 0);
+}
+
+static void test_what_nobody_reads_is_dropped_in_the_end(void **state)
+{
+	type(too_much(), "");
+	host_time_advance(PATIENCE);
+	out_clear();
+	assert_true(console_poll());
+	assert_string_equal(out, "console: guest web does not read what is typed; "
+			    "dropped until it does\r\n");
 	assert_int_equal(guest[0].console.in_dropped, 10);
-	many[CONSOLE_INPUT_MAX] = '\0';
-	hear(0, many);
-	type("again", "");
+	type("x\1" "2y", "console: input goes to guest db (Ctrl-A h for help)\r\n");
+	assert_int_equal(guest[0].console.in_dropped, 11);
+	hear(1, "y");
+	hear(0, full());
+	type("\1" "1again", NULL);
 	hear(0, "again");
+	type(too_much(), "");		/* patient again, and then heard of again */
+	host_time_advance(PATIENCE);
+	out_clear();
+	assert_true(console_poll());
+	assert_true(out_len > 0);
+	assert_int_equal(guest[0].console.in_dropped, 21);
 }
 
 static void test_removed_reader_hands_over(void **state)
@@ -450,7 +512,10 @@ int main(void)
 		TEST(test_literal_ctrl_a),
 		TEST(test_help),
 		TEST(test_quit),
-		TEST(test_full_buffer_drops_and_counts),
+		TEST(test_full_buffer_keeps_the_rest_on_the_line),
+		TEST(test_literal_ctrl_a_waits_too),
+		TEST(test_patience_begins_anew_with_each_byte_read),
+		TEST(test_what_nobody_reads_is_dropped_in_the_end),
 		TEST(test_removed_reader_hands_over),
 		TEST(test_removed_guest_is_not_toggled_to),
 		TEST(test_busted_lock_is_not_waited_for),	/* last: it stays busted */
