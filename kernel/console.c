@@ -310,8 +310,8 @@ static bool patient(struct guest_console *gc, unsigned int tail)
 static void drop(struct guest_console *gc)
 {
 	if (!gc->dropping)
-		console_printf("console: guest %s does not read what is typed; dropped until it does\n",
-			       guest_name(gc->guest));
+		console_printf("console: guest %s does not read what is typed; "
+			       "dropped until it does\n", guest_name(gc->guest));
 	gc->dropping = true;
 	gc->in_dropped++;
 }

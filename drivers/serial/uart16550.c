@@ -171,6 +171,7 @@ static void set_rts(bool on)
 	uart_write(MCR, MCR_DTR | (on ? MCR_RTS : 0) | (uart.by_irq ? MCR_OUT2 : 0));
 }
 
+/* The line is edge-triggered: what is left unread makes no further interrupt. */
 static void input(void)
 {
 	bool taken = console_poll();
@@ -180,7 +181,6 @@ static void input(void)
 	if (!taken || !uart.by_irq)
 		timer_start(&input_timer, time_ns() + POLL_NS);
 	else if (uart_read(LSR) & LSR_DR)
-		/* The line is edge-triggered: what was left unread would make no further interrupt. */
 		work_queue(&input_work);
 }
 
