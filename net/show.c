@@ -3,6 +3,8 @@
  * `info net` and `info switch`. Each line: what and its name, a colon, then key=value words;
  * further lines of the same name add keys.
  */
+#include <string.h>
+
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/monitor.h"
@@ -107,12 +109,29 @@ static void show_port(const struct port *port)
 	show_drops(port);
 }
 
-/* Attached ports neither come nor go meanwhile: the BSP does that, and runs this. */
+/*
+ * Port @i as it is now; false: there is none. It goes when its guest ends, on that guest's CPU, and
+ * no traffic waits until lines are out.
+ */
+static bool port_now(struct net_switch *sw, unsigned int i, struct port *now)
+{
+	const struct port *port;
+
+	spin_lock(&sw->lock);
+	port = sw->ports[i];
+	if (port)
+		*now = *port;
+	spin_unlock(&sw->lock);
+	return port;
+}
+
 static void show_ports(void *arg, struct net_switch *sw)
 {
+	struct port port;
+
 	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++)
-		if (sw->ports[i])
-			show_port(sw->ports[i]);
+		if (port_now(sw, i, &port))
+			show_port(&port);
 }
 
 static void show_net(void)
@@ -124,34 +143,35 @@ static void show_net(void)
 
 static void show_entry(struct net_switch *sw, u32 n, u64 now_ns)
 {
+	char name[sizeof(sw->ports[0]->name)] = "";
 	struct fdb_entry entry;
-	const struct port *port;
 
 	spin_lock(&sw->lock);
 	entry = sw->fdb.entry[n];
-	port = sw->ports[entry.port];
+	if (entry.used && sw->ports[entry.port])
+		strcpy(name, sw->ports[entry.port]->name);
 	spin_unlock(&sw->lock);
-	if (!entry.used || !port || fdb_expired(&sw->fdb, &entry, now_ns))
+	if (!name[0] || fdb_expired(&sw->fdb, &entry, now_ns))
 		return;
 	console_printf("mac " MAC_FMT ": switch=%s vlan=%u port=%s age_s=%llu\n",
-		       MAC_ARGS((const u8 *)&entry.mac), sw->name, fdb_vlan_of(entry.mac),
-		       port->name,
+		       MAC_ARGS((const u8 *)&entry.mac), sw->name, fdb_vlan_of(entry.mac), name,
 		       U(now_ns > entry.seen_ns ? (now_ns - entry.seen_ns) / NSEC_PER_SEC : 0));
 }
 
 static void show_one_switch(void *arg, struct net_switch *sw)
 {
 	u64 now_ns = time_ns();
+	struct port port;
 
 	console_printf("switch %s: table_size=%u addresses=%u learnt=%llu moved=%llu aged=%llu "
 		       "table_full=%llu flooded=%llu refused=%llu\n", sw->name, sw->fdb.size,
 		       sw->fdb.used, U(sw->fdb.learnt), U(sw->fdb.moved), U(sw->fdb.aged),
 		       U(sw->fdb.full), U(sw->flooded), U(sw->refused));
 	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++) {
-		if (!sw->ports[i])
+		if (!port_now(sw, i, &port))
 			continue;
-		show_policy(sw->ports[i]);
-		show_drops(sw->ports[i]);
+		show_policy(&port);
+		show_drops(&port);
 	}
 	for (u32 i = 0; i < sw->fdb.size; i++)
 		show_entry(sw, i, now_ns);
