@@ -88,15 +88,17 @@ static int ram_alloc(struct guest *guest)
 	return 0;
 }
 
-/* ---- vCPUs ---- */
+/* ---- vCPUs: made and freed under the lock, as `info lapic` looks at them from the boot CPU ---- */
 
 static void vcpus_free(struct guest *guest)
 {
 	for (unsigned int i = guest->nr_vcpus; i-- > 0;) {
 		struct vcpu *vcpu = guest->vcpus[i];
 
+		spin_lock(&guest->lock);
 		vcpu->state = VCPU_STOPPED;
 		arch_vcpu_free(vcpu);
+		spin_unlock(&guest->lock);
 	}
 }
 
@@ -109,9 +111,11 @@ static int vcpu_create(struct guest *guest, unsigned int id)
 		vcpu = calloc(1, sizeof(*vcpu));
 	if (!vcpu)
 		return -ENOMEM;
+	spin_lock(&guest->lock);
 	vcpu_init(vcpu, guest, id);
 	guest->vcpus[id] = vcpu;
 	err = arch_vcpu_init(vcpu);
+	spin_unlock(&guest->lock);
 	if (err)
 		pr_err("guest %s: vCPU %u cannot be made: %s", guest_name(guest), id,
 		       strerror(-err));

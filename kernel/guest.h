@@ -186,8 +186,8 @@ void guest_irq_line(struct guest *guest, unsigned int gsi, bool level);
 
 /*
  * Arch half (arch/x86/guest; mocked in native tests). All but arch_vcpu_has_interrupt(),
- * arch_vcpu_unload() and the two above run on the guest's CPU while no vCPU of it is placed,
- * guest->lock not held.
+ * arch_vcpu_unload() and the two above run on the guest's CPU while no vCPU of it is placed;
+ * guest->lock is held for arch_vcpu_init() and arch_vcpu_free() and for no other.
  */
 int arch_guest_init(struct guest *guest);	/* chipset devices, firmware tables area */
 void arch_guest_free(struct guest *guest);

@@ -61,10 +61,10 @@ static void show_guests(void)
 }
 
 /* The guest may be ended or made anew on its CPU meanwhile: counters only, nothing followed. */
-static void show_vcpu(const char *guest, const struct vcpu *vcpu)
+static void show_vcpu(const char *guest, const struct vcpu *vcpu, const struct cpu *cpu)
 {
 	console_printf("vcpu %s.%u: cpu=%u entries=%lu doorbells=%lu interrupts=%lu "
-		       "guest_ticks=%lu entry_ticks=%lu\n", guest, vcpu->id, vcpu->cpu->id,
+		       "guest_ticks=%lu entry_ticks=%lu\n", guest, vcpu->id, cpu->id,
 		       vcpu->entries, vcpu->doorbells, vcpu->injected, vcpu->guest_ticks,
 		       vcpu->entry_ticks);
 	for (unsigned int reason = 0; reason < VCPU_EXIT_KINDS; reason++) {
@@ -82,7 +82,8 @@ static void show_exits(void)
 {
 	for (unsigned int i = 0; i < nr_guests; i++)
 		for (unsigned int j = 0; j < GUEST_VCPUS_MAX && guests[i]->vcpus[j]; j++)
-			show_vcpu(guest_name(guests[i]), guests[i]->vcpus[j]);
+			show_vcpu(guest_name(guests[i]), guests[i]->vcpus[j],
+				  guests[i]->placement[j]);
 }
 
 static void show_vhost(void)

@@ -59,8 +59,19 @@ int arch_guest_load(struct guest *guest, const struct archive *archive)
 	return note("load");
 }
 
-int arch_vcpu_init(struct vcpu *vcpu) { return note(vcpu->id ? "vcpu1" : "vcpu0"); }
-void arch_vcpu_free(struct vcpu *vcpu) { note(vcpu->id ? "-vcpu1" : "-vcpu0"); }
+/* The boot CPU may be about to show the vCPU. */
+int arch_vcpu_init(struct vcpu *vcpu)
+{
+	assert_true(vcpu->guest->lock.locked);
+	return note(vcpu->id ? "vcpu1" : "vcpu0");
+}
+
+void arch_vcpu_free(struct vcpu *vcpu)
+{
+	assert_true(vcpu->guest->lock.locked);
+	note(vcpu->id ? "-vcpu1" : "-vcpu0");
+}
+
 void arch_vcpu_unload(struct vcpu *vcpu) { unloads++; }
 bool arch_vcpu_has_interrupt(struct vcpu *vcpu) { return has_interrupt; }
 void vpci_bus_reset(struct vpci_bus *b) { note(b == &bus ? "pci" : "?"); }

@@ -143,7 +143,7 @@ static int setup(void **state)
 		memset(&guest[i], 0, sizeof(guest[i]));
 		guest[i].id = i;
 		guest[i].config = &configs[i];
-		guest[i].cpu = &cpu;
+		guest[i].cpu = guest[i].placement[0] = &cpu;
 		guest[i].state = GUEST_RUNNING;
 		guest[i].vcpus[0] = &vcpu[i];
 		vcpu[i].guest = &guest[i];
@@ -319,6 +319,7 @@ static void test_info_exits(void **state)
 	vcpu[0].entry_ticks = 60;
 	vcpu[0].doorbells = 3;
 	vcpu[1].injected = 4;
+	vcpu[1].cpu = NULL;		/* it is being made anew on its CPU */
 	expect("info exits",
 	       "vcpu web.0: cpu=0 entries=10 doorbells=3 interrupts=0 guest_ticks=5000 "
 	       "entry_ticks=60\n"
