@@ -15,18 +15,6 @@ static void tick(struct frame *f)
 	outb(PIC1, EOI);
 }
 
-static u8 cmos_read(u8 reg)
-{
-	outb(0x70, reg);
-	return inb(0x71);
-}
-
-static void cmos_write(u8 reg, u8 val)
-{
-	outb(0x70, reg);
-	outb(0x71, val);
-}
-
 static void rtc_tick(struct frame *f)
 {
 	(void)f;

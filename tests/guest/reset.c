@@ -7,18 +7,6 @@ const char test_name[] = "reset";
 /* The CMOS clock's memory survives. */
 enum { CMOS_COUNT = 0x40, CMOS_MAGIC = 0x41, MAGIC = 0x5a };
 
-static u8 cmos_read(u8 reg)
-{
-	outb(0x70, reg);
-	return inb(0x71);
-}
-
-static void cmos_write(u8 reg, u8 val)
-{
-	outb(0x70, reg);
-	outb(0x71, val);
-}
-
 static u32 touched;
 
 static void as_new(void)

@@ -101,6 +101,24 @@ void cpu_kick(struct cpu *cpu) { kicks++; }
 
 /* ---- Setting up ---- */
 
+/* Of all tests: what the machine itself holds before the first guest. */
+static inline int machine_setup(void **state)
+{
+	static u64 own;
+
+	own = mem_alloc(PAGE_SIZE, PAGE_SIZE, MEM_VHOST);
+	*state = &own;
+	return own ? 0 : -1;
+}
+
+static inline int machine_teardown(void **state)
+{
+	const u64 *own = *state;
+
+	mem_free(*own, PAGE_SIZE, MEM_VHOST);
+	return 0;
+}
+
 static struct guest_config config;
 static const struct archive archive;
 static struct cpu *where[2];

@@ -147,6 +147,19 @@ void board_free(void)
 	board.ram = NULL;
 }
 
+int board_setup(void **state)
+{
+	board_init(2);
+	board_enable_apics();
+	return 0;
+}
+
+int board_teardown(void **state)
+{
+	board_free();
+	return 0;
+}
+
 void board_run(u64 ns)
 {
 	u64 end = time_ns() + ns;

@@ -37,6 +37,9 @@ extern struct board {
 /* A board of @ram_mib with everything reset; the clock stands at 1 s. */
 void board_init(unsigned int ram_mib);
 void board_free(void);
+/* For cmocka: a board of 2 MiB whose APICs are enabled; and free it. */
+int board_setup(void **state);
+int board_teardown(void **state);
 /* This CPU takes on vCPU @i: from now on what is posted to it is not from elsewhere. */
 static inline void board_take_on(unsigned int i)
 {

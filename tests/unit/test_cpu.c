@@ -3,18 +3,13 @@
  * The CPU loop with a machine that is played: what it runs, in which turn, until when, and that a
  * kick at the worst moment is not lost.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/loop_fixture.h"
 
-#include <string.h>
-
-#include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/poller.h"
 
-static struct cpu cpu, other;
 static struct vcpu vcpu[3];
 static bool runnable[ARRAY_SIZE(vcpu)];
-static jmp_buf out;
 
 /* What happens when the loop goes idle or enters a guest; leaves by longjmp() at the end. */
 static void (*on_idle)(void), (*on_run)(void);
@@ -66,23 +61,9 @@ void arch_cpu_kick(struct cpu *c)
 	kicks++;
 }
 
-static int loop(void)
-{
-	int how = setjmp(out);
-
-	if (!how)
-		cpu_loop();
-	return how;
-}
-
 static int setup(void **state)
 {
-	memset(&cpu, 0, sizeof(cpu));
-	memset(&other, 0, sizeof(other));
-	cpu_init(&cpu, 0);
-	cpu_init(&other, 1);
-	host_this_cpu = &cpu.arch;
-	host_time_set(1000);
+	cpus_init();
 	for (unsigned int i = 0; i < ARRAY_SIZE(vcpu); i++) {
 		runnable[i] = false;
 		vcpu[i] = (struct vcpu){ 0 };

@@ -254,10 +254,5 @@ int main(void)
 		TEST(test_request_served_without_taking_off),
 	};
 
-	/* The machine's own, before the first guest. */
-	u64 own = mem_alloc(PAGE_SIZE, PAGE_SIZE, MEM_VHOST);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-
-	mem_free(own, PAGE_SIZE, MEM_VHOST);
-	return failed;
+	return cmocka_run_group_tests(tests, machine_setup, machine_teardown);
 }

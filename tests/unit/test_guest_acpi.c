@@ -14,12 +14,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static u8 *table_at(u64 gpa, const char *signature, u32 *len)
 {
 	u8 *table = guest_mem_ptr(&board.guest.mem, gpa, ACPI_HEADER_LEN);
@@ -74,7 +68,7 @@ static void acpi_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(acpi_tables, setup, teardown),
+		cmocka_unit_test_setup_teardown(acpi_tables, setup, board_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,19 +10,6 @@
 #define RTE_MASK	BIT(16)
 #define EOIR		(VPC_IOAPIC_BASE + 0x40)
 
-static int setup(void **state)
-{
-	board_init(2);
-	board_enable_apics();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static void line(unsigned int pin, bool level)
 {
 	guest_irq_line(&board.guest, pin, level);
@@ -161,7 +148,7 @@ static void reset(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, board_setup, board_teardown)
 	const struct CMUnitTest tests[] = {
 		T(registers), T(edges), T(a_masked_edge_is_lost), T(level_until_eoi),
 		T(masked_level_comes_with_the_unmask), T(eoi_register), T(shared_vector),

@@ -12,19 +12,6 @@
 #define ICR_INIT	(DELIVER_INIT << 8 | ICR_ASSERT)
 #define ICR_SIPI(v)	(DELIVER_STARTUP << 8 | ICR_ASSERT | (v))
 
-static int setup(void **state)
-{
-	board_init(2);
-	board_enable_apics();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static void send_ipi(unsigned int from, u32 dest, u32 low)
 {
 	vlapic_write(board_lapic(from), LAPIC_ICR2, dest << 24);
@@ -540,7 +527,7 @@ static void reset_forgets(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, board_setup, board_teardown)
 	const struct CMUnitTest tests[] = {
 		T(higher_class_first_and_nested), T(task_priority_holds_back),
 		T(same_vector_twice_is_once), T(low_vectors_are_dropped_and_counted),

@@ -7,19 +7,6 @@
 #include "arch/x86/msr.h"
 #include "tests/unit/mock_board.h"
 
-static int setup(void **state)
-{
-	board_init(2);
-	board_enable_apics();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static int highest_of(struct vlapic *apic, u32 array)
 {
 	for (int v = 255; v >= 0; v--)
@@ -220,7 +207,7 @@ static void what_was_not_delivered_is_requested_again(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, board_setup, board_teardown)
 	const struct CMUnitTest tests[] = {
 		T(summaries_follow_the_arrays), T(summaries_are_found_out_anew_with_vid),
 		T(lint0_lets_the_8259s_through), T(the_8259s_vector_is_not_its_own),

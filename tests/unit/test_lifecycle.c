@@ -258,10 +258,5 @@ int main(void)
 		TEST(test_quit_ends_all),
 	};
 
-	/* The machine's own, before the first guest. */
-	u64 own = mem_alloc(PAGE_SIZE, PAGE_SIZE, MEM_VHOST);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-
-	mem_free(own, PAGE_SIZE, MEM_VHOST);
-	return failed;
+	return cmocka_run_group_tests(tests, machine_setup, machine_teardown);
 }

@@ -100,6 +100,16 @@ static void hostile_07_bad_queue_size(void **state)
 	}
 }
 
+/* Whatever was tried before. */
+static void assert_starts_properly(struct mock_net *mn)
+{
+	mock_set_status(&mn->mv, 0);
+	mock_net_up(mn, mock_net_offered(mn), 64);
+	mock_net_send(mn, 60, NULL);
+	kick_tx(mn);
+	assert_int_equal(mn->wire->frames, 1);
+}
+
 static void hostile_08_bad_ring_addresses(void **state)
 {
 	struct mock_net *mn = *state;
@@ -116,12 +126,7 @@ static void hostile_08_bad_ring_addresses(void **state)
 		mock_set_status(&mn->mv, 0xf);
 		assert_int_equal(mock_status(&mn->mv), 0xf | VIRTIO_NEEDS_RESET);
 	}
-	/* And it can be started properly afterwards. */
-	mock_set_status(&mn->mv, 0);
-	mock_net_up(mn, mock_net_offered(mn), 64);
-	mock_net_send(mn, 60, NULL);
-	kick_tx(mn);
-	assert_int_equal(mn->wire->frames, 1);
+	assert_starts_properly(mn);
 }
 
 static void hostile_30_reset_with_frames_in_flight(void **state)
@@ -248,11 +253,7 @@ static void bus_mastering_is_switched_off(void **state)
 	assert_int_equal(mn->wire->frames, 0);
 	assert_int_equal(mn->rx.used->idx, 0);
 	mock_cfg_write(&mn->mv, PCI_COMMAND, 2, command);
-	mock_set_status(&mn->mv, 0);
-	mock_net_up(mn, mock_net_offered(mn), 64);
-	mock_net_send(mn, 60, NULL);
-	kick_tx(mn);
-	assert_int_equal(mn->wire->frames, 1);
+	assert_starts_properly(mn);
 }
 
 static void both_resets_at_once(void **state)

@@ -29,12 +29,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static void irq(unsigned int n, bool level)
 {
 	guest_irq_line(&board.guest, n == 0 ? VPC_GSI_PIT : n, level);
@@ -244,7 +238,7 @@ static void any_command_is_survived(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, board_teardown)
 	const struct CMUnitTest tests[] = {
 		T(silent_until_programmed), T(delivers_and_waits_for_eoi), T(an_edge_is_needed),
 		T(level_by_elcr), T(masks), T(cascade), T(automatic_eoi_and_rotation),

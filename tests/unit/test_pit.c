@@ -16,12 +16,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static void load(unsigned int counter, u8 mode, u16 count)
 {
 	out8(0x43, (u8)(counter << 6 | 3 << 4 | mode << 1));
@@ -230,7 +224,7 @@ static void anything_is_survived(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, board_teardown)
 	const struct CMUnitTest tests[] = {
 		T(counts_down), T(latch_holds_still), T(periodic_interrupts),
 		T(irq0_at_the_8259_too), T(a_late_cpu_loses_ticks_not_the_beat),

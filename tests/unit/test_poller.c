@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pollers in the CPU loop: when they look, and when they ask to be told again. */
-#include "tests/unit/unit.h"
+#include "tests/unit/loop_fixture.h"
 
-#include <string.h>
-
-#include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/poller.h"
 
 #define LINGER	(120 * NSEC_PER_USEC)
 
-static struct cpu cpu;
 static struct vcpu vcpu;
 static bool runnable;
-static jmp_buf out;
 
 static struct poller poller;
 static unsigned int there;		/* looks that will find something */
@@ -69,20 +64,9 @@ bool vcpu_runnable(struct vcpu *v)
 
 void arch_cpu_kick(struct cpu *c) {}
 
-static int loop(void)
-{
-	int how = setjmp(out);
-
-	if (!how)
-		cpu_loop();
-	return how;
-}
-
 static int setup(void **state)
 {
-	memset(&cpu, 0, sizeof(cpu));
-	cpu_init(&cpu, 0);
-	host_this_cpu = &cpu.arch;
+	cpus_init();
 	host_time_set(NSEC_PER_SEC);
 	vcpu = (struct vcpu){ 0 };
 	list_append(&cpu.vcpus, &vcpu.cpu_node);

@@ -23,12 +23,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static u8 get(u8 index)
 {
 	out8(0x70, index);
@@ -211,7 +205,7 @@ static void memory(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, board_teardown)
 	const struct CMUnitTest tests[] = {
 		T(shows_the_wall_time), T(binary_and_12_hours), T(dates_both_ways),
 		T(can_be_set), T(update_in_progress), T(update_interrupts),

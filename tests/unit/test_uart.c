@@ -26,12 +26,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static void type(const char *text)
 {
 	board.typed = text;
@@ -208,7 +202,7 @@ static void reset_and_anything(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, board_teardown)
 	const struct CMUnitTest tests[] = {
 		T(polled_output), T(linux_takes_it_for_a_16550a), T(each_transmission_is_an_edge),
 		T(receives), T(trigger_level_and_timeout), T(without_fifo), T(divisor_latch),

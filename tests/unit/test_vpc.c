@@ -12,12 +12,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	board_free();
-	return 0;
-}
-
 static void expect(enum guest_request req)
 {
 	assert_int_equal(board.request, req);
@@ -165,7 +159,7 @@ static void ram_is_mapped(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, board_teardown)
 	const struct CMUnitTest tests[] = {
 		T(s5_powers_off), T(ways_to_reset), T(debug_exit), T(config_mechanism_1), T(ecam),
 		T(lapic_page), T(nobody_answers), T(ram_is_mapped),

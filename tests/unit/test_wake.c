@@ -3,12 +3,9 @@
  * vCPUs that sleep: the CPU's loop does not look at them, and what is there for them wakes them at
  * whichever instant it comes. The loop, vCPUs and work are the real ones; the guests are played.
  */
-#include "tests/unit/unit.h"
-
-#include <string.h>
+#include "tests/unit/loop_fixture.h"
 
 #include "asm/barrier.h"
-#include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/lifecycle.h"
 
@@ -16,13 +13,11 @@
 #define BUSY		0		/* computes, if it is to; the others halt */
 #define SLEEPER		1
 
-static struct cpu cpu, other;
 static struct guest guest;
 static struct vcpu vcpu[VCPUS];
 static bool interrupt[VCPUS], computes[VCPUS];
 static unsigned int taken[VCPUS], asked[VCPUS], ipis;
 static bool ipi;
-static jmp_buf out;
 
 /* ---- Instants: what happens at the one whose number is `when` ---- */
 
@@ -114,21 +109,9 @@ void arch_vcpu_run(struct vcpu *v, u64 deadline_ns)
 	}
 }
 
-/* Until it sleeps or computes for good. */
-static void loop(void)
-{
-	if (!setjmp(out))
-		cpu_loop();
-}
-
 static void machine(void)
 {
-	memset(&cpu, 0, sizeof(cpu));
-	memset(&other, 0, sizeof(other));
-	cpu_init(&cpu, 0);
-	cpu_init(&other, 1);
-	host_this_cpu = &cpu.arch;
-	host_time_set(1000);
+	cpus_init();
 	memset(vcpu, 0, sizeof(vcpu));
 	memset(&guest, 0, sizeof(guest));
 	guest.nr_vcpus = VCPUS;

@@ -363,6 +363,20 @@ void ioapic_route(u32 pin, u32 low)
 	ioapic_write(0x10 + 2 * pin, low);
 }
 
+/* ---- CMOS ---- */
+
+u8 cmos_read(u8 reg)
+{
+	outb(CMOS_INDEX, reg);
+	return inb(CMOS_DATA);
+}
+
+void cmos_write(u8 reg, u8 val)
+{
+	outb(CMOS_INDEX, reg);
+	outb(CMOS_DATA, val);
+}
+
 /* ---- Further processors ---- */
 
 enum { AP_PAGE = 0x8 };

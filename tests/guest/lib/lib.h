@@ -206,6 +206,12 @@ void ioapic_write(u32 reg, u32 val);
 enum { RTE_LEVEL = 1 << 15, RTE_LOW = 1 << 13, RTE_MASKED = 1 << 16, RTE_REMOTE_IRR = 1 << 14 };
 void ioapic_route(u32 pin, u32 low);	/* to APIC id 0 */
 
+/* ---- CMOS ---- */
+
+enum { CMOS_INDEX = 0x70, CMOS_DATA = 0x71 };
+u8 cmos_read(u8 reg);
+void cmos_write(u8 reg, u8 val);
+
 /* ---- 32-bit protected mode ---- */
 
 /* Call 32-bit code with paging off; see mode32.S. */
