@@ -133,7 +133,7 @@ static bool ctrl_one(struct virtio_net *net, struct vhost_virtqueue *vq)
 void net_ctrl_kick(struct vhost_virtqueue *vq)
 {
 	struct virtio_net *net = container_of(vq->dev, struct virtio_net, vhost.dev);
-	unsigned int n = 0;
+	unsigned int n = 0, looks = 0;
 
 	if (!vq->enabled)
 		return;
@@ -141,12 +141,13 @@ void net_ctrl_kick(struct vhost_virtqueue *vq)
 	do {
 		while (n < CTRL_BUDGET && ctrl_one(net, vq))
 			n++;
+		looks++;		/* that there seems to be more may go on for ever */
 		vhost_signal(vq);
 		if (unlikely(vq->ring.broken)) {
 			vhost_vq_error(vq);
 			break;
 		}
-		if (n == CTRL_BUDGET) {
+		if (n == CTRL_BUDGET || looks == CTRL_BUDGET) {
 			vq->stats.requeues++;
 			work_requeue(&vq->work);
 			break;

@@ -327,7 +327,8 @@ static bool tx_chain_ok(struct net_tx *tx, const struct ring_chain *c)
 
 /* What a turn of the worker has done. */
 struct tx_turn {
-	unsigned int packets;		/* a large frame counts as what it becomes on the wire */
+	/* A large frame counts as what it becomes on the wire; a look that found nothing, too. */
+	unsigned int packets;
 	u64 bytes;
 };
 
@@ -442,6 +443,7 @@ void net_tx_kick(struct vhost_virtqueue *vq)
 			    !ring_notify_enable(&vq->ring))
 				break;
 			ring_notify_disable(&vq->ring);
+			turn.packets++;		/* it may be gone again, each time */
 		}
 	}
 	vq->stats.bytes += turn.bytes;

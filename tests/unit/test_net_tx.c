@@ -5,6 +5,8 @@
  */
 #include "tests/unit/unit.h"
 
+#include <unistd.h>
+
 #include "tests/unit/net_fixture.h"
 
 /* ---- Transmission ---- */
@@ -474,11 +476,43 @@ static void hostile_27_header_size(void **state)
 	assert_broken(mn, VIRTIO_NET_TX, RING_BAD_BUFFER);
 }
 
+/*
+ * An index that shows a chain whenever notifications are on, and none when they are off: what
+ * another vCPU can bring about now and then, and a vhost-user front end always, as it may put the
+ * same memory at two places. Here the device's own flags are the index. That is no end of looking.
+ */
+static void hostile_21_chain_that_is_never_there_when_it_is_looked_for(void **state)
+{
+	struct mock_net *mn = *state;
+	const u64 alias = 8 * GIB, avail = mock_alloc(&mn->mg.ram, PAGE_SIZE, PAGE_SIZE) + 2;
+	u64 features = mn->net->vdev.driver, requeues;
+	u8 *low = mn->mg.ram.low;
+
+	mock_set_status(&mn->mv, 0);
+	assert_int_equal(guest_mem_add(&mn->mg.guest.mem, alias, MOCK_RAM, low, (uintptr_t)low), 0);
+	assert_true(mock_negotiate(&mn->mv, features));
+	mn->tx.addr.avail = avail;
+	mn->tx.addr.used = alias + avail + offsetof(struct virtq_avail, idx);
+	mock_setup_queue(&mn->mv, VIRTIO_NET_TX, &mn->tx, MOCK_VECTOR_TX);
+	mock_desc(&mn->tx, 0, mn->tx_buf, HDR + 60, 0, 0);
+	mock_frame(low + mn->tx_buf + HDR, mock_wire_mac, mn->nic.mac, 60);
+	mock_set_status(&mn->mv, 0xf);
+	alarm(20);
+	mock_work_pass();
+	requeues = mn->net->vhost.vq[VIRTIO_NET_TX].stats.requeues;
+	assert_int_equal(requeues, 1);		/* and others have their turn */
+	mock_work_pass();
+	alarm(0);
+	assert_int_equal(mn->net->vhost.vq[VIRTIO_NET_TX].stats.requeues, 2);
+	assert_int_equal(mn->wire->frames, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(frame_goes_out_as_posted),
 		T_FLAGS(frame_goes_out_as_posted),
+		T_FLAGS(hostile_21_chain_that_is_never_there_when_it_is_looked_for),
 		T(chain_is_used_when_the_nic_is_done),
 		T(completions_come_in_one_publication),
 		T(batch_is_one_interrupt_when_all_is_done_at_once),
