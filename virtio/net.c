@@ -180,8 +180,8 @@ static int net_start(struct virtio_dev *vdev)
 		}
 	}
 	port_set_link(&net->vhost.port, true);
-	pr_info("virtio-net: %s: driver ready (features 0x%lx)", net->vhost.dev.name,
-		vdev->driver);
+	log_ratelimited(&net->ready_rl, LOG_INFO, "virtio-net: %s: driver ready (features 0x%lx)",
+			net->vhost.dev.name, vdev->driver);
 	return 0;
 }
 

@@ -25,6 +25,7 @@ struct virtio_net {
 	struct event err;		/* a queue is broken */
 	struct virtio_net_config cfg;
 	struct ratelimit ratelimit;
+	struct ratelimit ready_rl;	/* lines that drivers cause that are started again */
 };
 
 #endif

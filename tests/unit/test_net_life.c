@@ -327,6 +327,23 @@ static void broken_again_and_again_is_said_within_limits(void **state)
 	assert_true(host_log_count("broken by the driver") <= RATELIMIT_BURST);
 }
 
+/* A driver that does nothing but start must not fill the log, nor hold the serial line up. */
+static void ready_again_and_again_is_said_within_limits(void **state)
+{
+	struct mock_net *mn = *state;
+	u64 features = mock_net_offered(mn);
+
+	host_log_clear();
+	mn->net->ready_rl = (struct ratelimit){ 0 };
+	for (unsigned int i = 0; i < 100; i++) {
+		mock_set_status(&mn->mv, 0);
+		assert_true(mock_negotiate(&mn->mv, features));
+		mock_set_status(&mn->mv, 0xf);
+		assert_int_equal(mock_status(&mn->mv), 0xf);
+	}
+	assert_int_equal(host_log_count(""), RATELIMIT_BURST);
+}
+
 static void hostile_34_storm_while_stopped(void **state)
 {
 	struct mock_net *mn = *state;
@@ -387,6 +404,7 @@ int main(void)
 		T(broken_queue_leaves_others_alone),
 		T(frames_before_the_broken_chain_go_out),
 		T(broken_again_and_again_is_said_within_limits),
+		T(ready_again_and_again_is_said_within_limits),
 		T(hostile_34_storm_while_stopped),
 		T(hostile_36_guest_stops_receiving),
 		T(counters_are_shown),
