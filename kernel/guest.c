@@ -74,10 +74,10 @@ static int ram_alloc(struct guest *guest)
 		u64 size = ram_add(guest, gpa, room);
 
 		if (!size) {
+			ram_free(guest);
 			pr_err("guest %s: -m %luM: not enough memory (%lu MiB free)",
 			       guest_name(guest), (u64)(guest->config->memory / MIB),
 			       (u64)(mem_used(MEM_FREE) / MIB));
-			ram_free(guest);
 			return -ENOMEM;
 		}
 		left -= size;
@@ -185,7 +185,7 @@ static int board_init(struct guest *guest)
 	guest->mmio = (struct io_space){ .name = "mmio" };
 	guest->doorbells.nr = 0;
 	err = arch_guest_init(guest);
-	if (err)
+	if (err && err != -EBUSY)
 		pr_err("guest %s: devices cannot be made: %s", guest_name(guest), strerror(-err));
 	return err;
 }

@@ -189,7 +189,8 @@ void guest_irq_line(struct guest *guest, unsigned int gsi, bool level);
  * arch_vcpu_unload() and the two above run on the guest's CPU while no vCPU of it is placed;
  * guest->lock is held for arch_vcpu_init() and arch_vcpu_free() and for no other.
  */
-int arch_guest_init(struct guest *guest);	/* chipset devices, firmware tables area */
+/* Chipset devices. -EBUSY, which it has said itself: isa-debug-exit's ports are another's. */
+int arch_guest_init(struct guest *guest);
 void arch_guest_free(struct guest *guest);
 int arch_guest_map_ram(struct guest *guest);	/* guest->mem -> nested page tables */
 void arch_guest_reset(struct guest *guest);	/* all devices and vCPUs to power-on state */

@@ -21,10 +21,12 @@ struct parser {
 	/* The statement at hand takes its words here; NULL: they are skipped, it is in error. */
 	void (*take)(struct parser *p);
 	bool in_guest;
+	struct options settings;	/* all `set` statements are one list */
 	unsigned int nr_statements;	/* guests so far, those in error included */
 	const struct option *option;	/* waits for its value */
 	unsigned int option_line;
 	bool skip_values;		/* those of an unknown option */
+	bool unreadable;		/* a word of the guest at hand: what follows may be, too */
 	bool no_memory;
 	struct guest_options guest;
 	struct host_config *host;
@@ -119,7 +121,7 @@ static void take_guest_name(struct parser *p)
 	guest_options_init(&p->guest, name, report_guest, p);
 	p->guest.config.line = p->word.line;
 	p->take = take_guest_word;
-	p->skip_values = false;
+	p->skip_values = p->unreadable = false;
 	if (p->nr == p->max)
 		fail_guest(p, p->word.line, "too many guests, expected up to CONFIG_MAX_GUESTS");
 }
@@ -134,9 +136,10 @@ static void finish_guest(struct parser *p)
 	}
 	if (p->option) {
 		g->line = p->option_line;
-		option_bad(&g->options, p->option, "", "value missing");
+		option_missing_value(&g->options, p->option);
 	}
-	guest_options_finish(g, p->nr_statements - 1, p->guests, p->nr);
+	if (!p->unreadable)
+		guest_options_finish(g, p->nr_statements - 1, p->guests, p->nr);
 	p->no_memory |= g->no_memory;
 	if (g->options.errors || g->no_memory)
 		guest_options_discard(g);
@@ -161,7 +164,7 @@ static void set_log_level(struct options *o, const struct option *opt, const cha
 		log_set_level((enum log_level)level);
 }
 
-/* "2-3" or "1;3" (a comma is between settings). */
+/* "2-3", "1,3", or "1;3" as in -netdev. */
 static void set_workers(struct options *o, const struct option *opt, const char *value,
 			void *object)
 {
@@ -171,7 +174,7 @@ static void set_workers(struct options *o, const struct option *opt, const char 
 
 	p->no_memory |= !list;
 	host->workers_line = p->word.line;
-	if (list && !option_cpu_list(list, ";", host->workers.cpu, &host->workers.nr,
+	if (list && !option_cpu_list(list, ",;", host->workers.cpu, &host->workers.nr,
 				     CONFIG_MAX_CPUS, CONFIG_MAX_CPUS - 1)) {
 		option_bad(o, opt, value, "not a list of CPUs");
 		host->workers.nr = 0;
@@ -181,18 +184,19 @@ static void set_workers(struct options *o, const struct option *opt, const char 
 
 static const struct option setting_rows[] = {
 	{ "log-level", set_log_level, .expected = "error, warning, info, debug or 0..3" },
-	{ "workers", set_workers, .expected = "CPUs for vhost workers alone, as in 3, 2-3 or 1;3" },
+	{ "workers", set_workers, .expected = "CPUs for vhost workers alone, as in 3, 2-3 or 1,3" },
 };
 static const struct option_table setting_table = { setting_rows, ARRAY_SIZE(setting_rows) };
 
 static void take_setting(struct parser *p)
 {
-	struct options o = {
-		.table = &setting_table, .where = "set ", .joint = '=',
-		.error = report_setting, .arg = p,
-	};
+	option_parse(&p->settings, p->word.text, p);
+}
 
-	options_parse(&o, p->word.text, p);
+static void take_first_setting(struct parser *p)
+{
+	p->take = take_setting;
+	take_setting(p);
 }
 
 /* ---- Statements ---- */
@@ -201,6 +205,8 @@ static void finish_statement(struct parser *p)
 {
 	if (p->in_guest)
 		finish_guest(p);
+	else if (p->take == take_first_setting)
+		report(p, p->option_line, NULL, "set: setting missing, expected set NAME=VALUE");
 	p->in_guest = false;
 	p->take = NULL;
 	p->option = NULL;
@@ -224,7 +230,7 @@ static void begin_statement(struct parser *p)
 	} else if (p->nr_statements) {
 		report(p, p->word.line, NULL, "set: after a guest, expected before the first one");
 	} else {
-		p->take = take_setting;
+		p->take = take_first_setting;
 	}
 }
 
@@ -238,7 +244,9 @@ static void bad_word(struct parser *p, const char *why)
 		p->in_guest = false;
 		p->take = NULL;
 	} else {
-		fail_guest(p, p->word.line, why);
+		if (!p->unreadable)
+			fail_guest(p, p->word.line, why);
+		p->unreadable = true;
 		p->option = NULL;
 	}
 }
@@ -279,6 +287,10 @@ int config_parse(const char *file, const char *text, size_t len,
 	p->arg = arg;
 	*host = (struct host_config){ 0 };
 	p->host = host;
+	p->settings = (struct options){
+		.table = &setting_table, .where = "set ", .joint = '=',
+		.error = report_setting, .arg = p,
+	};
 	p->guests = guests;
 	p->max = max;
 	words_init(&p->words, text, len);

@@ -54,7 +54,7 @@ struct guest_config {
 	u64 memory;			/* bytes, multiple of 2 MiB */
 	unsigned int nr_vcpus;
 	/* -cpu-affinity: CPUs for the vCPUs, in turn; nr 0: anywhere */
-	struct { unsigned int nr; u16 cpu[GUEST_VCPUS_MAX]; } affinity;
+	struct { unsigned int nr, line; u16 cpu[GUEST_VCPUS_MAX]; } affinity;
 	char kernel[128];		/* names of archive members */
 	char initrd[128];		/* "" if none; multiboot: "mod1 args,mod2 args" */
 	const char *append;		/* command line, "" if none; owned, for ever */

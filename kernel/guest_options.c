@@ -145,6 +145,7 @@ static void set_affinity(struct options *o, const struct option *opt, const char
 	struct guest_config *c = &g->config;
 	char *list = copy_list(g, value);
 
+	c->affinity.line = g->line;
 	if (list && !option_cpu_list(list, ",", c->affinity.cpu, &c->affinity.nr, GUEST_VCPUS_MAX,
 				     CONFIG_MAX_CPUS - 1))
 		option_bad(o, opt, value, "not a list of CPUs");

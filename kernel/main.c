@@ -179,6 +179,21 @@ static int open_archive(void)
 	return 0;
 }
 
+static void bad_affinity(const struct guest_config *config, unsigned int cpu)
+{
+	char where[80];
+
+	snprintf(where, sizeof(where), "%s:%u: guest %s", CONFIG_FILE, config->affinity.line,
+		 config->name);
+	if (cpu >= nr_cpus)
+		pr_err("%s: -cpu-affinity: CPU %u is not there, expected 0..%u", where, cpu,
+		       nr_cpus - 1);
+	else
+		pr_err("%s: -cpu-affinity: CPU %u %s, expected another", where, cpu,
+		       cpus[cpu]->workers_only ? "belongs to workers (set workers=)" :
+						 "runs no guests");
+}
+
 static void start_guest(const struct guest_config *config)
 {
 	struct cpu *where[GUEST_VCPUS_MAX];
@@ -191,12 +206,8 @@ static void start_guest(const struct guest_config *config)
 		       CONFIG_FILE, config->nic[nic].netdev.line, config->name, bad, nr_cpus - 1);
 		return;
 	}
-	err = place_vcpus(config, where, &bad);
-	if (err) {
-		pr_err("%s:%u: guest %s: -cpu-affinity: CPU %u %s, expected 0..%u", CONFIG_FILE,
-		       config->line, config->name, bad, err == -EBUSY ?
-		       "belongs to workers (set workers=)" : "is not there or runs no guests",
-		       nr_cpus - 1);
+	if (place_vcpus(config, where, &bad)) {
+		bad_affinity(config, bad);
 		return;
 	}
 	guest = guest_create(config, &archive, where, &err);
@@ -430,6 +441,8 @@ static void boot_rest(void *arg)
 	if (vhost_workers_init())
 		cannot_boot("memory: no room for vhost workers");
 	pci_init();
+	if (!nr_netdevs)
+		pr_info("net: no NIC that there is a driver for: switches have no uplink");
 	phase_done("devices");
 	if (MONITOR_PRESENT)
 		net_init();

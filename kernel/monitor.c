@@ -59,8 +59,9 @@ static void refuse(const char *what, const char *word, const char *why)
 static void cmd_info(const char *const *arg)
 {
 	const char *name = arg[0];
-	char list[200] = "unknown, expected";
+	char list[200] = ", expected";
 	size_t n = strlen(list);
+	char quoted[40];
 
 	for (unsigned int i = 0; i < nr_infos; i++) {
 		if (!strcmp(infos[i]->name, name)) {
@@ -70,7 +71,11 @@ static void cmd_info(const char *const *arg)
 		if (n < sizeof(list))
 			n += (size_t)snprintf(list + n, sizeof(list) - n, " %s", infos[i]->name);
 	}
-	refuse("info", name, list);
+	option_quote(quoted, sizeof(quoted), name);
+	if (*name)
+		console_printf("error: info %s: unknown%s\n", quoted, list);
+	else
+		console_printf("error: info: name missing%s\n", list);
 }
 
 static void cmd_log(const char *const *arg)
@@ -111,7 +116,9 @@ static void cmd_poweroff(const char *const *arg)
 {
 	struct guest *guest = want_guest("poweroff", arg[0]);
 
-	if (guest)
+	if (guest && READ_ONCE(guest->state) == GUEST_ENDED)
+		refuse("poweroff", arg[0], "has ended");
+	else if (guest)
 		guest_request(guest, GUEST_REQ_STOP, 0, "monitor");
 }
 
@@ -140,7 +147,7 @@ static void cmd_help(const char *const *arg);
 
 static const struct monitor_command commands[] = {
 	{ "help", "", "this list", 0, 0, cmd_help },
-	{ "info", "NAME", "show something, see below", 1, 1, cmd_info },
+	{ "info", "NAME", "show something, see below", 0, 1, cmd_info },
 	{ "log", "LEVEL", "what the log shows here: error, warning, info, debug", 1, 1, cmd_log },
 	{ "reset", "GUEST", "as by its reset button; starts one that has ended", 1, 1, cmd_reset },
 	{ "stop", "GUEST", "its processors stand still", 1, 1, cmd_stop },

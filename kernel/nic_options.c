@@ -42,7 +42,7 @@ static void set_trunks(struct options *o, const struct option *opt, const char *
 		option_bad(o, opt, value, "out of memory");
 		return;
 	}
-	while ((text = strsep(&rest, ";")) != NULL) {
+	while ((text = option_cut(&rest, ";")) != NULL) {
 		if (!vlan_range(text, &first, &last)) {
 			option_bad(o, opt, value, "not a list of VLANs");
 			break;

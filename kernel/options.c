@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MESSAGE_MAX	220
+#define LIST_MAX	170		/* of names in a message: it has to fit a line of the log */
 #define QUOTE_MAX	48		/* of a value in a message */
 
 /* ---- Messages ---- */
@@ -31,6 +32,8 @@ void option_quote(char *dst, size_t len, const char *text)
 {
 	size_t n = 0;
 
+	if (!*text)
+		text = "\"\"";
 	for (; text[n] && n + 1 < len; n++)
 		dst[n] = (u8)text[n] < ' ' || text[n] == 0x7f ? '?' : text[n];
 	if (text[n] && n > 3)
@@ -60,7 +63,7 @@ void option_bad(struct options *o, const struct option *opt, const char *value, 
 
 static void tell_unknown(struct options *o, const char *name)
 {
-	char quoted[QUOTE_MAX], list[MESSAGE_MAX] = "";
+	char quoted[QUOTE_MAX], list[LIST_MAX] = "";
 	size_t n = 0;
 
 	for (unsigned int i = 0; i < o->table->nr && n < sizeof(list); i++)
@@ -68,10 +71,21 @@ static void tell_unknown(struct options *o, const char *name)
 			n += (size_t)snprintf(list + n, sizeof(list) - n, " %s",
 					      o->table->row[i].name);
 	option_quote(quoted, sizeof(quoted), name);
-	tell(o, "%s%s: unknown, expected%s", o->where, quoted, list);
+	tell(o, "%s%s: unknown, expected%s", o->where, quoted,
+	     n < sizeof(list) ? list : " one of those in docs/configuration.md");
 }
 
 /* ---- Tables and lists ---- */
+
+char *option_cut(char **list, const char *separators)
+{
+	char *element = *list, *end = element ? strpbrk(element, separators) : NULL;
+
+	if (end)
+		*end++ = '\0';
+	*list = end;
+	return element;
+}
 
 const struct option *option_find(struct options *o, const char *name)
 {
@@ -93,6 +107,12 @@ void option_apply(struct options *o, const struct option *opt, const char *value
 	o->seen |= bit;
 }
 
+void option_missing_value(struct options *o, const struct option *opt)
+{
+	option_bad(o, opt, "", "value missing");
+	o->seen |= BIT_ULL(opt - o->table->row);
+}
+
 void options_check_required(struct options *o)
 {
 	for (unsigned int i = 0; i < o->table->nr; i++) {
@@ -105,25 +125,30 @@ void options_check_required(struct options *o)
 	}
 }
 
+void option_parse(struct options *o, char *element, void *object)
+{
+	char *value = strchr(element, '=');
+	const struct option *opt;
+
+	if (value)
+		*value++ = '\0';
+	opt = option_find(o, element);
+	if (!opt)
+		return;
+	if (value)
+		option_apply(o, opt, value, object);
+	else
+		option_missing_value(o, opt);
+}
+
 unsigned int options_parse(struct options *o, char *list, void *object)
 {
 	char *element;
 
-	while ((element = strsep(&list, ",")) != NULL) {
-		char *value = strchr(element, '=');
-		const struct option *opt;
-
-		if (value)
-			*value++ = '\0';
-		opt = option_find(o, element);
-		if (!opt)
-			continue;
-		if (value)
-			option_apply(o, opt, value, object);
-		else
-			option_bad(o, opt, "", "value missing");
-	}
-	options_check_required(o);
+	while ((element = option_cut(&list, ",")) != NULL)
+		option_parse(o, element, object);
+	if (!o->errors)		/* what is missing may be what was misspelt */
+		options_check_required(o);
 	return o->errors;
 }
 
@@ -177,14 +202,14 @@ static bool cpu_range(char *range, u64 *first, u64 *last)
 	       *first <= *last;
 }
 
-bool option_cpu_list(char *list, const char *separator, u16 *cpu, unsigned int *nr,
+bool option_cpu_list(char *list, const char *separators, u16 *cpu, unsigned int *nr,
 		     unsigned int max, unsigned int max_cpu)
 {
 	char *range;
 	u64 first, last;
 
 	*nr = 0;
-	while ((range = strsep(&list, separator)) != NULL) {
+	while ((range = option_cut(&list, separators)) != NULL) {
 		if (!cpu_range(range, &first, &last) || last > max_cpu || last - first >= max - *nr)
 			return false;
 		for (; first <= last; first++)

@@ -62,9 +62,13 @@ void option_bad(struct options *o, const struct option *opt, const char *value, 
 const struct option *option_find(struct options *o, const char *name);
 /* Give @value to @opt, refusing it the second time. */
 void option_apply(struct options *o, const struct option *opt, const char *value, void *object);
+/* It was given, but its value was not: one message. */
+void option_missing_value(struct options *o, const struct option *opt);
 /* What was required and not given is an error. */
 void options_check_required(struct options *o);
 
+/* One "name=value" into @object; cut at its '='. */
+void option_parse(struct options *o, char *element, void *object);
 /*
  * options_parse() - a whole list into @object, which holds the defaults. @list is cut at its
  * commas (NULL: an empty one). Number of errors, all told.
@@ -94,13 +98,19 @@ void option_set_fixed(struct options *o, const struct option *opt, const char *v
 int option_number(const char *text, u64 *val);
 
 /*
- * "1", "0-3", or several of them with @separator in between, in their order into @cpu: 0..@max_cpu,
- * up to @max. False: not that, or more; @list is cut into pieces.
+ * Cut the first element off *@list at one of @separators; NULL after the last. It may be empty, the
+ * last one too, which newlib's strsep() passes over.
  */
-bool option_cpu_list(char *list, const char *separator, u16 *cpu, unsigned int *nr,
+char *option_cut(char **list, const char *separators);
+
+/*
+ * "1", "0-3", or several of them with one of @separators in between, in their order into @cpu:
+ * 0..@max_cpu, up to @max. False: not that, or more; @list is cut into pieces.
+ */
+bool option_cpu_list(char *list, const char *separators, u16 *cpu, unsigned int *nr,
 		     unsigned int max, unsigned int max_cpu);
 
-/* A copy of @text fit for a message: control characters replaced, cut to @len. */
+/* A copy of @text fit for a message: control characters replaced, cut to @len; "" if empty. */
 void option_quote(char *dst, size_t len, const char *text);
 
 #endif

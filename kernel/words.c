@@ -7,9 +7,15 @@
 
 #define END (-1)
 
+/* What some editors put before a text in UTF-8 (Unicode's U+FEFF). */
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+#define MARK_LEN (sizeof(byte_order_mark) - 1)
+
 void words_init(struct words *w, const char *text, size_t len)
 {
 	*w = (struct words){ .text = text, .len = len, .line = 1, .line_start = true };
+	if (len >= MARK_LEN && !memcmp(text, byte_order_mark, MARK_LEN))
+		w->pos = MARK_LEN;
 }
 
 /* The byte @n from here, or END. */

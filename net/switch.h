@@ -35,6 +35,8 @@ struct net_switch {
 
 /* By name; created at first use. NULL: out of memory, or too long a name. BSP at boot. */
 struct net_switch *switch_get(const char *name);
+/* Is a NIC of the machine on it? BSP at boot. */
+bool switch_has_uplink(const struct net_switch *sw);
 void switch_for_each(void (*fn)(void *arg, struct net_switch *sw), void *arg);
 
 /* @fn for the attached port called @name, under the lock of its switch. 0 or -ENOENT. */

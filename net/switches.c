@@ -52,6 +52,14 @@ struct net_switch *switch_get(const char *name)
 	return sw;
 }
 
+bool switch_has_uplink(const struct net_switch *sw)
+{
+	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++)
+		if (sw->ports[i] && sw->ports[i]->uplink)
+			return true;
+	return false;
+}
+
 void switch_for_each(void (*fn)(void *arg, struct net_switch *sw), void *arg)
 {
 	for (struct net_switch *sw = switches; sw; sw = sw->next)

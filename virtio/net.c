@@ -299,6 +299,8 @@ static int init_port(struct virtio_net *net)
 	port->max_frame = c->host_mtu ? c->host_mtu : ETH_MTU_DEFAULT;
 	port->max_frame += ETH_HEADER + ETH_VLAN_TAGS;
 	port_set_policy(port, &c->netdev.policy, c->mac);
+	if (sw && !switch_has_uplink(sw))
+		pr_info("virtio-net: %s: %s has no uplink", net->vhost.dev.name, sw->name);
 	return sw ? switch_attach(sw, port) : -ENOMEM;
 }
 

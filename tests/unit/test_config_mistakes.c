@@ -16,16 +16,25 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "letters, digits, '-', '.', '_'" },
 	{ "guest abcdefghijklmnop -kernel k",
 	  "1: guest abcdefghijklmnop: bad length, expected 1..15 characters" },
-	{ "guest \"\" -kernel k", "1: guest : bad length, expected 1..15 characters" },
+	{ "guest \"\" -kernel k", "1: guest \"\": bad length, expected 1..15 characters" },
 	{ "set log-level=4", "1: set log-level=4: unknown, expected error, warning, info, debug or "
 	  "0..3" },
 	{ "set speed=1", "1: set speed: unknown, expected log-level workers" },
 	{ "set workers=2-", "1: set workers=2-: not a list of CPUs, expected CPUs for vhost "
-	  "workers alone, as in 3, 2-3 or 1;3" },
+	  "workers alone, as in 3, 2-3 or 1,3" },
 	{ "set workers=1;;2", "1: set workers=1;;2: not a list of CPUs, expected CPUs for vhost "
-	  "workers alone, as in 3, 2-3 or 1;3" },
+	  "workers alone, as in 3, 2-3 or 1,3" },
 	{ "set workers=0-100000", "1: set workers=0-100000: not a list of CPUs, expected CPUs for "
-	  "vhost workers alone, as in 3, 2-3 or 1;3" },
+	  "vhost workers alone, as in 3, 2-3 or 1,3" },
+	{ "set", "1: set: setting missing, expected set NAME=VALUE" },
+	{ "set\nset log-level=1", "1: set: setting missing, expected set NAME=VALUE" },
+	{ "set workers=", "1: set workers: not a list of CPUs, expected CPUs for vhost workers "
+	  "alone, as in 3, 2-3 or 1,3" },
+	{ "set workers=1,", "1: set workers=1,: not a list of CPUs, expected CPUs for vhost "
+	  "workers alone, as in 3, 2-3 or 1,3" },
+	{ "set workers=1\nset workers=2", "2: set workers: given twice" },
+	{ "set log-level=1,workers=1", "1: set log-level=1,workers=1: unknown, expected error, "
+	  "warning, info, debug or 0..3" },
 	{ "set log-level", "1: set log-level: value missing, expected error, warning, info, debug "
 	  "or 0..3" },
 	/* words */
@@ -55,6 +64,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -cpu-affinity 1,x", "1: guest g: -cpu-affinity 1,x: "
 	  "not a list of CPUs, expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
 	{ "guest g -kernel k -cpu-affinity 3-1", "1: guest g: -cpu-affinity 3-1: "
+	  "not a list of CPUs, expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
+	{ "guest g -kernel k -cpu-affinity 0,", "1: guest g: -cpu-affinity 0,: "
 	  "not a list of CPUs, expected CPUs for the vCPUs, as in 1, 0-3 or 2,0,4-7" },
 	{ "guest g -m 64M", "1: guest g: -kernel: missing, expected a file of the boot archive" },
 	{ "guest g -kernel \"\"", "1: guest g: -kernel: empty, expected a file of the boot "
@@ -95,7 +106,7 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "identifier of up to 31 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,workers=0-8", "1: guest g: -netdev workers=0-8: not "
 	  "a list of CPUs, expected up to 8 CPUs, as in 2, 2-3 or 1;3" },
-	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev : unknown, expected id br "
+	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev \"\": unknown, expected id br "
 	  "queues poll-us workers vhost gro tag trunks spoofchk ingress_policing_rate "
 	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
 	{ "guest g -kernel k -netdev tap,id=1", "1: guest g: -netdev id=1: not an identifier, "
@@ -178,6 +189,7 @@ static const struct { const char *text, *error; } nic_mistakes[] = {
 	{ "gso=1", "neither on nor off, expected on or off" },
 	{ "host_ufo=on", "not in this version, expected off" },
 	{ "disable-legacy=off", "not in this version, expected on" },
+	{ "speed", "unknown, expected one of those in docs/configuration.md" },
 };
 
 static void expect_error(const char *text, const char *error)
@@ -189,6 +201,25 @@ static void expect_error(const char *text, const char *error)
 	if (strcmp(errors[0], error))
 		fail_msg("in: %s\n     got: %s\nexpected: %s", text, errors[0], error);
 	assert_int_equal(n, 0);
+}
+
+static void expect_errors(const char *text, unsigned int nr)
+{
+	parse(text);
+	if (nr_errors != nr)
+		fail_msg("in: %s\n%u errors instead of %u, the last: %s", text, nr_errors, nr,
+			 nr_errors ? errors[nr_errors - 1] : "");
+}
+
+/* What follows from a mistake is no second one. */
+static void test_one_line_each(void **state)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(mistakes); i++)
+		expect_errors(mistakes[i].text, 1);
+	expect_errors("guest g -m 64M -kernel", 1);
+	expect_errors("guest g -kernel k -action panic", 1);
+	expect_errors("guest g -kernel k -netdev tap,ID=a", 1);
+	expect_errors("guest g -kernel k -netdev tap,id -device virtio-net-pci,netdev=a", 1);
 }
 
 static void test_mistakes(void **state)
@@ -322,6 +353,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_one_line_each),
 		cmocka_unit_test(test_nic_mistakes),
 		cmocka_unit_test(test_collisions),
 		cmocka_unit_test(test_too_many_nics),

@@ -200,6 +200,18 @@ static void test_workers(void **state)
 	assert_int_equal(host.workers.cpu[0], 1);
 	assert_int_equal(host.workers.cpu[3], 6);
 	assert_int_equal(host.workers_line, 2);
+	parse_good("set log-level=1 workers=1,4-6\nguest g -kernel k", 1);
+	assert_int_equal(host.workers.nr, 4);
+	assert_int_equal(host.workers.cpu[3], 6);
+}
+
+static void test_affinity(void **state)
+{
+	parse_good("guest g -kernel k -smp 3\n\t-cpu-affinity 2,0-1", 1);
+	assert_int_equal(guest[0].affinity.nr, 3);
+	assert_int_equal(guest[0].affinity.cpu[0], 2);
+	assert_int_equal(guest[0].affinity.cpu[2], 1);
+	assert_int_equal(guest[0].affinity.line, 2);
 }
 
 static void test_empty_files(void **state)
@@ -207,6 +219,9 @@ static void test_empty_files(void **state)
 	parse_good("", 0);
 	parse_good("\n\n# nothing\n   \n", 0);
 	parse_good("#", 0);
+	parse_good("\xef\xbb\xbf", 0);
+	parse_good("\xef\xbb\xbfguest g -kernel k", 1);
+	assert_string_equal(guest[0].name, "g");
 }
 
 int main(void)
@@ -222,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_quotes_comments_and_line_ends),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_empty_files),
 	};
 

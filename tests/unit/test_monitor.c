@@ -237,7 +237,8 @@ static void test_unknown_words(void **state)
 	expect("log loud", "error: log loud: unknown, expected error, warning, info, debug or "
 	       "0..3\n");
 	expect("log 12", "error: log 12: unknown, expected error, warning, info, debug or 0..3\n");
-	expect("info", "error: usage: info NAME\n");
+	expect("info", "error: info: name missing, expected version guests exits vhost mem cpus "
+	       "log\n");
 	expect("info mem mem", "error: usage: info NAME\n");
 	expect("quit now", "error: usage: quit\n");
 	assert_string_equal(acted, "");
@@ -275,6 +276,10 @@ static void test_guest_commands(void **state)
 	expect("stop web", "error: stop web: not running\n");
 	expect("cont web", "");
 	assert_string_equal(acted, "cont web");
+	guest[0].state = GUEST_ENDED;
+	expect("stop web", "error: stop web: not running\n");
+	expect("poweroff web", "error: poweroff web: has ended\n");
+	assert_string_equal(acted, "");
 	expect("reset mail", "error: reset mail: no such guest, see info guests\n");
 	assert_string_equal(acted, "");
 	expect("quit", "");

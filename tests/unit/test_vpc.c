@@ -77,7 +77,8 @@ static void debug_exit(void **state)
 	board.guest.pio.nr = board.guest.mmio.nr = 0;
 	board.config.debug_exit.iobase = 0x3fe;
 	assert_int_equal(arch_guest_init(&board.guest), -EBUSY);
-	assert_int_equal(host_log_count("isa-debug-exit,iobase=0x3fe"), 1);
+	assert_int_equal(host_log_count("-device isa-debug-exit,iobase=0x3fe,iosize=4: port 0x3fe "
+					"belongs to COM1"), 1);
 	board.guest.pio.nr = board.guest.mmio.nr = 0;
 	board.config.debug_exit.on = false;
 	assert_int_equal(arch_guest_init(&board.guest), 0);

@@ -57,9 +57,15 @@ static int debug_exit_add(struct guest *guest)
 	if (!guest->config->debug_exit.on)
 		return 0;
 	err = io_add(&guest->pio, base, size, &debug_exit_ops, guest, "isa-debug-exit");
-	if (err)
-		pr_err("guest: %s: isa-debug-exit,iobase=0x%x,iosize=%u: the ports are taken by "
-		       "another device", guest_name(guest), base, size);
+	for (unsigned int port = base; err == -EBUSY && port < base + size; port++) {
+		const struct io_region *other = io_find(&guest->pio, port);
+
+		if (!other)
+			continue;
+		pr_err("guest %s: -device isa-debug-exit,iobase=0x%x,iosize=%u: port 0x%x "
+		       "belongs to %s", guest_name(guest), base, size, port, other->name);
+		break;
+	}
 	return err;
 }
 
