@@ -48,12 +48,12 @@ static struct part *part_get(struct offload *o, struct frame *whole)
 	struct part *part = o->spare;
 
 	if (!part)
-		part = parts_take();
+		part = parts_take(o->to);
 	if (unlikely(!part)) {
 		offload_send(o);
 		if (o->to->ops->flush)
 			o->to->ops->flush(o->to);
-		part = parts_take();
+		part = parts_take(o->to);
 		if (!part)
 			return NULL;
 	}

@@ -108,10 +108,10 @@ static bool retag(struct frame *frame, enum retag how, u16 tci)
 }
 
 /* A part that stands for @frame; DROP_REASONS, or why there is none. */
-static enum port_drop retag_part(struct vlan_parts *parts, struct frame *frame, enum retag how,
-				 u16 tci, struct frame **out)
+static enum port_drop retag_part(const struct port *to, struct vlan_parts *parts,
+				 struct frame *frame, enum retag how, u16 tci, struct frame **out)
 {
-	struct part *part = parts->spare ? parts->spare : parts_take();
+	struct part *part = parts->spare ? parts->spare : parts_take(to);
 
 	if (!part)
 		return DROP_NO_MEMORY;
@@ -143,7 +143,7 @@ static enum port_drop frame_egress(struct port *to, struct frame *frame, u16 vid
 		return DROP_VLAN;
 	if (how == TAG_INSERT && frame_wire_len(frame) + VLAN_HLEN > to->max_frame)
 		return DROP_OVERSIZE;
-	return retag_part(parts, frame, how, (tag.tci & (u16)~VLAN_ID_MASK) | vid, out);
+	return retag_part(to, parts, frame, how, (tag.tci & (u16)~VLAN_ID_MASK) | vid, out);
 }
 
 unsigned int vlan_egress(struct port *to, struct frame **frames, const u16 *vids, unsigned int nr,

@@ -331,6 +331,31 @@ static void parts_run_out(void **state)
 	assert_int_equal(count_used(&mn->tx), 1);
 }
 
+/* ... and a NIC that is slow has none of those that others need among themselves. */
+static void slow_nic_leaves_guests_their_parts(void **state)
+{
+	struct mock_net *mn = *state;
+	struct mock_wire *wire = mn->wire;
+	const struct tcp_spec flood = { .payload = 60 * MSS };
+	static struct sender s;
+	struct receiver *r;
+
+	r = receiver_new(wire, ~(F_GUEST_TSO | F(GUEST_CSUM)));
+	sender_init(&s, mn);
+	wire->hold = true;
+	wire->port.offloads = 0;
+	while (!wire->port.stats.drops[DROP_NO_MEMORY])
+		send_tcp(&s, mock_wire_mac, &flood, true);
+	for (unsigned int i = 0; i < ARRAY_SIZE(specs); i++) {
+		send_tcp(&s, db_mac, &specs[i], true);
+		assert_arrived_in_parts(r, &s);
+		mock_net_post_rx(&r->mn, 15, 2048);
+	}
+	mock_wire_put(wire, wire->nr_held);
+	mock_work_run();
+	receiver_free(r);
+}
+
 /* In more pieces than a frame has: one copy, and the parts refer to that. */
 static void large_frame_in_many_pieces(void **state)
 {
@@ -535,6 +560,7 @@ int main(void)
 		T(broadcast_to_receivers_of_all_kinds),
 		T(each_frame_to_each_nic),
 		T(parts_run_out),
+		T(slow_nic_leaves_guests_their_parts),
 		T(large_frame_in_many_pieces),
 		T(large_frames_use_up_the_budget),
 		T(hostile_25_segmentation),

@@ -298,7 +298,7 @@ static void parts_run_out_and_come_back(void **state)
 	struct part *taken[CONFIG_OFFLOAD_FRAMES];
 	unsigned int n = 0;
 
-	while ((taken[n] = parts_take()) != NULL)
+	while ((taken[n] = parts_take(&st[0].port)) != NULL)
 		n++;
 	send_frame(1, frame);
 	expect(0, 0, 1, 0);
