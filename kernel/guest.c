@@ -88,7 +88,7 @@ static int ram_alloc(struct guest *guest)
 	return 0;
 }
 
-/* ---- vCPUs: made and freed under the lock, as `info lapic` looks at them from the boot CPU ---- */
+/* ---- vCPUs: under the lock, as `info lapic` looks at them from the boot CPU ---- */
 
 static void vcpus_free(struct guest *guest)
 {

@@ -29,8 +29,8 @@ struct part {
 int parts_init(void);
 
 /*
- * Some parts, linked by next, for a batch to @to; what is not used goes back, all of one pool. NULL:
- * all are in use.
+ * Some parts, linked by next, for a batch to @to; what is not used goes back, all of one pool.
+ * NULL: all are in use.
  */
 struct part *parts_take(const struct port *to);
 void parts_give(struct part *first);
