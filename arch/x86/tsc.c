@@ -12,6 +12,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
+#include "arch/x86/tsc_scale.h"
 #include "asm/barrier.h"
 #include "asm/io.h"
 #include "kernel/log.h"
@@ -22,8 +23,6 @@
 #define MEASURES	3		/* the median counts: one may be disturbed */
 #define PATIENCE	5000000	/* reads of a clock that may stand still: seconds at worst */
 #define AGREE_PERMILLE	5		/* between clocks, and of CPUID with the measurement */
-
-#define SCALE_SHIFT	32
 
 /* Intel 8254 datasheet; port 61H: chipset datasheets, NMI_SC */
 enum pit {
@@ -44,7 +43,7 @@ enum hpet {				/* IA-PC HPET 1.0a 2.3 */
 
 /* Until it is calibrated: no time passes. */
 static u64 tsc_hz, tsc_base;
-static u64 ns_per_tick, ticks_per_ns;	/* fixed point, SCALE_SHIFT */
+static struct tsc_scale scale;
 static volatile char *hpet;
 
 struct clock {
@@ -166,14 +165,6 @@ static u64 cpuid_hz(void)
 	return cpuid_or_zero(CPUID_FREQUENCY, 0).eax * 1000000ull;
 }
 
-static void clock_set(u64 hz)
-{
-	tsc_hz = hz;
-	ns_per_tick = (NSEC_PER_SEC << SCALE_SHIFT) / hz;	/* fits: 10^9 < 2^30 */
-	ticks_per_ns = (hz / NSEC_PER_SEC << SCALE_SHIFT) +
-		       (hz % NSEC_PER_SEC << SCALE_SHIFT) / NSEC_PER_SEC;
-}
-
 void tsc_start(void)
 {
 	tsc_base = rdtsc();
@@ -219,7 +210,10 @@ int tsc_init(void)
 	chosen = choose(hz);
 	if (chosen < 0)
 		return chosen;
-	clock_set(agree(hz[chosen], by_cpuid) ? by_cpuid : hz[chosen]);
+	tsc_hz = agree(hz[chosen], by_cpuid) ? by_cpuid : hz[chosen];
+	if (tsc_hz < TSC_HZ_MIN)
+		return -ENODEV;
+	tsc_scale_set(&scale, tsc_hz);
 	say(hz, chosen, by_cpuid);
 	return 0;
 }
@@ -231,15 +225,15 @@ u64 tsc_khz(void)
 
 u64 tsc_to_ns(u64 tsc)
 {
-	return (unsigned __int128)(tsc - tsc_base) * ns_per_tick >> SCALE_SHIFT;
+	return tsc_scale_ns(&scale, tsc - tsc_base);
 }
 
 /* Rounded up, so that a deadline's TSC is not before it. */
 u64 tsc_from_ns(u64 ns)
 {
-	unsigned __int128 ticks = ((unsigned __int128)ns * ticks_per_ns >> SCALE_SHIFT) + 1;
+	u64 ticks = tsc_scale_ticks(&scale, ns);
 
-	return ticks > UINT64_MAX - tsc_base ? UINT64_MAX : tsc_base + (u64)ticks;
+	return ticks > UINT64_MAX - tsc_base ? UINT64_MAX : tsc_base + ticks;
 }
 
 u64 time_ns(void)
