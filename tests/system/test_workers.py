@@ -102,12 +102,13 @@ def test_mistakes(bench):
     files = {"poweroff.elf": test_guests.build() / "poweroff.elf"}
     guest = "guest {} -kernel poweroff.elf -m 8M {}\n"
     for conf, said in {
+            "set workers=\n": "ringvisor.conf:1: set workers: not a list of CPUs, expected",
             "set workers=7\n": "ringvisor.conf:1: set workers: CPU 7 is not there, expected 0..1",
             "\nset workers=0-1\n": "ringvisor.conf:2: set workers: no CPU that runs guests is left, "
                                    "expected one at least",
             "set workers=1\n" + guest.format("pin", "-cpu-affinity 0-1"):
                 "ringvisor.conf:2: guest pin: -cpu-affinity: CPU 1 belongs to workers "
-                r"\(set workers=\), expected 0..1",
+                r"\(set workers=\), expected another",
             guest.format("far", nic): "ringvisor.conf:1: guest far: -netdev workers: CPU 9 is not "
                                       "there, expected 0..1",
     }.items():

@@ -106,8 +106,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "identifier of up to 31 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,workers=0-8", "1: guest g: -netdev workers=0-8: not "
 	  "a list of CPUs, expected up to 8 CPUs, as in 2, 2-3 or 1;3" },
-	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev \"\": unknown, expected id br "
-	  "queues poll-us workers vhost gro tag trunks spoofchk ingress_policing_rate "
+	{ "guest g -kernel k -netdev tap,id=a,", "1: guest g: -netdev \"\": unknown, expected id "
+	  "br queues poll-us workers vhost gro tag trunks spoofchk ingress_policing_rate "
 	  "ingress_policing_burst ingress_policing_kpkts_rate ingress_policing_kpkts_burst" },
 	{ "guest g -kernel k -netdev tap,id=1", "1: guest g: -netdev id=1: not an identifier, "
 	  "expected an identifier of up to 31 characters" },
