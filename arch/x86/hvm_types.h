@@ -41,7 +41,7 @@ struct hvm_exit {
 	union {
 		struct {
 			u16 port;
-			u8 size;	/* bytes */
+			u8 size;	/* bytes: hvm_pio_size_ok() */
 			bool in, string, rep;
 		} pio;
 		struct {
@@ -72,6 +72,12 @@ struct hvm_exit {
 		} task;
 	};
 };
+
+/* What devices are asked for; a backend that reads another size has reserved bits before it. */
+static inline bool hvm_pio_size_ok(u8 size)
+{
+	return size == 1 || size == 2 || size == 4;
+}
 
 /* Types as hardware numbers them: SDM 3C table 25-17, APM volume 2 section 15.20. */
 enum hvm_event_type {

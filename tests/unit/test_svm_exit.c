@@ -89,6 +89,13 @@ static void io(void **state)
 	run(VMEXIT_IOIO);
 	assert_int_equal(x->pio.size, 4);
 	assert_true(x->pio.string && x->pio.rep && !x->pio.in);
+	/* Three bits, one each for 1, 2 and 4 bytes. */
+	for (u64 size = 0; size < 8; size++) {
+		bool ok = size == 1 || size == 2 || size == 4;
+
+		info1 = 0x3fdull << IOIO_PORT_SHIFT | size << IOIO_SIZE_SHIFT | ~0ull << 32;
+		assert_int_equal(run(VMEXIT_IOIO)->kind, ok ? HVM_EXIT_PIO : HVM_EXIT_FAILED);
+	}
 }
 
 #define BELL 0xd0003000ull

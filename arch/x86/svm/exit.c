@@ -158,6 +158,8 @@ static enum hvm_exit_kind exit_io(struct vcpu *vcpu, struct svm_vcpu *v)
 	}
 	x->pio.port = port;
 	x->pio.size = (info & IOIO_SIZE) >> IOIO_SIZE_SHIFT;
+	if (unlikely(!hvm_pio_size_ok(x->pio.size)))
+		return svm_exit_unexpected(vcpu, v);
 	x->pio.in = info & IOIO_IN;
 	x->pio.string = info & IOIO_STRING;
 	x->pio.rep = info & IOIO_REP;

@@ -157,6 +157,8 @@ static enum hvm_exit_kind exit_mov_dr(struct vcpu *vcpu, u64 qual)
 	return HVM_EXIT_MOV_DR;
 }
 
+static enum hvm_exit_kind exit_unexpected(struct vcpu *vcpu, u64 qual);
+
 static enum hvm_exit_kind exit_io(struct vcpu *vcpu, u64 qual)
 {
 	struct hvm_exit *x = &vcpu->arch.exit;
@@ -170,6 +172,8 @@ static enum hvm_exit_kind exit_io(struct vcpu *vcpu, u64 qual)
 	}
 	x->pio.port = port;
 	x->pio.size = (qual & QUAL_IO_SIZE) + 1;
+	if (unlikely(!hvm_pio_size_ok(x->pio.size)))
+		return exit_unexpected(vcpu, qual);
 	x->pio.in = qual & QUAL_IO_IN;
 	x->pio.string = qual & QUAL_IO_STRING;
 	x->pio.rep = qual & QUAL_IO_REP;
