@@ -96,8 +96,9 @@ oldconfig olddefconfig:
 savedefconfig:
 	@$(kconfig) kconfig-conf --savedefconfig=defconfig $(CURDIR)/Kconfig
 
-.PHONY: defconfig $(notdir $(wildcard configs/*_defconfig))
-defconfig $(notdir $(wildcard configs/*_defconfig)): %defconfig:
+defconfigs := $(filter %defconfig,$(MAKECMDGOALS))
+.PHONY: $(filter-out savedefconfig olddefconfig,$(defconfigs))
+$(filter-out savedefconfig olddefconfig,$(defconfigs)):
 	@test -f configs/$@ || { echo >&2 "no configs/$@; there are:" $(notdir \
 		$(wildcard configs/*defconfig)); exit 1; }
 	@$(kconfig) kconfig-conf --defconfig=$(CURDIR)/configs/$@ $(CURDIR)/Kconfig
@@ -250,11 +251,15 @@ ISO    ?= $(O)/ringvisor.iso
 
 .PHONY: bundle iso
 bundle:
-	@test -d '$(DIR)' || { echo >&2 'usage: make bundle DIR=folder [OUT=file.cpio]'; exit 1; }
+	@test -n '$(DIR)' || { echo >&2 'usage: make bundle DIR=folder [OUT=file.cpio]'; exit 1; }
+	@test -d '$(DIR)' || { echo >&2 'bundle: $(DIR): no such folder'; exit 1; }
 	@mkdir -p $(dir $(OUT))
 	$(call say,BUNDLE,$(OUT)) $(PYTHON) tools/bundle.py $(DIR) $(OUT)
 
 iso: $(image)
+	@test -f '$(BUNDLE)' -o '$(origin BUNDLE)' = file || \
+		{ echo >&2 'iso: $(BUNDLE): no such boot archive (make bundle)'; exit 1; }
+	@test -f '$(BUNDLE)' || echo 'iso: no $(BUNDLE): without a boot archive'
 	$(call say,ISO,$(ISO)) tools/mkiso.sh $(image) '$(wildcard $(BUNDLE))' $(ISO) \
 		$(CONFIG_SERIAL_PORT) $(CONFIG_SERIAL_BAUD) '$(CMDLINE)'
 

@@ -10,6 +10,7 @@ Live, with the serial line coming in on standard input:  ... | tools/capture.py 
 
 import base64
 import binascii
+import os
 import re
 import sys
 
@@ -66,14 +67,19 @@ def main():
         print(__doc__.strip())
         return 2
     source, target = (names + ["-", "-"])[:2] if len(names) != 1 else (names[0], "-")
-    lines = sys.stdin.buffer if source == "-" else open(source, "rb")
-    out = sys.stdout.buffer if target == "-" else open(target, "wb")
     try:
+        lines = sys.stdin.buffer if source == "-" else open(source, "rb")
+        out = sys.stdout.buffer if target == "-" else open(target, "wb")
         if convert(lines, out):
             return 0
         print("capture.py: no capture found", file=sys.stderr)
     except Broken as error:
         print(f"capture.py: lines are missing: {error}", file=sys.stderr)
+    except BrokenPipeError:     # who reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"capture.py: {error.filename or target}: {error.strerror}", file=sys.stderr)
     return 1
 
 

@@ -9,6 +9,7 @@ server is reached under QEMU.
 
 import os
 import pathlib
+import re
 import select
 import shutil
 import socket
@@ -86,8 +87,10 @@ def choose_port():
     """PORT if it is given, else 8080 or the next that nobody has."""
     given = os.environ.get("PORT")
     if given:
-        if not given.isdigit() or not is_free(int(given)):
-            sys.exit(f"make run: PORT={given} is not a free port of this host")
+        if not re.fullmatch("[0-9]{1,5}", given) or not 0 < int(given) < 1 << 16:
+            sys.exit(f"make run: PORT={given}: not a port, expected 1..65535")
+        if not is_free(int(given)):
+            sys.exit(f"make run: PORT={given}: in use, or not for you to use")
         return int(given)
     for port in range(PORT, PORT + PORTS):
         if is_free(port):

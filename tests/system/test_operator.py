@@ -125,6 +125,11 @@ def test_capture_tool_misses_lines(three, tmp_path):
     assert done.returncode == 1 and "lines are missing" in done.stderr
     done = tool("nothing\n")
     assert done.returncode == 1 and "no capture found" in done.stderr
+    log.unlink()
+    file.unlink()
+    done = subprocess.run([TOOL, log, file], check=False, text=True, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == f"capture.py: {log}: No such file or directory\n"
 
 
 # ---- Ports ----

@@ -63,15 +63,25 @@ def test_named_tests_are_there():
 GOOD = ["--backend", "loop", "--socket", "x.sock"]
 
 
-@pytest.mark.parametrize("words", [
-    [], ["--backend", "loop"], ["--socket", "x.sock"], [*GOOD, "--queues", "0"],
-    [*GOOD, "--queues", "9"], [*GOOD, "--queues", "x"], [*GOOD, "--queues", ""],
-    [*GOOD, "more"], [*GOOD, "--unknown"], ["--socket"],
-    GOOD + ["--socket", "y.sock"] * 100], ids=lambda words: " ".join(words[:6]) or "nothing")
-def test_wrong_command_lines(folder, words):
+@pytest.mark.parametrize("words, why", [
+    ([], "--socket: missing"), (["--backend", "loop"], "--socket: missing"),
+    (["--socket", "x.sock"], "--backend: missing"),
+    ([*GOOD, "--queues", "0"], "--queues 0: expected 1..8"),
+    ([*GOOD, "--queues", "9"], "--queues 9: expected 1..8"),
+    ([*GOOD, "--queues", "x"], "--queues x: expected 1..8"),
+    ([*GOOD, "--queues", ""], "--queues : expected 1..8"),
+    ([*GOOD, "more"], "more: not an option"), ([*GOOD, "--unknown"], "unrecognized option '--unknown'"),
+    (["--socket"], "option '--socket' requires an argument"),
+    ([*GOOD, "--socket", "x.sock"], "--socket x.sock: given twice"),
+    (GOOD + [word for i in range(100) for word in ("--socket", f"{i}.sock")],
+     "--socket 62.sock: too many, expected up to 63")],
+                         ids=lambda value: " ".join(value[:6]) or "nothing" if isinstance(value, list)
+                         else "")
+def test_wrong_command_lines(folder, words, why):
     done = subprocess.run([PROGRAM, *words], cwd=folder, capture_output=True, text=True, timeout=20,
                           check=False)
-    assert done.returncode == 2 and "usage: ringvisor-vhost" in done.stderr
+    assert done.returncode == 2 and done.stderr.splitlines()[0].endswith(": " + why), done.stderr
+    assert done.stderr.splitlines()[1].startswith("usage: ringvisor-vhost")
 
 
 @pytest.mark.parametrize("backend, socket, why", [
@@ -86,3 +96,4 @@ def test_what_cannot_be_opened(folder, backend, socket, why):
     done = subprocess.run([PROGRAM, "--backend", backend, "--socket", socket], cwd=folder,
                           capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 1 and why in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not done.stdout

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@
 #include "virtio/virtio.h"
 
 static const char usage[] =
-	"usage: ringvisor-vhost --socket PATH [--socket PATH ...] --backend BACKEND [OPTION ...]\n"
+	"usage: ringvisor-vhost --socket PATH [--socket PATH ...] --backend BACKEND [OPTION ...]\n";
+static const char help[] =
 	"  --socket PATH    listen there for a vhost-user front end; several: a device each\n"
 	"  --backend loop           frames go back to the device that they came from\n"
 	"            switch         the devices are the ports of one switch\n"
@@ -110,23 +112,46 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
+/* What is wrong with the command line, before the usage. */
+static bool bad(const char *fmt, ...) __printf(1, 2);
+static bool bad(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fprintf(stderr, "ringvisor-vhost: ");
+	vfprintf(stderr, fmt, ap);
+	fprintf(stderr, "\n");
+	va_end(ap);
+	return false;
+}
+
+static bool parse_socket(const char *path)
+{
+	if (options.nr_sockets == SWITCH_PORTS_MAX - 1)
+		return bad("--socket %s: too many, expected up to %u", path, SWITCH_PORTS_MAX - 1);
+	for (unsigned int i = 0; i < options.nr_sockets; i++)
+		if (!strcmp(options.socket[i], path))
+			return bad("--socket %s: given twice", path);
+	options.socket[options.nr_sockets++] = path;
+	return true;
+}
+
 static bool parse_queues(const char *s)
 {
 	char *end;
 	unsigned long n = strtoul(s, &end, 10);
 
 	options.queues = (unsigned int)n;
-	return *s && !*end && n >= 1 && n <= VU_VRINGS / 2;
+	return (*s && !*end && n >= 1 && n <= VU_VRINGS / 2) ||
+	       bad("--queues %s: expected 1..%u", s, VU_VRINGS / 2);
 }
 
 static bool parse_one(int c)
 {
 	switch (c) {
 	case OPT_SOCKET:
-		if (options.nr_sockets == SWITCH_PORTS_MAX - 1)
-			return false;
-		options.socket[options.nr_sockets++] = optarg;
-		return true;
+		return parse_socket(optarg);
 	case OPT_BACKEND:
 		options.backend = optarg;
 		return true;
@@ -148,8 +173,17 @@ static bool parse_one(int c)
 		log_set_level(LOG_DEBUG);
 		return true;
 	default:
-		return false;
+		return false;		/* getopt_long() has said it */
 	}
+}
+
+static bool complete(int argc, char **argv)
+{
+	if (optind < argc)
+		return bad("%s: not an option", argv[optind]);
+	if (!options.nr_sockets)
+		return bad("--socket: missing");
+	return options.backend || bad("--backend: missing");
 }
 
 static void parse(int argc, char **argv)
@@ -159,14 +193,15 @@ static void parse(int argc, char **argv)
 
 	while (ok && (c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (c == OPT_HELP) {
-			printf(usage, VU_VRINGS / 2);
+			printf("%s", usage);
+			printf(help, VU_VRINGS / 2);
 			exit(0);
 		}
 		ok = parse_one(c);
 	}
-	if (ok && optind == argc && options.nr_sockets && options.backend)
+	if (ok && complete(argc, argv))
 		return;
-	fprintf(stderr, usage, VU_VRINGS / 2);
+	fprintf(stderr, "%s--help says more\n", usage);
 	exit(2);
 }
 
@@ -207,6 +242,7 @@ int main(int argc, char **argv)
 	}
 	for (unsigned int i = 0; i < nr_vu_devs; i++)
 		vu_close(vu_devs[i]);
-	show();
+	if (!err)
+		show();
 	return err ? 1 : 0;
 }
