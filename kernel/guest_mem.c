@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-bool guest_mem_overlaps(const struct guest_mem *gm, u64 gpa, u64 size)
+/* Does any byte of [gpa, gpa + size) belong to guest RAM? A wrapping range does. */
+static bool overlaps(const struct guest_mem *gm, u64 gpa, u64 size)
 {
 	if (gpa + size < gpa)
 		return true;
@@ -29,7 +30,7 @@ const struct guest_mem_region *guest_mem_find_other(const struct guest_mem *gm, 
 
 int guest_mem_add(struct guest_mem *gm, u64 gpa, u64 size, void *hva, u64 phys)
 {
-	if (!size || !IS_ALIGNED(gpa | size, PAGE_SIZE) || guest_mem_overlaps(gm, gpa, size))
+	if (!size || !IS_ALIGNED(gpa | size, PAGE_SIZE) || overlaps(gm, gpa, size))
 		return -EINVAL;
 	if (gm->nr == GUEST_MEM_REGIONS)
 		return -ENOSPC;

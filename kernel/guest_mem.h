@@ -94,7 +94,4 @@ u64 guest_mem_phys(const struct guest_mem *gm, u64 gpa, u64 len);
 int guest_mem_read(const struct guest_mem *gm, u64 gpa, void *dst, u64 len);
 int guest_mem_write(const struct guest_mem *gm, u64 gpa, const void *src, u64 len);
 
-/* Does any byte of [gpa, gpa + size) belong to guest RAM? A wrapping range does. */
-bool guest_mem_overlaps(const struct guest_mem *gm, u64 gpa, u64 size);
-
 #endif

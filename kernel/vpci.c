@@ -38,7 +38,7 @@ static u16 command(const struct vpci_dev *dev)
 	return (u16)cfg_get(dev->cfg, PCI_COMMAND, 2);
 }
 
-bool vpci_bus_master(const struct vpci_dev *dev)
+static bool bus_master(const struct vpci_dev *dev)
 {
 	return command(dev) & PCI_COMMAND_MASTER;
 }
@@ -346,7 +346,7 @@ static void command_written(struct vpci_dev *dev, bool was_master)
 {
 	intx_update(dev);
 	bars_update(dev);
-	if (was_master && !vpci_bus_master(dev) && dev->ops->master_off)
+	if (was_master && !bus_master(dev) && dev->ops->master_off)
 		dev->ops->master_off(dev);
 }
 
@@ -363,7 +363,7 @@ void vpci_cfg_write(struct vpci_bus *bus, unsigned int bdf, unsigned int off, un
 
 	if (!dev || off >= PCI_CFG_SIZE)
 		return;
-	was_master = vpci_bus_master(dev);
+	was_master = bus_master(dev);
 	size = MIN(size, PCI_CFG_SIZE - off);
 	for (unsigned int i = 0; i < size; i++) {
 		u8 mask = dev->wmask[off + i];

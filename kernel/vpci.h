@@ -138,7 +138,6 @@ bool vpci_msix_enabled(const struct vpci_dev *dev);
 bool vpci_msix_notify(struct vpci_dev *dev, unsigned int vector);
 /* INTx level; goes to the I/O APIC pin of this slot unless INTx is disabled in COMMAND. Any CPU. */
 void vpci_intx(struct vpci_dev *dev, bool level);
-bool vpci_bus_master(const struct vpci_dev *dev);
 /* I/O APIC pin of a slot's INTA#: 16 + (slot + pin) % 4, as the DSDT says. */
 unsigned int vpci_intx_gsi(unsigned int devfn);
 

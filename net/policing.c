@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "net/policing.h"
 
-#include "kernel/time.h"
 
 void token_bucket_init(struct token_bucket *b, u64 rate, u64 burst, u64 now_ns)
 {

@@ -21,7 +21,7 @@ void vhost_set_log_base(struct vhost_dev *dev, const struct vhost_log *log)
 	log_update(dev);
 }
 
-void vhost_log_write(struct vhost_dev *dev, u64 gpa, u64 len)
+static void log_write(struct vhost_dev *dev, u64 gpa, u64 len)
 {
 	u64 page = gpa / VHOST_LOG_PAGE, end = DIV_ROUND_UP(gpa + len, VHOST_LOG_PAGE);
 
@@ -36,14 +36,14 @@ void vhost_log_segs(struct vhost_dev *dev, const struct ring_seg *seg, u64 len)
 	for (; len; seg++) {
 		u64 n = MIN(len, (u64)seg->len);
 
-		vhost_log_write(dev, seg->phys, n);
+		log_write(dev, seg->phys, n);
 		len -= n;
 	}
 }
 
 static void log_area(struct vhost_virtqueue *vq, u64 addr, u64 len)
 {
-	vhost_log_write(vq->dev, guest_mem_phys(vq->dev->mem, addr, len), len);
+	log_write(vq->dev, guest_mem_phys(vq->dev->mem, addr, len), len);
 }
 
 /* What we write in a ring: used entries and the index, or descriptors, and our event field. */

@@ -112,9 +112,8 @@ static inline bool vhost_has_feature(const struct vhost_dev *dev, unsigned int b
  * guest-physical address. The queues are stopped or on the calling CPU.
  */
 void vhost_set_log_base(struct vhost_dev *dev, const struct vhost_log *log);
-/* The first @len bytes of these buffers, or @len bytes at @gpa, have been written; if logging. */
+/* The first @len bytes of these buffers have been written; if logging. */
 void vhost_log_segs(struct vhost_dev *dev, const struct ring_seg *seg, u64 len);
-void vhost_log_write(struct vhost_dev *dev, u64 gpa, u64 len);
 
 /* Each -EBUSY while the queue runs, -EINVAL for a bad value. */
 int vhost_set_vring_num(struct vhost_dev *dev, unsigned int idx, unsigned int num);

@@ -75,7 +75,8 @@ static void apic_write(enum apic_reg reg, u32 val)
 		mmio_write32(page + reg, val);
 }
 
-u32 apic_id(void)
+/* Of this CPU, as ACPI has it: 32 bits in x2APIC mode, else 8. */
+static u32 apic_id(void)
 {
 	return x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> XAPIC_ID_SHIFT;
 }
@@ -112,11 +113,6 @@ static int icr_write(u32 dest, u32 low)
 	return -ETIMEDOUT;
 }
 
-void apic_send_ipi(u32 apic_id, unsigned int vector)
-{
-	icr_write(apic_id, ICR_FIXED | ICR_ASSERT | vector);
-}
-
 int apic_send_init(u32 apic_id)
 {
 	return icr_write(apic_id, ICR_INIT | ICR_ASSERT);
@@ -134,7 +130,7 @@ void apic_send_nmi_others(void)
 
 void arch_cpu_kick(struct cpu *cpu)
 {
-	apic_send_ipi(cpu->arch.apic_id, VECTOR_KICK);
+	icr_write(cpu->arch.apic_id, ICR_FIXED | ICR_ASSERT | VECTOR_KICK);
 }
 
 void apic_timer_set(u64 deadline_ns)

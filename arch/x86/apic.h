@@ -30,13 +30,9 @@ void apic_cpu_init(void);
 /* The timer's frequency where it is not TSC-deadline; BSP, after tsc_init(). */
 void apic_timer_calibrate(void);
 
-/* Of this CPU, as ACPI has it: 32 bits in x2APIC mode, else 8. After apic_init(). */
-u32 apic_id(void);
 /* This CPU has served the interrupt that it took last (SDM 3A 11.8.5). */
 void apic_eoi(void);
 
-/* A fixed, edge-triggered interrupt for the CPU of that APIC id. Any CPU. */
-void apic_send_ipi(u32 apic_id, unsigned int vector);
 /* Startup of another CPU: SDM 3A 9.4.4. Each waits (bounded) until the ICR is idle; -ETIMEDOUT. */
 int apic_send_init(u32 apic_id);
 int apic_send_startup(u32 apic_id, unsigned int page);

@@ -149,10 +149,6 @@ enum exception {
 	EXCEPTIONS = 32,
 };
 
-/* Those that push an error code: SDM 3A table 6-1. */
-#define EXC_HAS_ERROR	(BIT(EXC_DF) | BIT(EXC_TS) | BIT(EXC_NP) | BIT(EXC_SS) | BIT(EXC_GP) | \
-			 BIT(EXC_PF) | BIT(EXC_AC) | BIT(EXC_CP) | BIT(EXC_VC) | BIT(EXC_SX))
-
 /* SDM 3A 4.7, figure 4-12: page-fault error code */
 enum pf_error {
 	PF_P	= BIT(0),	/* 0: not present, 1: protection */

@@ -5,7 +5,7 @@
  * (SDM 3A 6.14.2). And the MSR accesses that may fault.
  */
 
-	/* Exceptions that push an error code: EXC_HAS_ERROR in arch/x86/cpu.h. */
+	/* Exceptions that push an error code: SDM 3A table 6-1. */
 #define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || \
 	(v) == 29 || (v) == 30)
 #define STUB_SIZE	16

@@ -125,8 +125,7 @@ struct hvm_state {
 struct hvm_msrs {
 	u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
-	u64 pat, fs_base, gs_base;
-	u64 misc_enable, mtrr_def_type;
+	u64 pat, misc_enable, mtrr_def_type;
 	u64 mtrr_fixed[11];	/* in the order of SDM 3A table 12-9 */
 	u64 mtrr_var[16];	/* base, mask of 8 ranges */
 };

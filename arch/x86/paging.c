@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/msr.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/smp.h"
 #include "asm/layout.h"

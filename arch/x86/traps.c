@@ -171,7 +171,8 @@ static bool plausible_frame(u64 rbp)
 		within(rbp, __bss_start, __bss_end - __bss_start));
 }
 
-void backtrace(u64 rip, u64 rbp)
+/* Frame-pointer chain from @rbp, one line a frame with its symbol; stops at anything odd. */
+static void backtrace(u64 rip, u64 rbp)
 {
 	pr_err("backtrace:");
 	print_symbol(rip);
@@ -227,7 +228,8 @@ static void dump_machine_check(void)
 	}
 }
 
-void trap_dump(const struct trap_frame *f)
+/* Registers, backtrace and guest state on the console. */
+static void dump(const struct trap_frame *f)
 {
 	struct vcpu *loaded = arch_this_cpu()->loaded;
 	const char *stack_top = arch_this_cpu()->stack_top;
@@ -256,7 +258,7 @@ static void exception(struct trap_frame *f)
 	pr_err("panic: CPU %u: %s (vector %lu, error %#lx)", this_cpu()->id,
 	       name ? name : "reserved exception", f->vector,
 	       f->error);
-	trap_dump(f);
+	dump(f);
 	panic_end();
 }
 

@@ -39,11 +39,6 @@ struct gdt_tss {
 	u8 stack[IST_LAST][IST_STACK_SIZE] __aligned(16);
 };
 
-/* Registers, backtrace and guest state on the console. */
-void trap_dump(const struct trap_frame *frame);
-/* Frame-pointer chain from @rbp, one line a frame with its symbol; stops at anything odd. */
-void backtrace(u64 rip, u64 rbp);
-
 /*
  * NMIs a CPU had since boot. A backend whose guest mode was ended by an NMI runs the handler by
  * INT 2, whose IRET also ends the blocking of further NMIs.

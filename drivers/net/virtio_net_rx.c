@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #include "drivers/net/virtio_net.h"
-#include "kernel/log.h"
 #include "net/gso.h"
 
 #define RX_BATCH	64	/* frames given to the switch at once */

@@ -16,7 +16,7 @@ struct virtio_nic {
 	struct pci_dev pci;
 	u64 offered;			/* features */
 	u64 driver;			/* those that the driver took */
-	bool no_common, refuses, reset_stuck, no_vectors, no_interrupt, tx_stopped, link;
+	bool refuses, reset_stuck, no_vectors, no_interrupt, tx_stopped, link;
 	bool refuses_pairs, ctrl_dead, promisc;
 	u16 queue_size;
 	unsigned int msix_entries;

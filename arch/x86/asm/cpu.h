@@ -7,7 +7,6 @@
 
 struct arch_cpu {
 	struct arch_cpu *self;		/* GS:0 */
-	u64 scratch;			/* GS:8, for entry assembly */
 	u32 apic_id;
 	void *stack_top;
 	struct gdt_tss *gdt_tss;	/* GDT, TSS and IST stacks of this CPU */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/exit.h"
 #include "arch/x86/guest/fpu.h"
 #include "arch/x86/guest/lapic.h"
 #include "arch/x86/guest/pv_eoi.h"

@@ -108,7 +108,7 @@ static bool tss_16bit(const struct hvm_state *st)
 }
 
 /* SDM 3A 2.5 and 4.1.1, in the order of the rules there. */
-int guest_set_cr0(struct vcpu *vcpu, u64 val)
+static int set_cr0(struct vcpu *vcpu, u64 val)
 {
 	struct hvm_state st;
 	bool enable;
@@ -139,7 +139,7 @@ int guest_set_cr0(struct vcpu *vcpu, u64 val)
 }
 
 /* Only writes that change a bit which the guest does not own come here: all are reserved. */
-int guest_set_cr4(struct vcpu *vcpu, u64 val)
+static int set_cr4(struct vcpu *vcpu, u64 val)
 {
 	struct hvm_state st;
 
@@ -182,7 +182,7 @@ static bool xcr0_consistent(u64 val)
 	return true;
 }
 
-int guest_set_xcr0(struct vcpu *vcpu, u32 xcr, u64 val)
+static int set_xcr0(struct vcpu *vcpu, u32 xcr, u64 val)
 {
 	if (xcr != 0 || val & ~fpu_xcr0_allowed() || !xcr0_consistent(val))
 		return -EINVAL;
@@ -216,16 +216,16 @@ static int lmsw(struct vcpu *vcpu, u16 src)
 	u64 cr0 = get_cr0(vcpu);
 	u64 low = CR0_MP | CR0_EM | CR0_TS;
 
-	return guest_set_cr0(vcpu, (cr0 & ~low) | (src & (low | CR0_PE)));
+	return set_cr0(vcpu, (cr0 & ~low) | (src & (low | CR0_PE)));
 }
 
 static int mov_to_cr(struct vcpu *vcpu, u8 cr, u64 val)
 {
 	switch (cr) {
 	case 0:
-		return guest_set_cr0(vcpu, val);
+		return set_cr0(vcpu, val);
 	case 4:
-		return guest_set_cr4(vcpu, val);
+		return set_cr4(vcpu, val);
 	case 8:
 		if (val & ~0xfull)
 			return -EINVAL;
@@ -268,7 +268,7 @@ void guest_mov_cr(struct vcpu *vcpu)
 		err = mov_from_cr(vcpu, x->cr.cr, &vcpu->arch.gpr[x->cr.gpr & 0xf]);
 		break;
 	case HVM_CR_CLTS:
-		err = guest_set_cr0(vcpu, get_cr0(vcpu) & ~(u64)CR0_TS);
+		err = set_cr0(vcpu, get_cr0(vcpu) & ~(u64)CR0_TS);
 		break;
 	case HVM_CR_LMSW:
 		err = lmsw(vcpu, x->cr.lmsw);
@@ -284,7 +284,7 @@ void guest_xsetbv(struct vcpu *vcpu)
 {
 	u64 val = (vcpu->arch.gpr[HVM_RDX] << 32) | (u32)vcpu->arch.gpr[HVM_RAX];
 
-	if (guest_set_xcr0(vcpu, vcpu->arch.gpr[HVM_RCX], val))
+	if (set_xcr0(vcpu, vcpu->arch.gpr[HVM_RCX], val))
 		hvm_inject_gp(vcpu);
 	else
 		hvm->skip(vcpu, vcpu->arch.exit.insn_len);

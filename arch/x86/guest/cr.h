@@ -12,10 +12,7 @@ u64 guest_cr0_owned(void);
 u64 guest_cr4_owned(void);
 
 /* 0, or -EINVAL: inject #GP(0). */
-int guest_set_cr0(struct vcpu *vcpu, u64 val);
-int guest_set_cr4(struct vcpu *vcpu, u64 val);
 int guest_set_efer(struct vcpu *vcpu, u64 val);
-int guest_set_xcr0(struct vcpu *vcpu, u32 xcr, u64 val);
 
 /* SDM 3A 4.4.1: where CR3 points in PAE paging, and what its four entries may hold. */
 #define CR3_PAE_BASE	0xffffffe0ull

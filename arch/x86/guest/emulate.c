@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/guest/exit.h"
 #include "arch/x86/guest/insn.h"
 #include "arch/x86/guest/vcpu.h"
 #include "arch/x86/guest/vpc.h"

@@ -13,8 +13,4 @@ struct vcpu;
 /* Handle vcpu->arch.exit. True: enter again; false: the CPU loop's turn. */
 bool vcpu_handle_exit(struct vcpu *vcpu);
 
-/* Policy tables (msr.c). */
-int guest_rdmsr(struct vcpu *vcpu, u32 msr, u64 *val);	/* 0 or -EINVAL: #GP(0) */
-int guest_wrmsr(struct vcpu *vcpu, u32 msr, u64 val);
-
 #endif

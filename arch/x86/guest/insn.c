@@ -11,8 +11,6 @@ enum form {
 	F_NONE,			/* not handled */
 	F_RM_R,			/* r/m, reg */
 	F_R_RM,			/* reg, r/m */
-	F_RM_IMM,		/* r/m, imm of operand size (32 bits at most) */
-	F_RM_IMM8,		/* r/m, sign-extended imm8 */
 	F_RM,			/* r/m alone */
 	F_RM_CMP,		/* r/m, reg with the accumulator (CMPXCHG) */
 	F_ACC_MOFFS, F_MOFFS_ACC,

@@ -11,7 +11,6 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/guest/cpuid.h"
 #include "arch/x86/guest/cr.h"
-#include "arch/x86/guest/exit.h"
 #include "arch/x86/guest/lapic.h"
 #include "arch/x86/guest/pv_eoi.h"
 #include "arch/x86/guest/vcpu.h"
@@ -426,14 +425,15 @@ static const struct msr_entry *find(u32 msr)
 	return lookup(amd_msrs, ARRAY_SIZE(amd_msrs), msr);
 }
 
-int guest_rdmsr(struct vcpu *vcpu, u32 msr, u64 *val)
+/* 0, or -EINVAL: #GP(0). */
+static int read_msr(struct vcpu *vcpu, u32 msr, u64 *val)
 {
 	const struct msr_entry *e = find(msr);
 
 	return e && e->read ? e->read(vcpu, msr, val) : -EINVAL;
 }
 
-int guest_wrmsr(struct vcpu *vcpu, u32 msr, u64 val)
+static int write_msr(struct vcpu *vcpu, u32 msr, u64 val)
 {
 	const struct msr_entry *e = find(msr);
 
@@ -475,7 +475,7 @@ void guest_rdmsr_exit(struct vcpu *vcpu)
 	u32 msr = vcpu->arch.gpr[HVM_RCX];
 	u64 val;
 
-	if (guest_rdmsr(vcpu, msr, &val)) {
+	if (read_msr(vcpu, msr, &val)) {
 		refuse(vcpu, "RDMSR", msr);
 		return;
 	}
@@ -489,7 +489,7 @@ void guest_wrmsr_exit(struct vcpu *vcpu)
 	u32 msr = vcpu->arch.gpr[HVM_RCX];
 	u64 val = (vcpu->arch.gpr[HVM_RDX] << 32) | (u32)vcpu->arch.gpr[HVM_RAX];
 
-	if (guest_wrmsr(vcpu, msr, val))
+	if (write_msr(vcpu, msr, val))
 		refuse(vcpu, "WRMSR", msr);
 	else
 		hvm->skip(vcpu, vcpu->arch.exit.insn_len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* MSR policy; guest_rdmsr() and guest_wrmsr() are in exit.h. */
+/* MSR policy. */
 #ifndef ARCH_X86_GUEST_MSR_H
 #define ARCH_X86_GUEST_MSR_H
 

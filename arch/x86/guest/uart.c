@@ -41,8 +41,6 @@ enum {
 	MSR_RI = BIT(6),
 	MSR_DCD = BIT(7),
 	MSR_TERI = BIT(2),	/* trailing edge of RI */
-	MSR_LINES = 0xf0,
-	MSR_DELTA = 0x0f,
 };
 
 static const u8 trigger_levels[] = { 1, 4, 8, 14 };

@@ -83,7 +83,7 @@ void svm_msrpm_fill(u8 *msrpm)
 	let_through(msrpm, direct_msrs, ARRAY_SIZE(direct_msrs));
 }
 
-void svm_msrpm_fill_x2avic(u8 *msrpm)
+static void fill_x2avic(u8 *msrpm)
 {
 	svm_msrpm_fill(msrpm);
 	let_through(msrpm, x2avic_msrs, ARRAY_SIZE(x2avic_msrs));
@@ -100,7 +100,7 @@ int svm_permission_init(void)
 	memset(phys_to_virt(iopm), 0xff, IOPM_SIZE);
 	svm_msrpm_fill(phys_to_virt(msrpm));
 	if (x2avic)
-		svm_msrpm_fill_x2avic(phys_to_virt(x2avic));
+		fill_x2avic(phys_to_virt(x2avic));
 	svm_caps.msrpm_x2avic = x2avic;
 	svm_caps.iopm = iopm;
 	svm_caps.msrpm = msrpm;

@@ -42,7 +42,7 @@ struct svm_guest {
 struct svm_vcpu {
 	struct vcpu *vcpu;
 	const struct svm_guest *guest;
-	const struct svm_cpu *cpu;	/* where it has run, or svm_nowhere */
+	const struct svm_cpu *cpu;	/* where it has run, or one of no ASIDs */
 	struct vmcb *vmcb;
 	u64 vmcb_phys;
 	u32 clean;		/* enum vmcb_clean: not changed since the last VMRUN */
@@ -76,14 +76,12 @@ void svm_describe(char *buf, size_t len);
 int svm_cpu_enable(struct cpu *cpu);
 void svm_cpu_disable(struct cpu *cpu);
 struct svm_cpu *svm_this_cpu(void);
-extern const struct svm_cpu svm_nowhere;	/* of no ASIDs */
 
 /* permission.c: the I/O and MSR permission maps. 0 or -ENOMEM. */
 int svm_permission_init(void);
 /* As the processor looks into a map: does access @write to @msr exit? */
 bool svm_msr_exits(const u8 *msrpm, u32 msr, bool write);
 void svm_msrpm_fill(u8 *msrpm);
-void svm_msrpm_fill_x2avic(u8 *msrpm);
 
 /* npt.c */
 /* A and D are set from the start: nobody looks at them, and the processor need not. */

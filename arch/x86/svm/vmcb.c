@@ -55,6 +55,9 @@ static void init_control(struct svm_vcpu *v)
 	c->n_cr3 = virt_to_phys(g->npt);
 }
 
+/* Of a vCPU that has not run, or is about to move: a CPU that gives it no ASID. */
+static const struct svm_cpu nowhere = { .asid_gen = UINT64_MAX };
+
 int svm_vcpu_init(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = calloc(1, sizeof(*v));
@@ -68,7 +71,7 @@ int svm_vcpu_init(struct vcpu *vcpu)
 	}
 	v->vcpu = vcpu;
 	v->guest = vcpu->guest->arch.hvm;
-	v->cpu = &svm_nowhere;
+	v->cpu = &nowhere;
 	v->vmcb = phys_to_virt(v->vmcb_phys);
 	v->virq = -1;
 	svm_memo_forget(v->memos);
@@ -78,14 +81,12 @@ int svm_vcpu_init(struct vcpu *vcpu)
 	return 0;
 }
 
-const struct svm_cpu svm_nowhere = { .asid_gen = UINT64_MAX };
-
 /* Each exit leaves all of it in the VMCB; what the processor may cache of that does not matter. */
 void svm_vcpu_unload(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;
 
-	v->cpu = &svm_nowhere;
+	v->cpu = &nowhere;
 }
 
 void svm_vcpu_free(struct vcpu *vcpu)
