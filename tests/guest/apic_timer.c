@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* boot: alone */
 /* The local APIC's timer in its three modes, in xAPIC and in x2APIC mode. */
 #include "lib.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* boot: alone */
 /* NMIs: past a cleared IF, not one inside the other, held in the shadow of MOV SS. */
 #include "lib.h"
 

@@ -18,7 +18,7 @@ from machine import KINDS, MachineError
 SOURCES = ROOT / "tests" / "guest"
 GROUP = 13                      # guests of one boot: they share one processor and take turns
 SMOKE = {"ryzen": ["apic_timer", "cpuid", "ioapic", "ipi", "legacy", "mmio", "msr", "nmi",
-                   "pv_eoi", "real_mode", "smp", "storm", "virtio_net"]}
+                   "pause", "pv_eoi", "real_mode", "smp", "storm", "virtio_net"]}
 TIMEOUT = 200                   # of the emulator's CPU time
 
 

@@ -108,7 +108,6 @@ static enum hvm_exit_kind exit_hlt(struct vcpu *vcpu, u64 qual)
 	return HVM_EXIT_HLT;
 }
 
-/* By the loop control alone: it is on whether the CPU is shared or not, and rare. */
 static enum hvm_exit_kind exit_pause(struct vcpu *vcpu, u64 qual)
 {
 	return HVM_EXIT_PAUSE;

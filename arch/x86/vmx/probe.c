@@ -67,6 +67,7 @@ static const struct control proc2_list[] = {
 	{ PROC2_RDTSCP, LIKED, "enable RDTSCP" },
 	{ PROC2_INVPCID, LIKED, "enable INVPCID" },
 	{ PROC2_WBINVD_EXITING, LIKED, "WBINVD exiting" },
+	{ PROC2_PAUSE_LOOP_EXITING, LIKED, "PAUSE-loop exiting" },
 	/* Without these two SGX instructions would work in spite of CPUID. */
 	{ PROC2_ENCLS_EXITING, LIKED, "enable ENCLS exiting" },
 	{ PROC2_ENCLV_EXITING, LIKED, "enable ENCLV exiting" },

@@ -6,6 +6,7 @@
 #include "arch/x86/smp.h"
 #include "arch/x86/vmx/insn.h"
 #include "arch/x86/vmx/vmx.h"
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/log.h"
 #include "kernel/time.h"
@@ -105,18 +106,28 @@ static void update_tpr_threshold(struct vmx_vcpu *v, struct vlapic *apic)
 	vmcs_write(VMCS_TPR_THRESHOLD, threshold);
 }
 
+/*
+ * A vCPU that spins gives way to the others of its CPU: by PAUSE-loop exiting, which is always on,
+ * or else with every PAUSE while there are others.
+ */
+static u32 prepare_pause(const struct vcpu *vcpu)
+{
+	bool loops = vmx_caps.proc2 & PROC2_PAUSE_LOOP_EXITING;
+
+	return !loops && cpu_is_shared(vcpu->cpu) ? PROC_PAUSE_EXITING : 0;
+}
+
 static void prepare_events(struct vcpu *vcpu, struct vmx_vcpu *v)
 {
 	struct vlapic *apic = vcpu->arch.lapic;
-	u32 windows = prepare_nmi(vcpu);
+	u32 exits = prepare_nmi(vcpu) | prepare_pause(vcpu);
 	bool slot_used = vcpu->arch.pending.valid;
 
 	if (slot_used)
 		inject(&vcpu->arch.pending);
 	vlapic_sync(apic);
-	windows |= prepare_interrupt(vcpu, v, slot_used);
-	vmx_set_proc(v, (v->proc & ~(PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)) |
-		     windows);
+	exits |= prepare_interrupt(vcpu, v, slot_used);
+	vmx_set_proc(v, (v->proc & ~(u32)PROC_BY_ENTRY) | exits);
 	if (v->proc2 & PROC2_VIRTUAL_INTR_DELIVERY)
 		update_interrupt_status(v, apic);
 	else

@@ -167,7 +167,7 @@ static void reset_rest(struct vmx_vcpu *v)
 	vmcs_write(VMCS_GUEST_SYSENTER_ESP, 0);
 	vmcs_write(VMCS_GUEST_SYSENTER_EIP, 0);
 	vmcs_write(VMCS_GUEST_PAT, PAT_POWER_ON);
-	vmx_set_proc(v, v->proc & ~(PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING));
+	vmx_set_proc(v, v->proc & ~(u32)PROC_BY_ENTRY);
 	v->extint = -1;
 	v->svi_stale = true;
 }

@@ -258,6 +258,9 @@ enum proc_controls {
 	PROC_MONITOR_EXITING		= BIT(29),
 	PROC_PAUSE_EXITING		= BIT(30),
 	PROC_SECONDARY_CONTROLS		= BIT(31),
+	/* what vmx_run() decides about */
+	PROC_BY_ENTRY			= PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING |
+					  PROC_PAUSE_EXITING,
 };
 
 /* 25.6.2, table 25-7: secondary processor-based VM-execution controls */
