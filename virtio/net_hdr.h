@@ -4,6 +4,7 @@
 #define VIRTIO_NET_HDR_H
 
 #include "kernel/types.h"
+#include "net/frame.h"
 
 #define VIRTIO_ID_NET	1	/* §5 */
 
@@ -71,6 +72,22 @@ struct virtio_net_hdr {
 	le16 csum_offset;
 	le16 num_buffers;
 } __packed;
+
+/* What is left to do in @frame, which has FRAME_NEEDS_CSUM: §5.1.6.2. Other fields stay. */
+static inline void virtio_net_hdr_offloads(struct virtio_net_hdr *hdr, const struct frame *frame)
+{
+	hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	hdr->csum_start = cpu_to_le16(frame->csum_start);
+	hdr->csum_offset = cpu_to_le16(frame->csum_offset);
+	if (!(frame->flags & FRAME_TSO))
+		return;
+	hdr->gso_type = frame->flags & FRAME_TSO4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
+						    VIRTIO_NET_HDR_GSO_TCPV6;
+	if (frame->flags & FRAME_TSO_ECN)
+		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+	hdr->gso_size = cpu_to_le16(frame->gso_size);
+	hdr->hdr_len = cpu_to_le16(frame->gso_hdr_len);
+}
 
 /* The control queue, §5.1.6.5: header, data, and one byte that the device writes. */
 struct virtio_net_ctrl_hdr {

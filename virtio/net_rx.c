@@ -133,22 +133,6 @@ static void rx_copy(const struct ring_seg *to, const struct virtio_net_hdr *hdr,
 	}
 }
 
-/* What is left to do in the frame: only what the driver has agreed to comes here. */
-static void rx_hdr_offloads(struct virtio_net_hdr *hdr, const struct frame *frame)
-{
-	hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	hdr->csum_start = cpu_to_le16(frame->csum_start);
-	hdr->csum_offset = cpu_to_le16(frame->csum_offset);
-	if (!(frame->flags & FRAME_TSO))
-		return;
-	hdr->gso_type = frame->flags & FRAME_TSO4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
-						    VIRTIO_NET_HDR_GSO_TCPV6;
-	if (frame->flags & FRAME_TSO_ECN)
-		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
-	hdr->gso_size = cpu_to_le16(frame->gso_size);
-	hdr->hdr_len = cpu_to_le16(frame->gso_hdr_len);
-}
-
 _Static_assert((int)FRAME_CSUM_VALID == (int)VIRTIO_NET_HDR_F_DATA_VALID, "used as one");
 
 /* §5.1.6.4.1 */
@@ -161,7 +145,7 @@ static inline struct virtio_net_hdr rx_hdr(const struct net_rx *rx, const struct
 	};
 
 	if (unlikely(frame->flags & FRAME_NEEDS_CSUM))
-		rx_hdr_offloads(&hdr, frame);
+		virtio_net_hdr_offloads(&hdr, frame);	/* the driver has agreed to them */
 	return hdr;
 }
 

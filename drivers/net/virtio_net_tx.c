@@ -12,34 +12,18 @@
 #define TX_REAP_BATCH	64	/* frames put after each turn with the lock */
 #define TX_DESCS_MAX	(1 + FRAME_SEGS)
 
-/* virtio 1.2 §5.1.6.2: the frame contract has the same meaning. */
-static void tx_header(struct virtio_net_hdr *hdr, const struct frame *frame)
-{
-	*hdr = (struct virtio_net_hdr){ 0 };
-	if (!(frame->flags & FRAME_NEEDS_CSUM))
-		return;
-	hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	hdr->csum_start = cpu_to_le16(frame->csum_start);
-	hdr->csum_offset = cpu_to_le16(frame->csum_offset);
-	if (!(frame->flags & FRAME_TSO))
-		return;
-	hdr->gso_type = frame->flags & FRAME_TSO4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
-			VIRTIO_NET_HDR_GSO_TCPV6;
-	if (frame->flags & FRAME_TSO_ECN)
-		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
-	hdr->gso_size = cpu_to_le16(frame->gso_size);
-	hdr->hdr_len = cpu_to_le16(frame->gso_hdr_len);
-}
-
 static void tx_put_frame(struct vnic_tx *tx, struct frame *frame)
 {
 	struct vring_piece piece[TX_DESCS_MAX];
 	u16 head = tx->ring.free;
+	struct virtio_net_hdr *hdr = &tx->hdr[head];
 	unsigned int nr = 1;
 
-	tx_header(&tx->hdr[head], frame);
-	piece[0].phys = tx->hdr_phys + head * sizeof(*tx->hdr);
-	piece[0].len = sizeof(*tx->hdr);
+	*hdr = (struct virtio_net_hdr){ 0 };
+	if (frame->flags & FRAME_NEEDS_CSUM)
+		virtio_net_hdr_offloads(hdr, frame);
+	piece[0].phys = tx->hdr_phys + head * sizeof(*hdr);
+	piece[0].len = sizeof(*hdr);
 	for (unsigned int i = 0; i < frame->nr_segs; i++) {
 		if (!frame->seg[i].len)
 			continue;
