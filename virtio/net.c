@@ -191,7 +191,7 @@ static void net_reset(struct virtio_dev *vdev)
 
 	vhost_net_stop(&net->vhost);
 	set_queues(net, vdev->offered);
-	memcpy(net->cfg.mac, net->config->mac, sizeof(net->cfg.mac));
+	net_set_mac(net, net->config->mac);
 }
 
 static unsigned int net_in_flight(struct virtio_dev *vdev)
@@ -276,7 +276,7 @@ static void init_device(struct virtio_net *net)
 {
 	const struct nic_config *c = net->config;
 
-	memcpy(net->cfg.mac, c->mac, sizeof(net->cfg.mac));
+	net_set_mac(net, c->mac);
 	net->cfg.status = cpu_to_le16(VIRTIO_NET_S_LINK_UP);
 	net->cfg.max_virtqueue_pairs = cpu_to_le16((u16)net->vhost.nr_pairs);
 	net->cfg.mtu = cpu_to_le16(c->host_mtu);

@@ -44,7 +44,7 @@ static const char *set_mac(struct virtio_net *net, const u8 *data)
 		return "not a unicast address";
 	if (net->config->netdev.policy.spoofchk && memcmp(data, net->config->mac, ETH_ALEN))
 		return "another address than its own, with spoofchk=on";
-	memcpy(net->cfg.mac, data, ETH_ALEN);
+	net_set_mac(net, data);
 	return NULL;
 }
 

@@ -3,6 +3,8 @@
 #ifndef VIRTIO_NET_DEV_H
 #define VIRTIO_NET_DEV_H
 
+#include <string.h>
+
 #include "kernel/types.h"
 #include "virtio/net_ctrl.h"
 #include "virtio/net_hdr.h"
@@ -27,5 +29,12 @@ struct virtio_net {
 	struct ratelimit ratelimit;
 	struct ratelimit ready_rl;	/* lines that drivers cause that are started again */
 };
+
+/* The driver asked for it, or the device is reset: nobody has to be told by an interrupt. */
+static inline void net_set_mac(struct virtio_net *net, const u8 *mac)
+{
+	memcpy(net->cfg.mac, mac, sizeof(net->cfg.mac));
+	net->vdev.config_generation++;
+}
 
 #endif

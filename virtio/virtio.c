@@ -50,13 +50,6 @@ void virtio_needs_reset(struct virtio_dev *vdev)
 		vdev->config_irq(vdev);
 }
 
-void virtio_config_changed(struct virtio_dev *vdev)
-{
-	vdev->config_generation++;
-	if (READ_ONCE(vdev->status) & VIRTIO_DRIVER_OK)
-		vdev->config_irq(vdev);
-}
-
 /* ---- Features ---- */
 
 static u32 half(u64 features, u32 select)

@@ -68,7 +68,7 @@ struct virtio_dev {
 	bool resetting;		/* status 0 was written, buffers are still in flight */
 	u16 queue_select;
 	u16 config_vector;
-	u8 config_generation;
+	u8 config_generation;	/* §4.1.4.3.1: counts changes of @config */
 	u8 *config;		/* device-specific configuration, as read; the class owns it */
 	unsigned int config_len;
 	u8 isr;			/* bit 0 queue, bit 1 configuration (§4.1.4.5); atomic */
@@ -101,7 +101,6 @@ void virtio_bad_access(struct virtio_dev *vdev);
 
 /* DEVICE_NEEDS_RESET + configuration interrupt. Any CPU. */
 void virtio_needs_reset(struct virtio_dev *vdev);
-void virtio_config_changed(struct virtio_dev *vdev);	/* generation + interrupt if DRIVER_OK */
 static inline bool virtio_has(const struct virtio_dev *vdev, unsigned int bit)
 {
 	return vdev->driver & BIT_ULL(bit);

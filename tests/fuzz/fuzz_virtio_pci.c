@@ -75,7 +75,7 @@ static void one_op(struct mock_net *mn, struct input *in)
 		mock_wire_send(wire, mn->nic.mac, 60, 0);
 		break;
 	case 8:
-		virtio_config_changed(&mn->net->vdev);
+		virtio_needs_reset(&mn->net->vdev);
 		break;
 	case 9:
 		addr = mn->mv.notify_port + take(in, 1);

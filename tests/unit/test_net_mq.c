@@ -182,21 +182,32 @@ static void number_of_pairs(void **state)
 	assert_true(mq->mn.mg.msis);
 }
 
+static u64 generation(struct mock_mq *mq)
+{
+	return mock_common_read(&mq->mn.mv,
+				offsetof(struct virtio_pci_common_cfg, config_generation), 1);
+}
+
 static void address(void **state)
 {
 	struct mock_mq *mq = *state;
 	static const u8 group[] = { 1, 1, 1, 2, 3, 4, 5, 6 }, zero[] = { 1, 1, 0, 0, 0, 0, 0, 0 };
 	u8 *mac = mq->mn.net->cfg.mac;
+	u64 before = generation(mq), changed;
 
 	assert_int_equal(mock_mq_command(mq, set_new_mac, sizeof(set_new_mac)), VIRTIO_NET_OK);
 	assert_memory_equal(mac, new_mac, 6);
+	changed = generation(mq);
+	assert_int_not_equal(changed, before);
 	assert_int_equal(mock_mq_command(mq, group, sizeof(group)), VIRTIO_NET_ERR);
 	assert_int_equal(mock_mq_command(mq, zero, sizeof(zero)), VIRTIO_NET_ERR);
 	assert_memory_equal(mac, new_mac, 6);
 	assert_int_equal(mock_mmio_read(&mq->mn.mg, mq->mn.mv.device + 5, 1), 0x77);
+	assert_int_equal(generation(mq), changed);
 	/* Until the next reset. */
 	mock_set_status(&mq->mn.mv, 0);
 	assert_memory_equal(mac, mq->mn.nic.mac, 6);
+	assert_int_not_equal(generation(mq), changed);
 }
 
 static void address_of_a_guest_that_must_keep_it(void **state)

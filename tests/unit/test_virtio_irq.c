@@ -234,7 +234,7 @@ static void interrupts_by_intx(void **state)
 	assert_false(f->mg.line[gsi]);
 	assert_false(mock_cfg_read(&f->mv, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT);
 	assert_int_equal(mock_mmio_read(&f->mg, f->mv.isr, 1), 0);
-	virtio_config_changed(&f->dev.vdev);
+	virtio_needs_reset(&f->dev.vdev);
 	event_signal(&f->dev.queue[0].call);
 	assert_int_equal(mock_mmio_read(&f->mg, f->mv.isr, 1),
 			 VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG);

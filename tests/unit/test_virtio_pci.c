@@ -184,20 +184,6 @@ static void device_configuration_is_read_in_any_size(void **state)
 	assert_int_equal(mock_mmio_read(&f->mg, f->mv.device + 2, 4), 0x06050403);
 }
 
-static void configuration_change_is_told(void **state)
-{
-	struct fixture *f = *state;
-
-	mock_enable_msix(&f->mv);
-	virtio_config_changed(&f->dev.vdev);
-	assert_int_equal(mock_common_read(&f->mv, COMMON(config_generation), 1), 1);
-	assert_int_equal(f->mg.msis, 0);	/* no driver yet */
-	driver_comes_up(state);
-	virtio_config_changed(&f->dev.vdev);
-	assert_int_equal(mock_common_read(&f->mv, COMMON(config_generation), 1), 2);
-	assert_int_equal(f->mg.msi_data[0x43], 1);
-}
-
 static void start_error_needs_reset(void **state)
 {
 	struct fixture *f = *state;
@@ -443,7 +429,6 @@ int main(void)
 		T(addresses_have_64_bits),
 		T(reset_waits_for_buffers_in_flight),
 		T(device_configuration_is_read_in_any_size),
-		T(configuration_change_is_told),
 		T(start_error_needs_reset),
 		T(hostile_29_features),
 		T(hostile_29_status_bits),
