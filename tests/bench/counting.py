@@ -318,6 +318,11 @@ def talk(guests):
     return (Window("talk", f"TX 64 B of {guests - 1} at once", f"count={count}"),) if count else ()
 
 
+BOOTS = (("alone", ALONE), ("network", NETWORK), ("streams", STREAMS), ("pair", PAIR))
+# What --only may name.
+NAMES = {name for name, _ in BOOTS} | {w.name for _, windows in BOOTS for w in windows} | {"talk"}
+
+
 class Run:
     """A boot without traffic, two with, and one with traffic to another guest. .figures: label -> figures per thing;
     .profiles: label -> {offset in the hypervisor's text: instructions}.

@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE.parent / "system"))
 
 from bench import BUILD, ROOT           # noqa: E402
 import bridge                           # noqa: E402
-from counting import Run            # noqa: E402
+from counting import NAMES, Run     # noqa: E402
 import other                            # noqa: E402
 import report                           # noqa: E402
 
@@ -95,6 +95,9 @@ def main():
     parser.add_argument("--guest", type=pathlib.Path, metavar="FOLDER",
                         help="another guest that marks its windows, with its peer: other.py")
     args = parser.parse_args()
+    only = args.only and args.only.split(",")
+    if only and set(only) - NAMES:
+        parser.error(f"--only: {', '.join(sorted(set(only) - NAMES))}: none of {' '.join(sorted(NAMES))}")
 
     OUT.mkdir(parents=True, exist_ok=True)
     held = lock()                       # noqa: F841
@@ -102,7 +105,6 @@ def main():
                              check=False, stdout=subprocess.PIPE).stdout.strip()
     tap = own_namespace()
     peer = start_peer(other.peer(args.guest) if args.guest else [OUT / "netbench", "peer"])
-    only = args.only and args.only.split(",")
     runs = []
     try:
         for number in range(args.runs):
