@@ -156,12 +156,20 @@ aflags   := $(if $(CONFIG_DEBUG_INFO),-g) $(arch-flags) $(prefix-map)
 ldflags  := -m elf_x86_64 -nostdlib -static --gc-sections -z max-page-size=4096 \
 	-z noexecstack --build-id=none
 
+# The objects are gcc's intermediate code, which becomes machine code all at once: $(O)/ringvisor.o.
+# Its symbols are named after a random number unless there is a seed.
+ifeq ($(CONFIG_LTO),y)
+ifeq ($(findstring clang,$(notdir $(firstword $(CC)))),)
+lto-flags = -flto=auto -fno-fat-lto-objects -frandom-seed=$(@:$(O)/%=%)
+endif
+endif
+
 # $(call remember,TEXT): the recipe of a file that changes only when TEXT does.
 remember = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
 
 # Everything is made again when a tool or a flag changes.
 $(O)/.flags: FORCE
-	$(call remember,$(compiler) $(cppflags) $(cflags) $(LD) $(ldflags))
+	$(call remember,$(compiler) $(cppflags) $(cflags) $(lto-flags) $(LD) $(ldflags))
 
 # ---- Objects ----
 
@@ -195,7 +203,7 @@ prepare := $(O)/.flags | $(newlib)/libc.a $(O)/include/generated/autoconf.h \
 
 $(O)/%.o: %.c $(prepare)
 	@mkdir -p $(@D)
-	$(call say,CC,$@) $(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@) $(CC) $(cppflags) $(cflags) $(lto-flags) -MMD -MP -c -o $@ $<
 
 $(O)/%.o: %.S $(prepare)
 	@mkdir -p $(@D)
@@ -226,15 +234,21 @@ $(newlib)/libc.a:
 # ---- The image ----
 
 image := $(O)/ringvisor.elf
+whole := $(if $(lto-flags),$(O)/ringvisor.o,$(objs))
 lds   := $(O)/arch/x86/ringvisor.lds
-link   = $(LD) $(ldflags) -T $(lds) -Map $(O)/ringvisor.map -o $(1) $(objs) $(2) $(newlib)/libc.a
+link   = $(LD) $(ldflags) -T $(lds) -Map $(O)/ringvisor.map -o $(1) $(whole) $(2) $(newlib)/libc.a
 
 .PHONY: all
 all: $(image)
 
+# gcc calls make for the parts, and has no use for what this one would tell it.
+$(O)/ringvisor.o: $(objs)
+	$(call say,LTO,$@) MAKEFLAGS= $(CC) $(cflags) $(lto-flags) -r -flinker-output=nolto-rel \
+		-nostdlib -Wl,-z,noexecstack -o $@ $(objs)
+
 # Linked twice: the table of text symbols needs the addresses of the first link, and does not move
 # them, since the text lies before it.
-$(image): $(objs) $(lds) $(newlib)/libc.a tools/ksyms.py
+$(image): $(whole) $(lds) $(newlib)/libc.a tools/ksyms.py
 	@$(PYTHON) tools/ksyms.py </dev/null >$(O)/.ksyms0.S
 	@$(CC) $(aflags) -c -o $(O)/.ksyms0.o $(O)/.ksyms0.S
 	@$(call link,$(O)/.ringvisor0.elf,$(O)/.ksyms0.o)

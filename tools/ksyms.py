@@ -13,7 +13,7 @@ def main():
             continue
         address = int(fields[0], 16)
         if address >= 0xFFFFFFFF80000000 and (not symbols or symbols[-1][0] != address):
-            symbols.append((address, fields[2]))
+            symbols.append((address, fields[2].split(".lto_priv.")[0]))
 
     print('\t.section .ksyms, "a", @progbits')
     print("\t.globl ksym_count, ksym_table, ksym_names")
