@@ -248,6 +248,32 @@ static void nmi_is_left_for_the_vcpu(void **state)
 	assert_int_equal(board_take(2), -1);
 }
 
+/* Each kick of one that does not run is an interrupt for those that share its CPU. */
+static void storms_kick_once(void **state)
+{
+	struct vlapic *ap = board_lapic(1);
+
+	for (unsigned int i = 0; i < 100; i++)
+		send_ipi(0, 1, DELIVER_NMI << 8 | ICR_ASSERT);
+	assert_int_equal(board.kicks[1], 1);
+	ap->nmi_pending = 0;				/* taken */
+	send_ipi(0, 1, DELIVER_NMI << 8 | ICR_ASSERT);
+	assert_int_equal(board.kicks[1], 2);
+	for (unsigned int i = 0; i < 100; i++)
+		send_ipi(0, 1, ICR_INIT);
+	assert_int_equal(board.kicks[1], 3);
+	for (unsigned int i = 0; i < 100; i++)
+		send_ipi(0, 1, ICR_SIPI(0x9a));
+	assert_int_equal(board.kicks[1], 4);
+	ap->init_pending = VLAPIC_INIT_TAKEN;
+	send_ipi(0, 1, ICR_INIT);
+	assert_int_equal(board.kicks[1], 5);
+	ap->init_pending = 0;
+	board.vcpu[1].state = VCPU_WAIT_SIPI;
+	send_ipi(0, 1, ICR_SIPI(0x9a));			/* the INIT has ended the one before */
+	assert_int_equal(board.kicks[1], 6);
+}
+
 /* ---- Modes ---- */
 
 static void legal_and_illegal_mode_changes(void **state)
@@ -536,7 +562,7 @@ int main(void)
 		T(physical_and_shorthand_ipis), T(logical_flat_and_cluster),
 		T(lowest_priority_goes_to_one), T(msi_outside_the_range_is_dropped),
 		T(init_and_startup), T(startup_behind_an_init_that_is_being_taken),
-		T(nmi_is_left_for_the_vcpu),
+		T(nmi_is_left_for_the_vcpu), T(storms_kick_once),
 		T(legal_and_illegal_mode_changes), T(x2apic_registers),
 		T(x2apic_logical_destinations), T(page_holds_the_value_already),
 		T(any_offset_is_survived), T(one_shot), T(divisors), T(periodic),

@@ -156,8 +156,10 @@ void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)
 
 void vlapic_look(struct vcpu *vcpu)
 {
-	__atomic_fetch_or(&vcpu->arch.lapic->posted, VLAPIC_LOOK, __ATOMIC_RELEASE);
-	vcpu_kick(vcpu);
+	u32 *posted = &vcpu->arch.lapic->posted;
+
+	if (!(__atomic_fetch_or(posted, VLAPIC_LOOK, __ATOMIC_SEQ_CST) & VLAPIC_LOOK))
+		vcpu_kick(vcpu);	/* otherwise whoever set it has */
 }
 
 /* @vector arrives as level- or edge-triggered from now on: its EOI is or is not broadcast. */

@@ -53,21 +53,26 @@ static bool matches(const struct vlapic *apic, const struct lapic_msg *msg)
  */
 static bool startup(struct vlapic *apic, u8 vector)
 {
-	u32 waiting = VCPU_WAIT_SIPI;
+	u32 waiting = VCPU_WAIT_SIPI, before;
 
 	/* In this order: who has just ended an INIT waits. */
 	if (!__atomic_load_n(&apic->init_pending, __ATOMIC_ACQUIRE) &&
 	    READ_ONCE(apic->vcpu->state) != VCPU_WAIT_SIPI)
 		return false;
 	WRITE_ONCE(apic->sipi_vector, vector);
-	__atomic_store_n(&apic->sipi_pending, 1, __ATOMIC_RELEASE);
+	before = __atomic_exchange_n(&apic->sipi_pending, 1, __ATOMIC_SEQ_CST);
 	__atomic_compare_exchange_n(&apic->vcpu->state, &waiting, VCPU_RUNNABLE, false,
 				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-	vcpu_kick(apic->vcpu);
+	if (!before)
+		vcpu_kick(apic->vcpu);
 	return true;
 }
 
-/* One message to one APIC that it names. Was it taken? */
+/*
+ * One message to one APIC that it names. Was it taken? Whoever sets what was not set kicks, and
+ * nobody else does: a storm of them to a vCPU that does not run interrupts its CPU, on which
+ * others' may run, once.
+ */
 static bool deliver(struct vlapic *apic, const struct lapic_msg *msg)
 {
 	switch (msg->mode) {
@@ -78,13 +83,13 @@ static bool deliver(struct vlapic *apic, const struct lapic_msg *msg)
 		vlapic_post(apic->vcpu, msg->vector, msg->level);
 		return msg->vector >= LAPIC_VECTOR_MIN;
 	case DELIVER_NMI:
-		__atomic_store_n(&apic->nmi_pending, 1, __ATOMIC_RELEASE);
-		vcpu_kick(apic->vcpu);
+		if (!__atomic_exchange_n(&apic->nmi_pending, 1, __ATOMIC_SEQ_CST))
+			vcpu_kick(apic->vcpu);
 		return true;
 	case DELIVER_INIT:
 		__atomic_store_n(&apic->sipi_pending, 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&apic->init_pending, 1, __ATOMIC_RELEASE);
-		vcpu_kick(apic->vcpu);
+		if (__atomic_exchange_n(&apic->init_pending, 1, __ATOMIC_SEQ_CST) != 1)
+			vcpu_kick(apic->vcpu);
 		return true;
 	case DELIVER_STARTUP:
 		return startup(apic, msg->vector);
