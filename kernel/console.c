@@ -12,7 +12,6 @@
 
 #include "kernel/guest.h"
 #include "kernel/lock.h"
-#include "kernel/log.h"
 #include "kernel/monitor.h"
 
 #define CTRL(c)		((c) & 0x1f)
@@ -31,11 +30,7 @@ static const struct console_dev *dev;
 
 /* ---- Output ---- */
 
-/*
- * A writer of lines: what stands before its text, again after somebody else's line came in
- * between. Hypervisor lines have nothing before them, guests their name, the monitor its prompt.
- */
-/* What follows, and the device. */
+/* Guards what follows, and the device. */
 static struct spinlock console_lock = SPINLOCK_INIT(LOCK_CONSOLE);
 static bool lock_busted;
 static const void *line_owner;		/* who wrote the line that the cursor is in */
@@ -45,7 +40,12 @@ static u64 line_ns;			/* when line_owner wrote last */
 static struct guest_console *consoles[CONFIG_MAX_GUESTS];	/* in the order they came */
 static unsigned int nr_consoles;	/* changed with input_lock held too */
 
-static const char hypervisor, monitor;	/* line owners besides guests' consoles */
+/*
+ * Lines' owners besides guests' consoles. An owner's prefix stands before its text, again after
+ * somebody else's line came in between: guests' names, the monitor's prompt, nothing before the
+ * hypervisor's lines.
+ */
+static const char hypervisor, monitor;
 
 static void acquire(void)
 {
