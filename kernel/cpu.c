@@ -25,7 +25,11 @@ void cpu_init(struct cpu *cpu, unsigned int id)
 
 void cpu_kick(struct cpu *cpu)
 {
-	if (READ_ONCE(cpu->state) == CPU_RUNNING || cpu == this_cpu())
+	if (cpu == this_cpu()) {
+		cpu->resched = true;
+		return;
+	}
+	if (READ_ONCE(cpu->state) == CPU_RUNNING)
 		return;
 	__atomic_fetch_add(&this_cpu()->stats.kicks_sent, 1, __ATOMIC_RELAXED);
 	arch_cpu_kick(cpu);
@@ -165,7 +169,7 @@ static void cpu_sleep(struct cpu *cpu)
 
 static bool look(struct cpu *cpu)
 {
-	if (!pollers_look(cpu))
+	if (list_empty(&cpu->pollers) || !pollers_look(cpu))
 		return false;
 	cpu_charge(cpu, &cpu->stats.work_ns);
 	return true;

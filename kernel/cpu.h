@@ -50,7 +50,10 @@ struct cpu {
 	 * CPU_IN_GUEST / CPU_IDLE: it must be interrupted to notice (arch_cpu_kick()).
 	 */
 	u32 state;
-	/* Set on the CPU itself: another vCPU of it was kicked, the running one gives way. */
+	/*
+	 * Set on the CPU itself: work was queued, or another vCPU of it kicked, and the running one
+	 * gives way.
+	 */
 	bool resched;
 	struct cpu_stats stats;
 };

@@ -80,24 +80,23 @@ bool work_others_wait(const struct work *work)
 	return work_pending(work->cpu);
 }
 
-/* Has the CPU several vCPUs, so that it matters who of them has had how much? */
-static bool shared(const struct cpu *cpu)
+/* Apart, so that nothing is kept for it where nobody pays. */
+static __noinline void run_paid(struct work *work)
 {
-	return cpu->vcpus.next != cpu->vcpus.prev;
+	u64 begin = time_ns();
+
+	work->fn(work);
+	*work->payer += time_ns() - begin;
 }
 
 static void run_one(struct cpu *cpu, struct work *work)
 {
-	u64 begin;
-
 	__atomic_exchange_n(&work->queued, 0, __ATOMIC_SEQ_CST);
-	if (!work->payer || !shared(cpu)) {
+	/* Of several vCPUs it matters who has had how much. */
+	if (unlikely(work->payer && cpu_is_shared(cpu)))
+		run_paid(work);
+	else
 		work->fn(work);
-		return;
-	}
-	begin = time_ns();
-	work->fn(work);
-	*work->payer += time_ns() - begin;
 }
 
 static unsigned int run_batch(struct cpu *cpu)
@@ -121,8 +120,6 @@ unsigned int work_run_queued(struct cpu *cpu)
 	struct work_queue *q = &cpu->work;
 
 	debug_check(!q->batch);
-	if (!work_pending(cpu))
-		return 0;
 	queue_take(q);
 	q->batch = q->kept;
 	q->kept = NULL;

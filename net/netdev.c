@@ -57,7 +57,8 @@ static const struct port_ops uplink_ops = {
 
 unsigned int netdev_receive(struct netdev_queue *q, struct frame **frames, unsigned int nr)
 {
-	nr = gro_merge(&q->dev->port, frames, nr);
+	if (nr > 1)
+		nr = gro_merge(&q->dev->port, frames, nr);
 	switch_input(&q->dev->port, frames, nr);
 	return nr;
 }

@@ -253,19 +253,25 @@ static void take_sipi(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->state, VCPU_RUNNABLE);
 }
 
+/* Seldom: apart, so that nothing is kept for it with each kick. */
+static __noinline void take_start_signals(struct vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->arch.lapic->init_pending))
+		take_init(vcpu);
+	take_sipi(vcpu);
+}
+
 /*
  * What comes with a kick and nobody else looks at. Whoever kicks has published before; what is read
  * now is not older: full barrier.
  */
 static void take_kick(struct vcpu *vcpu)
 {
-	struct vlapic *apic = vcpu->arch.lapic;
+	const struct vlapic *apic = vcpu->arch.lapic;
 
 	__atomic_exchange_n(&vcpu->arch.kicked, 0, __ATOMIC_SEQ_CST);
-	if (unlikely(READ_ONCE(apic->init_pending)))
-		take_init(vcpu);
-	if (unlikely(READ_ONCE(apic->sipi_pending)))
-		take_sipi(vcpu);
+	if (unlikely(READ_ONCE(apic->init_pending) | READ_ONCE(apic->sipi_pending)))
+		take_start_signals(vcpu);
 }
 
 /* Its state changes by an INIT, which comes with a kick, or by its own HLT. */
