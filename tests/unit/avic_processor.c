@@ -66,7 +66,7 @@ static u32 *page_reg(u32 *page, u32 off)
 
 static bool array_test(u32 *page, u32 array, u8 vector)
 {
-	u32 *reg = page_reg(page, lapic_array_off(array, vector));
+	u32 *reg = lapic_array_reg(page, array, vector);
 
 	return __atomic_load_n(reg, __ATOMIC_SEQ_CST) & BIT(vector % 32);
 }
@@ -81,13 +81,13 @@ static int highest(u32 *page, u32 array)
 
 static void array_set(u32 *page, u32 array, u8 vector)
 {
-	__atomic_fetch_or(page_reg(page, lapic_array_off(array, vector)), BIT(vector % 32),
+	__atomic_fetch_or(lapic_array_reg(page, array, vector), BIT(vector % 32),
 			  __ATOMIC_SEQ_CST);
 }
 
 static void array_clear(u32 *page, u32 array, u8 vector)
 {
-	__atomic_fetch_and(page_reg(page, lapic_array_off(array, vector)), ~(u32)BIT(vector % 32),
+	__atomic_fetch_and(lapic_array_reg(page, array, vector), ~(u32)BIT(vector % 32),
 			   __ATOMIC_SEQ_CST);
 }
 

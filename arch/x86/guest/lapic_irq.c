@@ -8,12 +8,14 @@
 
 /* ---- Arrays of 256 bits: IRR, ISR, TMR ---- */
 
-static void array_assign(struct vlapic *apic, u32 array, u8 vector, bool on)
+/* What its register is then. */
+static u32 array_assign(struct vlapic *apic, u32 array, u8 vector, bool on)
 {
-	u32 off = lapic_array_off(array, vector);
-	u32 bits = vlapic_reg(apic, off);
+	u32 *reg = lapic_array_reg(apic->regs, array, vector), bit = BIT(vector % 32);
+	u32 bits = on ? READ_ONCE(*reg) | bit : READ_ONCE(*reg) & ~bit;
 
-	vlapic_set(apic, off, on ? bits | BIT(vector % 32) : bits & ~BIT(vector % 32));
+	WRITE_ONCE(*reg, bits);
+	return bits;
 }
 
 /* @words: the registers that are not 0, by number. Where a guest reaches the page, they may be. */
@@ -46,21 +48,25 @@ void vlapic_refresh(struct vlapic *apic)
 	apic->isr_max = array_highest(apic, LAPIC_ISR, apic->isr_words);
 }
 
-/* @vector is not in @array any more. */
-static void summary_clear(struct vlapic *apic, u32 array, u8 vector, u8 *words, s16 *max)
+/* @vector is not in @array any more; its register is @bits. */
+static void summary_clear(struct vlapic *apic, u32 array, u8 vector, u32 bits, u8 *words, s16 *max)
 {
-	if (!vlapic_reg(apic, lapic_array_off(array, vector)))
+	if (!bits)
 		*words &= (u8)~BIT(vector / 32);
 	*max = likely(!*words) ? -1 : array_highest(apic, array, *words);
 }
 
 static void irr_clear(struct vlapic *apic, u8 vector)
 {
-	if (unlikely(hvm_caps & HVM_CAP_POST))
+	u32 bits;
+
+	if (unlikely(hvm_caps & HVM_CAP_POST)) {
 		apic->claimed = -1;	/* vlapic_claim() did, and it may be there again */
-	else
-		array_assign(apic, LAPIC_IRR, vector, false);
-	summary_clear(apic, LAPIC_IRR, vector, &apic->irr_words, &apic->irr_max);
+		bits = READ_ONCE(*lapic_array_reg(apic->regs, LAPIC_IRR, vector));
+	} else {
+		bits = array_assign(apic, LAPIC_IRR, vector, false);
+	}
+	summary_clear(apic, LAPIC_IRR, vector, bits, &apic->irr_words, &apic->irr_max);
 }
 
 static void isr_set(struct vlapic *apic, u8 vector)
@@ -72,8 +78,9 @@ static void isr_set(struct vlapic *apic, u8 vector)
 
 static void isr_clear(struct vlapic *apic, u8 vector)
 {
-	array_assign(apic, LAPIC_ISR, vector, false);
-	summary_clear(apic, LAPIC_ISR, vector, &apic->isr_words, &apic->isr_max);
+	u32 bits = array_assign(apic, LAPIC_ISR, vector, false);
+
+	summary_clear(apic, LAPIC_ISR, vector, bits, &apic->isr_words, &apic->isr_max);
 }
 
 #define PRIORITY_CLASS	0xf0
@@ -91,10 +98,10 @@ u32 vlapic_ppr(const struct vlapic *apic)
 
 static inline void irr_set(struct vlapic *apic, u8 vector)
 {
-	u32 off = lapic_array_off(LAPIC_IRR, vector);
+	u32 *reg = lapic_array_reg(apic->regs, LAPIC_IRR, vector);
 
 	if (unlikely(hvm_caps & HVM_CAP_POST))
-		__atomic_fetch_or(&apic->regs[off / 4], BIT(vector % 32), __ATOMIC_RELAXED);
+		__atomic_fetch_or(reg, BIT(vector % 32), __ATOMIC_RELAXED);
 	else
 		array_assign(apic, LAPIC_IRR, vector, true);
 	apic->irr_words |= (u8)BIT(vector / 32);
@@ -257,14 +264,10 @@ void vlapic_accept(struct vlapic *apic, u8 vector)
 	vlapic_ppr_update(apic);
 }
 
-static u32 *irr_word(const struct vlapic *apic, u8 vector)
-{
-	return &apic->regs[lapic_array_off(LAPIC_IRR, vector) / 4];
-}
-
 void vlapic_claim(struct vlapic *apic, u8 vector)
 {
-	__atomic_fetch_and(irr_word(apic, vector), ~(u32)BIT(vector % 32), __ATOMIC_RELAXED);
+	__atomic_fetch_and(lapic_array_reg(apic->regs, LAPIC_IRR, vector), ~(u32)BIT(vector % 32),
+			   __ATOMIC_RELAXED);
 	apic->claimed = vector;
 }
 
@@ -273,7 +276,8 @@ void vlapic_unclaim(struct vlapic *apic)
 	u8 vector = (u8)apic->claimed;
 
 	apic->claimed = -1;
-	__atomic_fetch_or(irr_word(apic, vector), BIT(vector % 32), __ATOMIC_RELAXED);
+	__atomic_fetch_or(lapic_array_reg(apic->regs, LAPIC_IRR, vector), BIT(vector % 32),
+			  __ATOMIC_RELAXED);
 }
 
 void vlapic_unaccept(struct vlapic *apic, u8 vector)

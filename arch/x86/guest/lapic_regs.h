@@ -154,14 +154,15 @@ static inline void vlapic_ppr_update(struct vlapic *apic)
 		vlapic_set(apic, LAPIC_PPR, vlapic_ppr(apic));
 }
 
-static inline u32 lapic_array_off(u32 array, u8 vector)
+/* The register of IRR, ISR or TMR (@array) that has @vector's bit, in the page of an APIC. */
+static inline u32 *lapic_array_reg(u32 *regs, u32 array, u8 vector)
 {
-	return array + vector / 32 * LAPIC_REG_STRIDE;
+	return &regs[array / 4 + vector / 32 * (LAPIC_REG_STRIDE / 4)];
 }
 
 static inline bool vlapic_array_test(const struct vlapic *apic, u32 array, u8 vector)
 {
-	return vlapic_reg(apic, lapic_array_off(array, vector)) & BIT(vector % 32);
+	return READ_ONCE(*lapic_array_reg(apic->regs, array, vector)) & BIT(vector % 32);
 }
 
 /* lapic_timer.c, on the vCPU's CPU */

@@ -45,7 +45,7 @@ void pv_eoi_reset(struct vlapic *apic)
 static bool irr_single(const struct vlapic *apic)
 {
 	u32 words = apic->irr_words;
-	u32 bits = vlapic_reg(apic, lapic_array_off(LAPIC_IRR, (u8)apic->irr_max));
+	u32 bits = READ_ONCE(*lapic_array_reg(apic->regs, LAPIC_IRR, (u8)apic->irr_max));
 
 	return !((words & (words - 1)) | (bits & (bits - 1)));
 }

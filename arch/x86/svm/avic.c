@@ -103,7 +103,7 @@ bool svm_avic_post(struct vcpu *vcpu, u8 vector)
 {
 	const struct svm_vcpu *v = vcpu->arch.hvm;
 	struct vlapic *apic = vcpu->arch.lapic;
-	u32 *reg = &apic->regs[lapic_array_off(LAPIC_IRR, vector) / 4];
+	u32 *reg = lapic_array_reg(apic->regs, LAPIC_IRR, vector);
 	u32 bit = BIT(vector % 32);
 
 	if (!READ_ONCE(v->avic.running) || vlapic_array_test(apic, LAPIC_TMR, vector))

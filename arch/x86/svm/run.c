@@ -11,9 +11,8 @@
 
 #define LAPIC_CLASS_SHIFT 4	/* priority class of a vector, task priority of CR8 */
 
-static void set_intercept_3(struct svm_vcpu *v, u32 mask, u32 bits)
+static void set_intercept_3(struct svm_vcpu *v, struct vmcb_control *c, u32 mask, u32 bits)
 {
-	struct vmcb_control *c = &v->vmcb->control;
 	u32 want = (c->intercept_3 & ~mask) | bits;
 
 	if (c->intercept_3 == want)
@@ -93,9 +92,8 @@ static u64 prepare_interrupt(struct svm_vcpu *v, struct vlapic *apic, u32 window
 }
 
 /* @irr: the highest vector that waits and that software delivers, or -1. */
-static void watch_cr8(struct svm_vcpu *v, int irr)
+static void watch_cr8(struct svm_vcpu *v, struct vmcb_control *c, int irr)
 {
-	struct vmcb_control *c = &v->vmcb->control;
 	u32 want = c->intercept_cr & ~(u32)INTERCEPT_CR_WRITE(8);
 
 	if (irr >= 0)
@@ -129,14 +127,14 @@ static __noinline void arrange_events(struct vcpu *vcpu, struct svm_vcpu *v)
 	}
 	if (!avic)
 		pv_eoi_offer(apic, v->virq);
-	quiet = !avic && !windows && !c->eventinj && !v->nmi_blocked && v->virq < 0 &&
+	quiet = v->virq < 0 && !avic && !windows && !c->eventinj && !v->nmi_blocked &&
 		apic->irr_max < 0 && apic->isr_max < 0;
 	v->quiet_int_ctl = quiet ? int_ctl : SVM_NOT_QUIET;
 	v->shares_cpu = cpu_is_shared(vcpu->cpu);
 	if (v->shares_cpu)
 		windows |= INTERCEPT_PAUSE;
-	set_intercept_3(v, INTERCEPT_VINTR | INTERCEPT_IRET | INTERCEPT_PAUSE, windows);
-	watch_cr8(v, avic ? -1 : vlapic_highest_irr(apic));
+	set_intercept_3(v, c, INTERCEPT_VINTR | INTERCEPT_IRET | INTERCEPT_PAUSE, windows);
+	watch_cr8(v, c, avic ? -1 : apic->irr_max);
 	if (unlikely(v->avic.entry) && !avic)
 		svm_avic_without(v, apic);
 }
