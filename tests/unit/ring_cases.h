@@ -70,4 +70,24 @@ static inline void chain_arrives_as_posted(void **state)
 	assert_int_equal(pop(f), 0);
 }
 
+/* All in order, and none of them empty: what is beyond the caller's room stays as it is. */
+static inline void hostile_05_table_longer_than_the_caller_takes(void **state)
+{
+	struct fixture *f = *state;
+	const struct ring_seg mark = { .phys = 0x5ea1 };
+	struct mock_buf buf[5];
+
+	assert_true(f->ring.indirect);
+	for (unsigned int i = 0; i < ARRAY_SIZE(buf); i++)
+		buf[i] = (struct mock_buf){ f->buf + 64 * i, 64, false };
+	f->chain.max_segs = 4;
+	f->seg[4] = mark;
+	post_chain(f, buf, 4);
+	assert_int_equal(pop(f), 1);
+	assert_int_equal(f->chain.nr_read, 4);
+	post_chain(f, buf, 5);
+	assert_breaks(f, RING_TOO_LONG);
+	assert_memory_equal(&f->seg[4], &mark, sizeof(mark));
+}
+
 #endif

@@ -277,6 +277,60 @@ static void hostile_19_merged_chains_of_many_descriptors(void **state)
 	assert_int_equal(mock_status(&mn->mv) & VIRTIO_NEEDS_RESET, 0);
 }
 
+/* Frames that come in one batch, as from a NIC's poll. */
+static void wire_send_batch(struct mock_net *mn, unsigned int nr, u32 len)
+{
+	struct frame *frames[64];
+	u8 *bytes = malloc(len);
+
+	assert_true(nr <= ARRAY_SIZE(frames));
+	mock_frame(bytes, mn->nic.mac, mock_wire_mac, len);
+	for (unsigned int i = 0; i < nr; i++) {
+		frames[i] = calloc(1, sizeof(*frames[i]));
+		frames[i]->seg[0] = (struct frame_seg){ .ptr = bytes, .len = len };
+		frames[i]->nr_segs = frames[i]->refs = 1;
+		frames[i]->len = len;
+	}
+	switch_input(&mn->wire->port, frames, nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		assert_int_equal(frames[i]->refs, 1);
+		free(frames[i]);
+	}
+	free(bytes);
+}
+
+/* More buffers than are at hand at once, and than are given back at once. */
+static void hostile_19_batch_of_many_more_buffers(void **state)
+{
+	struct mock_net *mn = *state;
+
+	mock_set_status(&mn->mv, 0);
+	mock_net_up(mn, mock_net_offered(mn), 256);
+	mock_net_post_rx(mn, 256, 100);
+	wire_send_batch(mn, 64, 300 - HDR);
+	for (unsigned int i = 0; i < 64; i++)
+		assert_received(mn, 300 - HDR, 3, 0);
+	/* What is left is less than a batch needs. */
+	wire_send_batch(mn, 64, 300 - HDR);
+	for (unsigned int i = 0; i < 64 / 3; i++)
+		assert_received(mn, 300 - HDR, 3, 0);
+	assert_int_equal(count_used(&mn->rx), 0);
+	assert_int_equal(dropped(mn, DROP_NO_BUFFER), 64 - 64 / 3);
+}
+
+/* Others' buffers are at hand, and not for a frame that is too long for its own. */
+static void hostile_19_batch_too_long_without_merging(void **state)
+{
+	struct mock_net *mn = *state;
+
+	mock_net_post_rx(mn, 20, HDR + 100);
+	wire_send_batch(mn, 10, 101);
+	assert_int_equal(dropped(mn, DROP_OVERSIZE), 10);
+	assert_int_equal(count_used(&mn->rx), 0);
+	wire_send_batch(mn, 10, 100);
+	assert_int_equal(count_used(&mn->rx), 10);
+}
+
 static void hostile_20_buffer_is_the_ring(void **state)
 {
 	struct mock_net *mn = *state;
@@ -326,6 +380,8 @@ int main(void)
 		T(hostile_19_chains_too_small_with_merging),
 		T(hostile_19_more_buffers_than_a_frame_may_have),
 		T(hostile_19_merged_chains_of_many_descriptors),
+		T(hostile_19_batch_of_many_more_buffers),
+		T_NO_MRG(hostile_19_batch_too_long_without_merging),
 		T(hostile_20_buffer_is_the_ring),
 	};
 	return cmocka_run_group_tests_name("net_rx", tests, NULL, NULL);

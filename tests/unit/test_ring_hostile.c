@@ -498,6 +498,7 @@ int main(void)
 		T(hostile_08_areas_outside_ram),
 		T(hostile_08_areas_overlapping),
 		T(hostile_09_used_ring_rewritten),
+		T_INDIRECT(hostile_05_table_longer_than_the_caller_takes),
 		T_INDIRECT(hostile_11_indirect_lengths),
 		T_INDIRECT(hostile_12_nested_indirect),
 		T_INDIRECT(hostile_12_indirect_table_is_the_ring),

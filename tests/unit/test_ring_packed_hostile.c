@@ -222,6 +222,7 @@ int main(void)
 		T(hostile_06_id_posted_twice),
 		T(hostile_07_08_sizes_and_areas),
 		T(hostile_09_used_descriptors_rewritten),
+		T_WITH(indirect, hostile_05_table_longer_than_the_caller_takes),
 		T_WITH(indirect, hostile_11_to_13_bad_tables),
 		T(hostile_14_buffers_outside_ram),
 		T(hostile_16_readable_after_writable),
