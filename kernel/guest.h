@@ -93,7 +93,7 @@ struct guest {
 	struct virtio_net *nics[GUEST_NICS_MAX];
 	unsigned int nr_nics;
 	struct arch_guest arch;
-	struct cpu *cpu;	/* its life-cycle work and its queues run there; vCPU 0's */
+	struct cpu *cpu;	/* its life cycle and devices' timers are here; vCPU 0's */
 	struct cpu *placement[GUEST_VCPUS_MAX];	/* of each vCPU; does not change */
 	bool placed;		/* its vCPUs are (to be) on their CPUs; the life-cycle work's */
 	u32 moving;		/* vCPUs that still have to be taken on or off */
