@@ -89,13 +89,34 @@ static u64 rx_written(const struct e1000_rx *rx, unsigned int i)
 #define RX_STATUS(bits)	((u64)(bits) << RX_STATUS_SHIFT)
 #define RX_ERRORS(bits)	((u64)(bits) << RX_ERRORS_SHIFT)
 
-/* A whole frame without errors in one buffer: in @written, and with a length that can be. */
-static bool rx_is_good(u64 written)
+static bool rx_len_ok(u64 written)
 {
 	u32 len = (u16)written;
 
+	return len - FRAME_LEN_MIN <= E1000_BUF_SIZE - FRAME_LEN_MIN;
+}
+
+/* A whole frame without errors in one buffer: in @written, and with a length that can be. */
+static bool rx_is_good(u64 written)
+{
 	return (written & (RX_STATUS(RX_EOP) | RX_ERRORS(RX_FRAME_BAD))) == RX_STATUS(RX_EOP) &&
-	       len - FRAME_LEN_MIN <= E1000_BUF_SIZE - FRAME_LEN_MIN;
+	       rx_len_ok(written);
+}
+
+/* All that is looked at, and how it is in most: a whole frame, and its checksum is right. */
+#define RX_LOOKED_AT	(RX_STATUS(RX_DD | RX_EOP | RX_IXSM | RX_TCPCS) | RX_ERRORS(RX_FRAME_BAD | RX_TCPE))
+#define RX_USUAL	RX_STATUS(RX_DD | RX_EOP | RX_TCPCS)
+
+static bool rx_is_usual(u64 written)
+{
+	return (written & RX_LOOKED_AT) == RX_USUAL && rx_len_ok(written);
+}
+
+/* §3.2.9: the checksum was calculated and is right. */
+static u16 rx_csum(u64 written)
+{
+	return (written & (RX_STATUS(RX_IXSM | RX_TCPCS) | RX_ERRORS(RX_TCPE))) ==
+	       RX_STATUS(RX_TCPCS) ? FRAME_CSUM_VALID : 0;
 }
 
 /* Thrown away, and counted once: what needs two buffers is longer than RCTL lets in. */
@@ -108,17 +129,13 @@ static void rx_bad(struct e1000_queue *q, struct rx_buf *buf, u64 written)
 	rx_pool_give(&q->rx.pool, buf);
 }
 
-static struct frame *rx_frame(struct rx_buf *buf, u64 written)
+static inline struct frame *rx_frame(struct rx_buf *buf, u64 written, u16 flags)
 {
 	struct frame *frame = &buf->frame;
-	u32 len = (u16)written;
 
-	frame->seg[0] = (struct frame_seg){ .ptr = buf->data, .phys = buf->phys, .len = len };
+	frame->seg[0].len = frame->len = (u16)written;
 	frame->nr_segs = 1;
-	frame->len = len;
-	/* §3.2.9: the checksum was calculated and is right. */
-	frame->flags = (written & (RX_STATUS(RX_IXSM | RX_TCPCS) | RX_ERRORS(RX_TCPE))) ==
-		       RX_STATUS(RX_TCPCS) ? FRAME_CSUM_VALID : 0;
+	frame->flags = flags;
 	frame->refs = 1;
 	return frame;
 }
@@ -128,29 +145,35 @@ static unsigned int rx_harvest(struct e1000_queue *q, struct frame **frames, uns
 			       unsigned int *looked)
 {
 	struct e1000_rx *rx = &q->rx;
-	unsigned int nr = 0, next = rx->next, left = max;
-	const unsigned int tail = rx->tail;
+	const unsigned int filled = (rx->tail - rx->next) & (E1000_RX_DESCS - 1);
+	unsigned int next = rx->next, left = MIN(max, filled);
+	struct frame **to = frames;
 	u64 bytes = 0;
 
-	for (; left && next != tail; left--) {
+	*looked = left;
+	for (; left; left--) {
 		u64 written = rx_written(rx, next);
+		struct rx_buf *buf = rx->slot[next];
 
-		if (!(written & RX_STATUS(RX_DD)))
+		if (likely(rx_is_usual(written) && !rx->in_bad)) {
+			*to++ = rx_frame(buf, written, FRAME_CSUM_VALID);
+			bytes += (u16)written;
+		} else if (!(written & RX_STATUS(RX_DD))) {
 			break;
-		rmb();	/* the descriptor before the data */
-		if (likely(rx_is_good(written) && !rx->in_bad)) {
-			frames[nr++] = rx_frame(rx->slot[next], written);
+		} else if (rx_is_good(written) && !rx->in_bad) {
+			*to++ = rx_frame(buf, written, rx_csum(written));
 			bytes += (u16)written;
 		} else {
-			rx_bad(q, rx->slot[next], written);
+			rx_bad(q, buf, written);
 		}
 		next = rx_after(next);
 	}
+	rmb();	/* the descriptors before the data, which is looked at from here on */
 	WRITE_ONCE(rx->next, next);
-	q->nq.stats.rx_packets += nr;
+	q->nq.stats.rx_packets += (u64)(to - frames);
 	q->nq.stats.rx_bytes += bytes;
-	*looked = max - left;
-	return nr;
+	*looked -= left;
+	return (unsigned int)(to - frames);
 }
 
 bool e1000_rx_poll(struct e1000_queue *q, unsigned int budget)

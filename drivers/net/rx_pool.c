@@ -77,6 +77,8 @@ int rx_pool_alloc(struct rx_pool *pool, unsigned int nr, u32 size, struct work *
 		buf->data = phys_to_virt(buf->phys);
 		buf->frame.owner = pool;
 		buf->frame.done = rx_done;
+		buf->frame.seg[0].ptr = buf->data;
+		buf->frame.seg[0].phys = buf->phys;
 		rx_pool_give(pool, buf);
 	}
 	return 0;

@@ -12,7 +12,7 @@
 struct rx_pool;
 
 struct rx_buf {
-	struct frame frame;		/* as given to the switch: owner and done are set */
+	struct frame frame;		/* for the switch: owner, done and seg[0] but its len set */
 	struct rx_buf *next;		/* among the spare or returned ones */
 	struct rx_buf *more;		/* of a frame in several buffers: the next one */
 	struct rx_pool *pool;
