@@ -2,6 +2,8 @@
 /* Segments that are not merged into large frames, and why. */
 #include "tests/unit/gro_fixture.h"
 
+#include "net/headers.h"
+
 struct change {
 	const char *what;
 	unsigned int base;	/* of `at`: 0 frame, 1 IP, 2 TCP */
@@ -117,6 +119,14 @@ static void segments_that_are_none(void **state)
 	add_run(&spec, 3, 1000);
 	tcp_put16(seg[1].bytes + seg[1].ip + 10, 0xffff);
 	expect_alone("IP checksum's other zero");
+	add_run(&spec, 3, 1000);
+	for (unsigned int i = 0; i < 3; i++) {		/* its last four bytes are payload, then */
+		u8 *tcp = seg[i].bytes + seg[i].tcp;
+
+		tcp[12] = 4 << 4;
+		put_be32(tcp + TCP_SEQ, get_be32(seg[0].bytes + seg[0].tcp + TCP_SEQ) + 1004 * i);
+	}
+	expect_alone("TCP header shorter than it can be");
 	spec.ip_options = 4;
 	add_run(&spec, 3, 1000);
 	expect_alone("IP options");
