@@ -55,22 +55,6 @@ struct gro {
 
 /* ---- What comes next ---- */
 
-static inline u32 load32(const u8 *p)
-{
-	u32 v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline u64 load64(const u8 *p)
-{
-	u64 v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 static inline void put_ip4_check(u8 *ip, u16 sum, u16 id)
 {
 	u32 all = (u32)sum + __builtin_bswap16(id);

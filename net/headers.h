@@ -35,6 +35,7 @@ enum ip4_header {		/* RFC 791 §3.1 */
 	IP4_PROTOCOL = 9,
 	IP4_CHECK = 10,
 	IP4_SRC = 12,
+	IP4_DST = 16,
 	IP4_HLEN = 20,
 	IP4_VERSION_IHL_PLAIN = 0x45,	/* no options */
 	IP4_FRAGMENT_MASK = 0x3fff,	/* MF and the offset */
@@ -44,6 +45,7 @@ enum ip6_header {		/* RFC 8200 §3 */
 	IP6_LEN = 4,		/* of what follows the fixed header */
 	IP6_NEXT = 6,
 	IP6_SRC = 8,
+	IP6_DST = 24,
 	IP6_HLEN = 40,
 	IP6_EXT_UNIT = 8,	/* of extension headers, §4 */
 };
@@ -71,6 +73,23 @@ enum tcp_header {		/* RFC 9293 §3.1, RFC 3168 §6.1 */
 	TCP_ECE = 0x40,
 	TCP_CWR = 0x80,
 };
+
+/* As the bytes lie there: where only whether they are the same matters, or their sum. */
+static inline u32 load32(const u8 *p)
+{
+	u32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u64 load64(const u8 *p)
+{
+	u64 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
 
 static inline u16 get_be16(const u8 *p)
 {

@@ -18,12 +18,7 @@
 #include "net/switch.h"
 #include "virtio/vhost_net.h"
 
-enum flow_fields {		/* RFC 791 §3.1, RFC 8200 §3 */
-	FLOW_IP4_SRC = 12,
-	FLOW_IP4_DST = 16,
-	FLOW_IP6_SRC = 8,
-	FLOW_IP6_DST = 24,
-	FLOW_IP4_PLAIN = 0x45,	/* version 4, no options */
+enum flow_fields {		/* RFC 791 §3.1 */
 	FLOW_IP4_WORDS = 4,	/* of the header, in bytes each */
 	FLOW_IP4_IHL = 0x0f,
 	FLOW_PORTS_LEN = 4,	/* of TCP and UDP, at the start of the header */
@@ -63,29 +58,12 @@ static inline u32 hash_ends(u64 key, u64 a, u64 b)
 	return (u32)((h ^ h >> 32) * HASH_FACTOR >> 32);
 }
 
-/* Numbers are taken as they lie there: only whether they are the same matters. */
-static inline u64 load_64(const u8 *p)
-{
-	u64 v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline u32 load_32(const u8 *p)
-{
-	u32 v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 /* Ports of TCP and UDP at @off, source in the lower half; 0: others have none. */
 static inline u32 flow_ports(u8 protocol, const u8 *eth, u32 off, u32 len)
 {
 	if ((protocol != IP_TCP && protocol != IP_UDP) || off + FLOW_PORTS_LEN > len)
 		return 0;
-	return load_32(eth + off);
+	return load32(eth + off);
 }
 
 static inline u32 hash_ip4_ends(u64 key, u32 src, u32 dst, u32 ports)
@@ -101,21 +79,21 @@ static u32 hash_ip4(u64 key, const u8 *eth, u32 ip, u32 len)
 	if (!(get_be16(eth + ip + IP4_FRAGMENT) & IP4_FRAGMENT_MASK))
 		ports = flow_ports(eth[ip + IP4_PROTOCOL], eth,
 				   ip + FLOW_IP4_WORDS * (eth[ip] & FLOW_IP4_IHL), len);
-	return hash_ip4_ends(key, load_32(eth + ip + FLOW_IP4_SRC),
-			     load_32(eth + ip + FLOW_IP4_DST), ports);
+	return hash_ip4_ends(key, load32(eth + ip + IP4_SRC),
+			     load32(eth + ip + IP4_DST), ports);
 }
 
 static inline u64 fold_ip6(const u8 *addr, u32 port)
 {
-	return load_64(addr) * HASH_FACTOR ^ load_64(addr + 8) ^ (u64)port << 48;
+	return load64(addr) * HASH_FACTOR ^ load64(addr + 8) ^ (u64)port << 48;
 }
 
 static u32 hash_ip6(u64 key, const u8 *eth, u32 ip, u32 len)
 {
 	u32 ports = flow_ports(eth[ip + IP6_NEXT], eth, ip + IP6_HLEN, len);
 
-	return hash_ends(key, fold_ip6(eth + ip + FLOW_IP6_SRC, (u16)ports),
-			 fold_ip6(eth + ip + FLOW_IP6_DST, ports >> 16));
+	return hash_ends(key, fold_ip6(eth + ip + IP6_SRC, (u16)ports),
+			 fold_ip6(eth + ip + IP6_DST, ports >> 16));
 }
 
 /* @eth: the first @len bytes, which are stable, at least an Ethernet header. */
@@ -136,7 +114,7 @@ static u32 flow_hash(u64 key, const u8 *eth, u32 len)
 		return hash_ip4(key, eth, off, len);
 	if (type == ETH_TYPE_IP6 && len >= off + IP6_HLEN)
 		return hash_ip6(key, eth, off, len);
-	return hash_ends(key, load_64(eth + ETH_SRC) << 16, load_64(eth + ETH_DST) << 16);
+	return hash_ends(key, load64(eth + ETH_SRC) << 16, load64(eth + ETH_DST) << 16);
 }
 
 /*
@@ -150,7 +128,7 @@ struct flow_train {
 };
 
 /* Type, version and length of header; fragmentation and protocol. In memory's order. */
-#define PLAIN_TYPE		(ETH_TYPE_IP4 >> 8 | FLOW_IP4_PLAIN << 16)
+#define PLAIN_TYPE		(ETH_TYPE_IP4 >> 8 | IP4_VERSION_IHL_PLAIN << 16)
 #define PLAIN_TYPE_MASK		((1u << 24) - 1)
 #define PLAIN_PROTOCOL(n)	((u32)(n) << 24)
 #define PLAIN_WHOLE_MASK	(PLAIN_PROTOCOL(UINT8_MAX) | \
@@ -166,13 +144,13 @@ static inline void train_look(struct flow_train *t, const u8 *eth, u32 len)
 	u32 protocol;
 
 	if (len < ETH_HLEN + IP4_HLEN + FLOW_PORTS_LEN ||
-	    (load_32(eth + ETH_TYPE) & PLAIN_TYPE_MASK) != PLAIN_TYPE)
+	    (load32(eth + ETH_TYPE) & PLAIN_TYPE_MASK) != PLAIN_TYPE)
 		return;
-	protocol = load_32(ip + IP4_FRAGMENT) & PLAIN_WHOLE_MASK;
+	protocol = load32(ip + IP4_FRAGMENT) & PLAIN_WHOLE_MASK;
 	if (protocol != PLAIN_PROTOCOL(IP_TCP) && protocol != PLAIN_PROTOCOL(IP_UDP))
 		return;
-	t->addrs = load_64(ip + FLOW_IP4_SRC);
-	t->ports_protocol = (u64)protocol << 32 | load_32(ip + IP4_HLEN);
+	t->addrs = load64(ip + IP4_SRC);
+	t->ports_protocol = (u64)protocol << 32 | load32(ip + IP4_HLEN);
 }
 
 __attribute__((noinline))

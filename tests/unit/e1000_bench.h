@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The e1000 driver on the NICs' test bench, in each of its models: e1000_bench_run(). */
+/* The e1000 driver on the NICs' test bench, in each of its models. */
 #ifndef TESTS_UNIT_E1000_BENCH_H
 #define TESTS_UNIT_E1000_BENCH_H
 
