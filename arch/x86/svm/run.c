@@ -172,22 +172,22 @@ static void new_asid(struct svm_vcpu *v, struct svm_cpu *c)
 }
 
 /* Without FlushByAsid a new ASID, which has no translations yet, is the flush: 15.16.1. */
-static __noinline void renew_translations(struct svm_vcpu *v, u32 gen)
+static __noinline void renew_translations(struct svm_vcpu *v)
 {
 	struct svm_cpu *c = svm_this_cpu();
-	bool flush = v->npt_gen != gen;
+	bool flush = v->flush;
 
 	v->cpu = c;
-	v->npt_gen = gen;
+	v->flush = false;
 	if (v->asid_gen != c->asid_gen || (flush && !(svm_caps.features & SVM_FLUSH_BY_ASID)))
 		new_asid(v, c);
 	else
 		v->vmcb->control.tlb_control = flush ? TLB_FLUSH_ASID : TLB_DO_NOTHING;
 }
 
-static bool translations_hold(const struct svm_vcpu *v, u32 gen)
+static bool translations_hold(const struct svm_vcpu *v)
 {
-	return v->npt_gen == gen && v->asid_gen == v->cpu->asid_gen;
+	return !v->flush && v->asid_gen == v->cpu->asid_gen;
 }
 
 static void prepare_tsc(const struct vcpu *vcpu, struct svm_vcpu *v, struct vmcb *vmcb)
@@ -256,15 +256,13 @@ void svm_run(struct vcpu *vcpu, u64 deadline_ns)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;
 	struct vmcb *vmcb;
-	u32 gen;
 
 	if (unlikely(!still_quiet(vcpu, v)))
 		arrange_events(vcpu, v);
-	gen = __atomic_load_n(&v->guest->npt_gen, __ATOMIC_ACQUIRE);
 	vmcb = v->vmcb;
 	vmcb->control.tlb_control = TLB_DO_NOTHING;
-	if (unlikely(!translations_hold(v, gen))) {
-		renew_translations(v, gen);
+	if (unlikely(!translations_hold(v))) {
+		renew_translations(v);
 		vmcb = v->vmcb;		/* so that it need not outlive the call */
 	}
 	prepare_tsc(vcpu, v, vmcb);

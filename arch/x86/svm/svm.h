@@ -34,7 +34,6 @@ struct svm_cpu {
 /* struct arch_guest.hvm */
 struct svm_guest {
 	u64 *npt;		/* PML4 */
-	u32 npt_gen;		/* counts removals: a vCPU behind it must flush */
 	struct avic_pages *avic;	/* NULL: not used */
 };
 
@@ -46,7 +45,7 @@ struct svm_vcpu {
 	struct vmcb *vmcb;
 	u64 vmcb_phys;
 	u32 clean;		/* enum vmcb_clean: not changed since the last VMRUN */
-	u64 npt_gen;		/* none of svm_guest's: flush its translations at the next VMRUN */
+	bool flush;		/* its translations at the next VMRUN */
 	u64 asid_gen;		/* of svm_cpu, when the ASID was given; 0: none */
 	u64 cr4;		/* as the guest reads it */
 	/*
@@ -65,7 +64,7 @@ struct svm_vcpu {
 	struct svm_memo memos[SVM_MEMOS];
 };
 
-static inline void svm_flush(struct svm_vcpu *v) { v->npt_gen = UINT64_MAX; }
+static inline void svm_flush(struct svm_vcpu *v) { v->flush = true; }
 
 /* What was changed in the VMCB. */
 static inline void svm_dirty(struct svm_vcpu *v, u32 bits) { v->clean &= ~bits; }
