@@ -415,6 +415,42 @@ static void large_frames_keep_their_headers(void **state)
 	assert_int_equal(frame->refs, 1);
 }
 
+/* hostile-guest: headers as long as the private copy, which a tag would make longer. */
+static void large_frames_have_room_for_a_tag(void **state)
+{
+	static u8 payload[4000];
+	struct packet p;
+	struct frame *frame = packet(&p, 200, 100);
+	u8 *hdr = frame->hdr;
+
+	for (unsigned int tcp_len = 48; tcp_len <= 52; tcp_len += 4) {
+		const u32 ip_len = 60, len = ETH_HLEN + ip_len + tcp_len;
+		bool fits = len + VLAN_HLEN <= FRAME_HDR_MAX;
+
+		memset(hdr, 0, FRAME_HDR_MAX);
+		memcpy(hdr, p.bytes, ETH_TYPE);
+		put_be16(hdr + ETH_TYPE, ETH_TYPE_IP4);
+		hdr[ETH_HLEN] = 0x4f;
+		hdr[ETH_HLEN + IP4_PROTOCOL] = IP_TCP;
+		hdr[ETH_HLEN + ip_len + TCP_DATA_OFFSET] = (u8)(tcp_len / 4 << 4);
+		put_be16(hdr + ETH_HLEN + IP4_LEN, (u16)(ip_len + tcp_len + sizeof(payload)));
+		frame->seg[0] = (struct frame_seg){ .ptr = hdr, .len = len };
+		frame->seg[1] = (struct frame_seg){ .ptr = payload, .len = sizeof(payload) };
+		frame->hdr_len = len;
+		frame->nr_segs = 2;
+		frame->len = len + sizeof(payload);
+		frame->flags = FRAME_NEEDS_CSUM;
+		frame->csum_start = (u16)(ETH_HLEN + ip_len);
+		frame->csum_offset = TCP_CHECK;
+		assert_int_equal(gso_set(frame, FRAME_TSO4, 1000), 0);
+		assert_int_equal(frame->gso_hdr_len, len);
+		send_frame(1, frame);
+		assert_int_equal(st[0].nr, fits ? 4 : 0);
+		assert_int_equal(drops(0, DROP_MALFORMED), fits ? 0 : 1);
+		st[0].nr = 0;
+	}
+}
+
 /* ---- Addresses ---- */
 
 static void other_sources_are_dropped(void **state)
@@ -548,6 +584,7 @@ int main(void)
 		VLAN_TEST(checksum_moves_with_the_tag),
 		VLAN_TEST(a_checksum_does_not_change_the_header),
 		VLAN_TEST(large_frames_keep_their_headers),
+		VLAN_TEST(large_frames_have_room_for_a_tag),
 		TEST(other_sources_are_dropped),
 		TEST(frames_above_the_rate_are_dropped),
 		TEST(frames_are_counted_too),
