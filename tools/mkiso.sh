@@ -3,6 +3,10 @@
 # A GRUB ISO that boots the image on BIOS and on UEFI machines, from CD or USB stick.
 # Usage: mkiso.sh IMAGE ARCHIVE-OR-EMPTY ISO SERIAL-PORT BAUD [COMMAND LINE]
 set -eu
+test $# -ge 5 || {
+	sed -n '3,4s/^# //p' "$0" >&2
+	exit 1
+}
 image=$1 archive=$2 iso=$3 port=$4 baud=$5 cmdline=${6-}
 
 # What GRUB needs to find the CD or stick it came from and to start a multiboot2 image. Its EFI
