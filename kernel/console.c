@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 #include "kernel/lock.h"
 #include "kernel/monitor.h"
@@ -167,8 +168,44 @@ void console_write(const char *text, size_t len)
 	release();
 }
 
+/* What the CPU that collects has printed since. */
+static struct {
+	struct cpu *cpu;		/* NULL: nobody does */
+	size_t len;
+	char text[CONSOLE_COLLECT_MAX];
+} collected;
+
+void console_collect(void)
+{
+	collected.len = 0;
+	WRITE_ONCE(collected.cpu, this_cpu());
+}
+
+/* Line by line: other writers wait for no more. */
+void console_write_collected(void)
+{
+	const char *at = collected.text, *end = at + collected.len;
+
+	WRITE_ONCE(collected.cpu, NULL);
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t len = (size_t)((newline ? newline + 1 : end) - at);
+
+		console_write(at, len);
+		at += len;
+	}
+}
+
+static void collect(const char *text, size_t len)
+{
+	len = MIN(len, sizeof(collected.text) - collected.len);
+	memcpy(collected.text + collected.len, text, len);
+	collected.len += len;
+}
+
 void console_printf(const char *fmt, ...)
 {
+	const struct cpu *collects = READ_ONCE(collected.cpu);
 	char text[1024];
 	va_list ap;
 	int len;
@@ -176,8 +213,13 @@ void console_printf(const char *fmt, ...)
 	va_start(ap, fmt);
 	len = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (len > 0)
-		console_write(text, MIN((size_t)len, sizeof(text) - 1));
+	if (len <= 0)
+		return;
+	len = MIN(len, (int)sizeof(text) - 1);
+	if (unlikely(collects && collects == this_cpu()))
+		collect(text, (size_t)len);
+	else
+		console_write(text, (size_t)len);
 }
 
 void console_edit(const char *before, size_t before_len, const char *text, size_t len)

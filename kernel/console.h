@@ -45,6 +45,14 @@ void console_init(const struct console_dev *dev);
 /* Hypervisor or monitor output: whole text, '\n' becomes CR LF. Any CPU. */
 void console_write(const char *text, size_t len);
 void console_printf(const char *fmt, ...) __printf(1, 2);
+/*
+ * From console_collect() to console_write_collected() what this CPU prints by console_printf() is
+ * kept: for lines about what a lock guards, as each character may take 87 us and others wait for
+ * the lock. What is beyond CONSOLE_COLLECT_MAX bytes is left out. BSP.
+ */
+#define CONSOLE_COLLECT_MAX 16384
+void console_collect(void);
+void console_write_collected(void);	/* the lock is no longer held */
 
 /*
  * The monitor's line being typed: @text follows what is there, which is @before (prompt and typed

@@ -86,15 +86,27 @@ static void show_exits(void)
 				  guests[i]->placement[j]);
 }
 
+/* A guest that ends takes its NICs away. False: there are no more. */
+static bool show_nic(struct guest *guest, unsigned int i)
+{
+	bool there;
+
+	console_collect();
+	spin_lock(&guest->lock);
+	there = i < guest->nr_nics;
+	if (there)
+		virtio_net_show(guest->nics[i]);
+	spin_unlock(&guest->lock);
+	console_write_collected();
+	return there;
+}
+
 static void show_vhost(void)
 {
 	vhost_workers_show();
-	for (unsigned int i = 0; i < nr_guests; i++) {
-		spin_lock(&guests[i]->lock);	/* a guest that ends takes its NICs away */
-		for (unsigned int j = 0; j < guests[i]->nr_nics; j++)
-			virtio_net_show(guests[i]->nics[j]);
-		spin_unlock(&guests[i]->lock);
-	}
+	for (unsigned int i = 0; i < nr_guests; i++)
+		for (unsigned int j = 0; show_nic(guests[i], j); j++)
+			;
 }
 
 /* What guests cost besides their RAM; of equal guests each the average. The heap never shrinks. */

@@ -23,9 +23,13 @@
 static char out[65536];
 static size_t out_len;
 
+static unsigned int written_locked;	/* characters while a guest's lock was held */
+static struct guest guest[2];
+
 static void dev_putc(char c)
 {
 	assert_true(out_len < sizeof(out) - 1);
+	written_locked += guest[0].lock.locked || guest[1].lock.locked;
 	if (c == '\r')
 		return;
 	out[out_len++] = c;
@@ -46,7 +50,6 @@ static const struct guest_config configs[2] = {
 };
 static struct cpu cpu;
 static struct vcpu vcpu[2];
-static struct guest guest[2];
 struct guest *guests[CONFIG_MAX_GUESTS] = { &guest[0], &guest[1] };
 unsigned int nr_guests = 2;
 struct cpu *cpus[CONFIG_MAX_CPUS] = { &cpu };
@@ -365,7 +368,13 @@ static void test_info_vhost(void **state)
 {
 	guest[0].nics[0] = (struct virtio_net *)"web/net0";
 	guest[0].nr_nics = 1;
-	expect("info vhost", "vhost worker: shown\nvhost web/net0: shown\n");
+	guest[1].nics[0] = (struct virtio_net *)"db/net0";
+	guest[1].nics[1] = (struct virtio_net *)"db/net1";
+	guest[1].nr_nics = 2;
+	written_locked = 0;
+	expect("info vhost", "vhost worker: shown\nvhost web/net0: shown\nvhost db/net0: shown\n"
+			     "vhost db/net1: shown\n");
+	assert_int_equal(written_locked, 0);	/* the guests' own exits wait for the lock */
 }
 
 static void test_info_log(void **state)

@@ -92,10 +92,12 @@ static void show_vcpu(const char *guest, const struct vcpu *vcpu)
 static void show_lapics(void)
 {
 	for (unsigned int i = 0; i < nr_guests; i++) {
+		console_collect();
 		spin_lock(&guests[i]->lock);	/* a guest that ends takes its vCPUs away */
 		for (unsigned int j = 0; j < GUEST_VCPUS_MAX && guests[i]->vcpus[j]; j++)
 			show_vcpu(guest_name(guests[i]), guests[i]->vcpus[j]);
 		spin_unlock(&guests[i]->lock);
+		console_write_collected();
 	}
 }
 
