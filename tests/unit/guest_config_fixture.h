@@ -13,7 +13,9 @@
 #include "kernel/guest_config.h"
 #include "kernel/log.h"
 
+#ifndef MAX_GUESTS
 #define MAX_GUESTS 3
+#endif
 
 static struct host_config host;
 static struct guest_config guest[MAX_GUESTS];
