@@ -321,9 +321,17 @@ static void hostile_12_indirect_with_next(void **state)
 static void hostile_12_indirect_not_negotiated(void **state)
 {
 	struct fixture *f = *state;
+	volatile struct virtq_desc *table = mock_ptr(&f->ram, f->buf);
 
-	post_indirect(f, f->buf, 16, 0);
-	assert_breaks(f, RING_BAD_INDIRECT);
+	/* Nothing else is wrong with them, and each length has a way of its own. */
+	for (u16 n = 1; n <= 3; n++) {
+		for (u16 i = 0; i < n; i++)
+			table[i] = (struct virtq_desc){ f->buf + 1024, 64,
+							i + 1 < n ? VIRTQ_DESC_F_NEXT : 0, i + 1 };
+		f->ring.broken = RING_OK;
+		post_indirect(f, f->buf, 16u * n, 0);
+		assert_breaks(f, RING_BAD_INDIRECT);
+	}
 }
 
 static void hostile_13_indirect_table_outside_ram(void **state)

@@ -165,7 +165,10 @@ static void hostile_11_to_13_bad_tables(void **state)
 	table[1] = (struct virtq_pdesc){ .addr = ~0ull, .len = 4, .flags = VIRTQ_DESC_F_WRITE };
 	assert_table_breaks(f, f->vq.tables, 32, 0, RING_BAD_ADDR);
 	f->ring.indirect = false;
-	assert_table_breaks(f, f->vq.tables, 16, 0, RING_BAD_INDIRECT);
+	for (u32 n = 1; n <= 3; n++) {		/* nothing else is wrong with it */
+		table[n - 1] = (struct virtq_pdesc){ .addr = f->buf, .len = 4 };
+		assert_table_breaks(f, f->vq.tables, 16 * n, 0, RING_BAD_INDIRECT);
+	}
 }
 
 static void hostile_14_buffers_outside_ram(void **state)
