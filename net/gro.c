@@ -11,7 +11,6 @@
 #define GRO_FLOWS	8	/* connections looked at at once */
 #define GRO_LAST	(TCP_FIN | TCP_PSH)	/* flags of a last segment */
 #define GRO_WORDS	(FRAME_HDR_MAX / sizeof(u64))
-#define GRO_HDR_MIN	(ETH_HLEN + IP4_HLEN + TCP_HLEN)
 
 _Static_assert(ETH_HLEN + VLAN_HLEN + IP6_HLEN + TCP_HLEN_MAX <= FRAME_HDR_MAX, "fits expect[]");
 
@@ -22,22 +21,29 @@ struct gro_key {
 	bool ip6;
 };
 
-/* Where the headers of a connection's segments are, and what counts in them: of the next one. */
+/*
+ * Where the headers of a connection's segments are, and what counts in them: of the next one. Both
+ * are eight bytes of the header as a number.
+ */
 struct gro_pos {
-	u32 seq;
+	u64 seq_ack;			/* TCP's two numbers */
+	u64 id_check;			/* IPv4: from the id to the checksum */
 	u16 ip, tcp, hdr_len;		/* where they start; where payload does */
-	u16 id, sum;			/* IPv4: id; sum of the header without it and checksum */
+	u16 options;			/* of TCP: bytes */
+	u16 sum;			/* IPv4: of the header without id and checksum */
 	bool ip6;
 };
+
+#define GRO_ID_SHIFT	48		/* in id_check */
+#define GRO_SEQ_SHIFT	32		/* in seq_ack */
+/* One id further: so is the sum, of which the checksum is the complement; see gro_steps(). */
+#define GRO_ID_STEP	((1ull << GRO_ID_SHIFT) - 1)
 
 /* A connection whose latest segment may be followed by another. */
 struct gro_flow {
 	struct frame *head;		/* its first one; headers as they came until gro_end() */
-	/*
-	 * Headers of the next one, if it is as long as all: what gso_cut_next() would give it.
-	 * mask[]: what is compared.
-	 */
-	u64 expect[GRO_WORDS], mask[GRO_WORDS];
+	u64 expect[GRO_WORDS];		/* headers, but for what counts */
+	u64 tcp_mask;			/* of the 8 bytes from TCP_DATA_OFFSET on */
 	u32 len;			/* of a segment with its headers */
 	u32 size;			/* of its payload */
 	u32 max_segs;			/* of its large frame; set with the second one */
@@ -55,26 +61,35 @@ struct gro {
 
 /* ---- What comes next ---- */
 
-static inline void put_ip4_check(u8 *ip, u16 sum, u16 id)
+/* @pos->id_check with that id, and the checksum for it. */
+static u64 ip4_count(const struct gro_pos *pos, u16 id)
 {
-	u32 all = (u32)sum + __builtin_bswap16(id);
+	u32 all = (u32)pos->sum + __builtin_bswap16(id);
 	u16 check = (u16)~((all & UINT16_MAX) + (all >> 16));
+	u64 between = pos->id_check << 16 >> 32 << 16;	/* fragment, TTL, protocol */
 
-	memcpy(ip + IP4_CHECK, &check, sizeof(check));
+	return (u64)id << GRO_ID_SHIFT | between | __builtin_bswap16(check);
 }
 
-/* After a segment with @size bytes. */
-static inline void expect_next(struct gro_flow *f, struct gro_pos *pos, u32 size)
+static inline u16 ip4_id(const struct gro_pos *pos)
 {
-	u8 *tcp = (u8 *)f->expect + pos->tcp, *ip = (u8 *)f->expect + pos->ip;
+	return (u16)(pos->id_check >> GRO_ID_SHIFT);
+}
 
-	pos->seq += size;
-	put_be32(tcp + TCP_SEQ, pos->seq);
-	if (pos->ip6)
-		return;
-	pos->id++;
-	put_be16(ip + IP4_ID, pos->id);
-	put_ip4_check(ip, pos->sum, pos->id);
+/* How many segments from the next one on are told by GRO_ID_STEP: neither of the two wraps. */
+static unsigned int gro_steps(const struct gro_pos *pos)
+{
+	u16 ids = UINT16_MAX - ip4_id(pos), checks = (u16)pos->id_check;
+
+	return pos->ip6 ? GRO_SEGS_MAX : 1u + MIN(ids, checks);
+}
+
+/* @n segments with @size bytes each came. */
+static inline void gro_count_on(struct gro_pos *pos, unsigned int n, u32 size)
+{
+	pos->seq_ack += (u64)(n * size) << GRO_SEQ_SHIFT;
+	if (!pos->ip6)
+		pos->id_check = ip4_count(pos, (u16)(ip4_id(pos) + n));
 }
 
 /* A last segment of @len bytes, which are fewer; none can follow it. */
@@ -92,35 +107,75 @@ static bool expect_short(struct gro_flow *f, u32 len)
 	f->pos.sum = csum_reduce((u64)f->pos.sum +
 				 (u16)~__builtin_bswap16((u16)(f->len - f->pos.ip)) +
 				 __builtin_bswap16((u16)(len - f->pos.ip)));
-	put_ip4_check(ip, f->pos.sum, f->pos.id);
+	f->pos.id_check = ip4_count(&f->pos, ip4_id(&f->pos));
 	return true;
 }
 
-static inline u64 header_differs(const struct gro_flow *f, const u8 *hdr, unsigned int at)
+/* Eight bytes. */
+static inline bool same(const u8 *hdr, const u8 *want)
 {
-	return (load64(hdr + at) ^ load64((const u8 *)f->expect + at)) &
-	       load64((const u8 *)f->mask + at);
+	return load64(hdr) == load64(want);
+}
+
+static inline bool all_same(const u8 *hdr, const u8 *want, u32 from, u32 to)
+{
+	for (; from < to; from += sizeof(u64))
+		if (!same(hdr + from, want + from))
+			return false;
+	return true;
+}
+
+static inline u32 ip_hlen(bool ip6)
+{
+	return ip6 ? IP6_HLEN : IP4_HLEN;
+}
+
+/* From four bytes before IP on, which 16 bytes of Ethernet may not reach, to TCP's ports. */
+static inline bool same_ip(const u8 *ip, const u8 *want, u64 id_check, bool ip6)
+{
+	if (!same(ip - 4, want - 4))
+		return false;
+	if (ip6)
+		return all_same(ip, want, IP6_LEN, IP6_HLEN + TCP_SEQ);
+	return get_be64(ip + IP4_ID) == id_check && same(ip + IP4_SRC, want + IP4_SRC) &&
+	       same(ip + IP4_HLEN - 4, want + IP4_HLEN - 4);
+}
+
+/*
+ * The rest of TCP without options. A checksum of 0 is the same number as 65535 in ones' complement,
+ * and not what gso_cut_next() writes.
+ */
+static inline bool same_tcp(const u8 *tcp, const u8 *want, u64 seq_ack, u64 mask)
+{
+	return get_be64(tcp + TCP_SEQ) == seq_ack &&
+	       !((load64(tcp + TCP_DATA_OFFSET) ^ load64(want + TCP_DATA_OFFSET)) & mask) &&
+	       load16(tcp + TCP_CHECK);
+}
+
+/* Their length is one in fours. */
+static inline bool same_options(const u8 *options, const u8 *want, u32 len)
+{
+	u32 eights = len & ~7u;
+
+	return all_same(options, want, 0, eights) &&
+	       (eights == len || load32(options + eights) == load32(want + eights));
 }
 
 /* Is @frame, of that length, what comes next in @f? @pos: of @f, or a copy that is at hand. */
-static inline bool gro_follows(const struct gro_flow *f, const struct gro_pos *pos,
-			       const struct frame *frame, u32 len)
+static inline __attribute__((always_inline))
+bool gro_follows(const struct gro_flow *f, const struct gro_pos *pos, const struct frame *frame,
+		 u32 len, bool ip6)
 {
-	const u8 *hdr = frame->seg[0].ptr, *check = hdr + pos->tcp + TCP_CHECK;
-	const unsigned int tail = pos->hdr_len - sizeof(u64);
-	u64 differ = 0;
+	const u8 *hdr = frame->seg[0].ptr, *want = (const u8 *)f->expect;
+	const u8 *ip = hdr + pos->ip, *want_ip = want + pos->ip;
+	const u32 tcp = ip_hlen(ip6);
 
-	if (frame->len != len || frame->flags != FRAME_CSUM_VALID || frame->nr_segs != 1)
-		return false;
-#pragma GCC unroll 8
-	for (unsigned int at = 0; at < 64; at += 8)
-		if (at + 8 <= GRO_HDR_MIN || at < tail)
-			differ |= header_differs(f, hdr, at);
-	for (unsigned int at = 64; at < tail; at += 8)
-		differ |= header_differs(f, hdr, at);
-	differ |= header_differs(f, hdr, tail);
-	/* 0 is the same number as 65535 in ones' complement, and not what gso_cut_next() writes. */
-	return !differ && (check[0] | check[1]);
+	return frame->len == len && frame->flags == FRAME_CSUM_VALID && frame->nr_segs == 1 &&
+	       same(hdr, want) && same(hdr + sizeof(u64), want + sizeof(u64)) &&
+	       same_ip(ip, want_ip, pos->id_check, ip6) &&
+	       same_tcp(ip + tcp, want_ip + tcp, pos->seq_ack, f->tcp_mask) &&
+	       (!pos->options ||
+		same_options(ip + tcp + TCP_HLEN, want_ip + tcp + TCP_HLEN, pos->options));
 }
 
 /* ---- The large frame ---- */
@@ -238,31 +293,29 @@ static enum gro_kind gro_kind(const struct frame *frame, struct gro_key *key)
 }
 
 /* What may differ is not looked at: the TCP checksum, which the NIC has, and flags. */
-static void gro_mask(struct gro_flow *f)
+static u64 gro_tcp_mask(void)
 {
-	u8 *mask = (u8 *)f->mask;
+	u8 mask[sizeof(u64)];
 
-	memset(mask, UINT8_MAX, f->pos.hdr_len);
-	memset(mask + f->pos.tcp + TCP_CHECK, 0, sizeof(u16));
-	mask[f->pos.tcp + TCP_FLAGS] = (u8)~GRO_LAST;
+	memset(mask, UINT8_MAX, sizeof(mask));
+	mask[TCP_FLAGS - TCP_DATA_OFFSET] = (u8)~GRO_LAST;
+	memset(&mask[TCP_CHECK - TCP_DATA_OFFSET], 0, sizeof(u16));
+	return load64(mask);
 }
 
 /* IPv4: false if the header is not one to be made again. */
 static bool gro_ip4(struct gro_flow *f)
 {
 	const u8 *ip = (const u8 *)f->expect + f->pos.ip;
-	u16 check;
 
-	memcpy(&check, ip + IP4_CHECK, sizeof(check));
 	if (get_be16(ip + IP4_LEN) != f->len - f->pos.ip ||
 	    (get_be16(ip + IP4_FRAGMENT) & IP4_FRAGMENT_MASK))
 		return false;
-	f->pos.id = get_be16(ip + IP4_ID);
-	f->pos.sum = csum_reduce((u64)load32(ip) + load32(ip + 4) + load32(ip + 8) +
-				 load32(ip + 12) + load32(ip + 16) + (u16)~check +
-				 (u16)~__builtin_bswap16(f->pos.id));
-	put_ip4_check((u8 *)f->expect + f->pos.ip, f->pos.sum, f->pos.id);
-	return !memcmp(ip + IP4_CHECK, &check, sizeof(check));
+	/* Without id and checksum, which are at 4 and 10. */
+	f->pos.sum = csum_reduce((u64)load32(ip) + (load32(ip + 4) >> 16) + (u16)load32(ip + 8) +
+				 load32(ip + 12) + load32(ip + 16));
+	f->pos.id_check = get_be64(ip + IP4_ID);
+	return ip4_count(&f->pos, ip4_id(&f->pos)) == f->pos.id_check;
 }
 
 /* Can @frame be a first segment? Then @f is its connection. */
@@ -279,16 +332,17 @@ static bool gro_first(struct gro_flow *f, const struct gro_key *key, struct fram
 	f->pos.tcp = key->tcp;
 	f->pos.ip6 = key->ip6;
 	f->pos.hdr_len = (u16)hdr_len;
+	f->pos.options = (u16)(hdr_len - key->tcp - TCP_HLEN);
 	f->len = frame->len;
 	f->size = frame->len - hdr_len;
 	memcpy(f->expect, key->hdr, hdr_len);
 	if (f->pos.ip6 ? key->hdr[f->pos.ip] >> 4 != 6 ||
 		     get_be16(key->hdr + f->pos.ip + IP6_LEN) != f->len - f->pos.tcp : !gro_ip4(f))
 		return false;
-	f->pos.seq = get_be32(tcp + TCP_SEQ);
+	f->pos.seq_ack = get_be64(tcp + TCP_SEQ);
+	f->tcp_mask = gro_tcp_mask();
 	f->refused = false;
-	gro_mask(f);
-	expect_next(f, &f->pos, f->size);
+	gro_count_on(&f->pos, 1, f->size);
 	f->head = frame;
 	return true;
 }
@@ -337,43 +391,71 @@ static bool gro_wanted(struct gro *gro, struct gro_flow *f)
 	return !f->refused;
 }
 
+static bool gro_flag_last(const struct gro_flow *f, const struct frame *frame)
+{
+	return frame->seg[0].ptr[f->pos.tcp + TCP_FLAGS] & GRO_LAST;
+}
+
+/* The next one, before any: can it be the second segment of a large frame? */
+__attribute__((noinline))
+static bool gro_begins(struct gro *gro, struct gro_flow *f, const struct frame *frame, u32 len)
+{
+	return gro_follows(f, &f->pos, frame, len, f->pos.ip6) && gro_wanted(gro, f);
+}
+
 /*
- * Those of @frames that follow in @f one after the other, each of that length, become parts of its
- * large frame: how many. What changes from one to the next is kept at hand meanwhile.
+ * Those of @frames that follow in @f one after the other, @max at most and each of that length,
+ * become parts of its large frame: how many. What counts is kept at hand meanwhile.
  */
-static unsigned int gro_run(struct gro *gro, struct gro_flow *f, struct frame **frames,
-			    unsigned int nr, u32 len)
+static inline __attribute__((always_inline))
+unsigned int gro_take(struct gro_flow *f, struct frame **frames, unsigned int max, u32 len,
+		      bool ip6)
 {
 	struct frame *head = f->head, *frags = head->frags;
-	const u32 size = len - f->pos.hdr_len;
+	struct frame_seg *seg = &head->seg[head->nr_segs];
 	struct gro_pos pos = f->pos;
-	unsigned int n = 0, max;
-	struct frame_seg *seg;
-	u8 flags = 0;
+	const u32 hdr_len = pos.hdr_len, size = len - hdr_len, tcp = pos.ip + ip_hlen(ip6);
+	struct frame **at = frames, **end = frames + max;
+	unsigned int n;
 
-	if (head->nr_segs == 1 && (!gro_follows(f, &pos, frames[0], len) || !gro_wanted(gro, f)))
-		return 0;
-	seg = &head->seg[head->nr_segs];
-	for (max = MIN(nr, f->max_segs - head->nr_segs); n < max && !flags; n++) {
-		struct frame *frame = frames[n];
+	while (at < end) {
+		struct frame *frame = *at;
 		const u8 *hdr = frame->seg[0].ptr;
 
-		if (!gro_follows(f, &pos, frame, len))
+		if (!gro_follows(f, &pos, frame, len, ip6))
 			break;
 		*seg++ = (struct frame_seg){
-			.ptr = hdr + pos.hdr_len, .phys = frame->seg[0].phys + pos.hdr_len,
-			.len = size,
+			.ptr = hdr + hdr_len, .phys = frame->seg[0].phys + hdr_len, .len = size,
 		};
 		frame->frags = frags;
 		frags = frame;
-		flags = hdr[pos.tcp + TCP_FLAGS] & GRO_LAST;
-		expect_next(f, &pos, size);
+		pos.seq_ack += (u64)size << GRO_SEQ_SHIFT;
+		pos.id_check += GRO_ID_STEP;
+		at++;
+		if (hdr[tcp + TCP_FLAGS] & GRO_LAST)
+			break;
 	}
+	n = (unsigned int)(at - frames);
 	head->frags = frags;
 	head->nr_segs += n;
 	head->len += n * size;
-	f->pos = pos;
-	if (n && (flags || size != f->size || head->nr_segs == f->max_segs))
+	gro_count_on(&f->pos, n, size);
+	return n;
+}
+
+/* The same for @nr of @frames, as far as its large frame has room; it ends if it must. */
+static unsigned int gro_run(struct gro *gro, struct gro_flow *f, struct frame **frames,
+			    unsigned int nr, u32 len)
+{
+	struct frame *head = f->head;
+	unsigned int max, n;
+
+	if (head->nr_segs == 1 && !gro_begins(gro, f, frames[0], len))
+		return 0;
+	max = MIN(MIN(nr, f->max_segs - head->nr_segs), gro_steps(&f->pos));
+	n = f->pos.ip6 ? gro_take(f, frames, max, len, true) :
+			 gro_take(f, frames, max, len, false);
+	if (n && (gro_flag_last(f, head->frags) || len != f->len || head->nr_segs == f->max_segs))
 		gro_forget(gro, f);
 	return n;
 }

@@ -75,6 +75,14 @@ enum tcp_header {		/* RFC 9293 §3.1, RFC 3168 §6.1 */
 };
 
 /* As the bytes lie there: where only whether they are the same matters, or their sum. */
+static inline u16 load16(const u8 *p)
+{
+	u16 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static inline u32 load32(const u8 *p)
 {
 	u32 v;
@@ -99,6 +107,11 @@ static inline u16 get_be16(const u8 *p)
 static inline u32 get_be32(const u8 *p)
 {
 	return (u32)get_be16(p) << 16 | get_be16(p + 2);
+}
+
+static inline u64 get_be64(const u8 *p)
+{
+	return __builtin_bswap64(load64(p));
 }
 
 static inline void put_be16(u8 *p, u16 v)

@@ -104,7 +104,8 @@ static bool rx_is_good(u64 written)
 }
 
 /* All that is looked at, and how it is in most: a whole frame, and its checksum is right. */
-#define RX_LOOKED_AT	(RX_STATUS(RX_DD | RX_EOP | RX_IXSM | RX_TCPCS) | RX_ERRORS(RX_FRAME_BAD | RX_TCPE))
+#define RX_LOOKED_AT	(RX_STATUS(RX_DD | RX_EOP | RX_IXSM | RX_TCPCS) | \
+			 RX_ERRORS(RX_FRAME_BAD | RX_TCPE))
 #define RX_USUAL	RX_STATUS(RX_DD | RX_EOP | RX_TCPCS)
 
 static bool rx_is_usual(u64 written)

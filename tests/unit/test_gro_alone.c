@@ -48,7 +48,10 @@ static void segments_that_differ(void **state)
 		{ "SYN", 2, 13, 0x02, false }, { "window", 2, 14, 0x01, false },
 		{ "window", 2, 15, 0x01, false }, { "urgent pointer", 2, 18, 0x01, false },
 		{ "urgent pointer", 2, 19, 0x01, false }, { "option", 2, 20, 0x01, false },
-		{ "option", 2, 31, 0x01, false }, { "header length", 2, 12, 0x10, false },
+		{ "option", 2, 31, 0x01, false }, { "option", 2, 27, 0x01, false },
+		{ "option", 2, 28, 0x01, false }, { "header length", 2, 12, 0x10, false },
+		{ "source port", 2, 0, 0x01, true }, { "source port", 2, 1, 0x01, true },
+		{ "destination port", 2, 2, 0x01, true }, { "destination port", 2, 3, 0x01, true },
 	}, ip4[] = {
 		{ "version", 1, 0, 0x20, false }, { "IHL", 1, 0, 0x03, true },
 		{ "TOS", 1, 1, 0x01, false }, { "length", 1, 3, 0x01, false },
@@ -56,11 +59,17 @@ static void segments_that_differ(void **state)
 		{ "DF", 1, 6, 0x40, false }, { "more fragments", 1, 6, 0x20, false },
 		{ "offset", 1, 7, 0x01, false }, { "TTL", 1, 8, 0x01, false },
 		{ "protocol", 1, 9, 0x80, false }, { "checksum", 1, 10, 0x01, true },
-		{ "checksum", 1, 11, 0x01, true }, { "TCP checksum's other zero", 0, 0, 0, true },
+		{ "checksum", 1, 11, 0x01, true },
+		{ "source address", 1, 12, 0x01, true }, { "source address", 1, 15, 0x01, true },
+		{ "destination address", 1, 16, 0x01, true },
+		{ "destination address", 1, 19, 0x01, true }, { "TCP checksum's other zero", 0, 0, 0, true },
 	}, ip6[] = {
 		{ "version", 1, 0, 0x20, false }, { "traffic class", 1, 1, 0x10, false },
 		{ "flow label", 1, 3, 0x01, false }, { "length", 1, 5, 0x01, false },
 		{ "next header", 1, 6, 0x80, false }, { "hop limit", 1, 7, 0x01, false },
+		{ "source address", 1, 8, 0x01, true }, { "source address", 1, 23, 0x01, true },
+		{ "destination address", 1, 24, 0x01, true },
+		{ "destination address", 1, 39, 0x01, true },
 	};
 	struct tcp_spec spec = { .payload = 1000, .tcp_options = 12 };
 
@@ -182,6 +191,26 @@ static void wrong_from_the_first(void **state)
 	assert_int_equal(merge(), 3);
 }
 
+/* A checksum of 0 is followed by fffe, not by a borrow from the protocol number in front of it. */
+static void checksum_that_wraps(void **state)
+{
+	struct tcp_spec spec = { .payload = 1000 };
+
+	add(&spec);
+	spec.id = (u16)(tcp_get16(seg[0].bytes + seg[0].ip + 10) - 1);
+	forget();
+	add_run(&spec, 5, 1000);
+	assert_int_equal(tcp_get16(seg[1].bytes + seg[1].ip + 10), 0);
+	assert_int_equal(merge(), 1);
+	expect_all(1);
+	forget();
+	add_run(&spec, 3, 1000);
+	seg[2].bytes[seg[2].ip + 9]--;
+	tcp_put16(seg[2].bytes + seg[2].ip + 10, 0xffff);
+	assert_int_equal(merge(), 2);
+	assert_int_equal(seg[0].frame.nr_segs, 2);
+}
+
 /* What may be of the same connection, between two segments, stays between them. */
 static void nothing_is_merged_over(void **state)
 {
@@ -240,6 +269,7 @@ int main(void)
 		T(segments_that_are_none),
 		T(padded_segments),
 		T(wrong_from_the_first),
+		T(checksum_that_wraps),
 		T(nothing_is_merged_over),
 		T(cut_short),
 	};
