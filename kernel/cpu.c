@@ -13,6 +13,11 @@
 struct cpu *cpus[CONFIG_MAX_CPUS];
 unsigned int nr_cpus;
 
+static void release(struct timer *timer)
+{
+	work_release(container_of(timer, struct cpu, release));
+}
+
 void cpu_init(struct cpu *cpu, unsigned int id)
 {
 	cpu->id = id;
@@ -21,6 +26,7 @@ void cpu_init(struct cpu *cpu, unsigned int id)
 	list_init(&cpu->awake);
 	list_init(&cpu->pollers);
 	timer_queue_init(&cpu->timers);
+	timer_init(&cpu->release, release);
 }
 
 void cpu_kick(struct cpu *cpu)
@@ -159,6 +165,8 @@ static bool cpu_pause(struct cpu *cpu)
 static void cpu_sleep(struct cpu *cpu)
 {
 	cpu_charge(cpu, &cpu->stats.work_ns);
+	if (unlikely(cpu->work.held))
+		work_release(cpu);	/* nobody wants the time that was theirs */
 	if (cpu_pause(cpu)) {
 		cpu->stats.idle++;
 		arch_cpu_idle(cpu, MIN(timer_next(cpu), pollers_next(cpu)));
@@ -205,6 +213,15 @@ static void run_pollers(struct cpu *cpu, bool worked)
 		cpu_relax();
 }
 
+static unsigned int run_queued(struct cpu *cpu)
+{
+	unsigned int works = work_run_queued(cpu);
+
+	if (unlikely(cpu->work.held))
+		timer_start(&cpu->release, cpu->work.held_ns);
+	return works;
+}
+
 void cpu_loop(void)
 {
 	struct cpu *cpu = this_cpu();
@@ -215,7 +232,7 @@ void cpu_loop(void)
 
 		cpu->stats.loops++;
 		if (work_pending(cpu))
-			works = work_run_queued(cpu);
+			works = run_queued(cpu);
 		if (cpu->workers_only)
 			works += work_run_later(cpu);
 		/* Each pass ends with a look at the clock. What has become due since can wait. */

@@ -44,6 +44,7 @@ struct cpu {
 				 * last picked last */
 	u64 ran_floor;		/* the least ran_ns that a vCPU counts as having */
 	u64 later_ns;		/* when work.later has its next turn, if a vCPU can run */
+	struct timer release;	/* at work.held_ns, while some is held */
 	struct vcpu *current;	/* the vCPU last entered; its state may still be loaded */
 	/*
 	 * CPU_RUNNING: the loop will look at its work again before it sleeps or enters a guest.

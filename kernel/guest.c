@@ -122,6 +122,15 @@ static int vcpu_create(struct guest *guest, unsigned int id)
 	return err;
 }
 
+/* On each CPU its first vCPU there, if it has one. */
+static void set_payers(struct guest *guest)
+{
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		guest->payers[i].guest = guest;
+	for (unsigned int i = guest->nr_vcpus; i-- > 0;)
+		guest->payers[guest->vcpus[i]->cpu->id].ran_ns = &guest->vcpus[i]->ran_ns;
+}
+
 static int vcpus_create(struct guest *guest)
 {
 	guest->nr_vcpus = 0;
@@ -134,6 +143,7 @@ static int vcpus_create(struct guest *guest)
 		}
 		guest->nr_vcpus++;
 	}
+	set_payers(guest);
 	return 0;
 }
 

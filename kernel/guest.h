@@ -99,6 +99,7 @@ struct guest {
 	u32 moving;		/* vCPUs that still have to be taken on or off */
 	const struct archive *archive;	/* its image comes from here at each reset */
 
+	struct work_payer payers[CONFIG_MAX_CPUS];	/* of its work on each CPU */
 	struct work lifecycle;
 	u32 request;		/* enum guest_request, first one wins */
 	u32 request_code;

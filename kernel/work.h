@@ -4,6 +4,10 @@
  * CPU, and coalesces: work queued twice before it starts runs once. A function that has
  * more to do than its budget is requeued: it goes on when others had their turn, vCPUs
  * among them.
+ *
+ * Work done for a guest has a payer. What other CPUs queue of it interrupts the vCPUs of other
+ * guests only so often: beyond that it is *held*. It stays queued, so that queueing it again
+ * changes nothing and interrupts nobody, until its time comes or no other guest wants the CPU.
  */
 #ifndef KERNEL_WORK_H
 #define KERNEL_WORK_H
@@ -11,16 +15,32 @@
 #include "kernel/types.h"
 
 struct cpu;
+struct guest;
 struct work;
 
 typedef void (*work_fn)(struct work *work);
+
+/* A guest, on one CPU, for all its work there. That CPU's, once work can be queued. */
+struct work_payer {
+	const struct guest *guest;
+	u64 *ran_ns;	/* of a vCPU of its there, which has had that time; NULL: it has none */
+	u64 due_ns;	/* until then it has had its share of what other CPUs have it do */
+	u64 pass;	/* of the CPU's loop: the last one that was counted */
+};
 
 struct work {
 	struct work *next;
 	work_fn fn;
 	struct cpu *cpu;	/* where it runs; set by work_init(), changed only while idle */
-	u32 queued;
-	u64 *payer;		/* NULL, or ran_ns of the vCPU of that CPU which pays for it */
+	u32 queued;		/* enum work_queued */
+	bool from_elsewhere;	/* another CPU has queued it; who has set `queued` sets this */
+	struct work_payer *payer;	/* NULL: nobody */
+};
+
+enum work_queued {
+	WORK_IDLE,
+	WORK_QUEUED,
+	WORK_WATCHED,	/* held, though not queued since it ran: who does that interrupts nobody */
 };
 
 struct work_queue {
@@ -28,6 +48,8 @@ struct work_queue {
 	struct work *batch;	/* taken by the owner for the run under way, oldest first */
 	struct work *kept;	/* taken by work_cancel(), for the next run, oldest first */
 	struct work *later;	/* requeued: the owner's, oldest first; not work_pending() */
+	struct work *held;	/* until work_release(): the owner's, oldest first; as little */
+	u64 held_ns;		/* when to release them, if there are any */
 };
 
 /* Not queued. @fn will be called on @cpu, by its loop. */
@@ -50,6 +72,8 @@ unsigned int work_run_queued(struct cpu *cpu);
 unsigned int work_run_later(struct cpu *cpu);
 /* Both, for who has no vCPUs. */
 unsigned int work_run(struct cpu *cpu);
+/* What is held is pending again. It is run unless it has to be held once more. */
+void work_release(struct cpu *cpu);
 
 /*
  * Take @work off its queue if it is queued; it may have started but not be running when

@@ -338,17 +338,13 @@ static void attach_workers(struct virtio_net *net)
 	pollers_set_linger(us * NSEC_PER_USEC);
 }
 
-/* A vCPU on the queue's CPU, if there is one, pays for what the queue's work takes from others. */
+/* What the queues' work takes from others on its CPU is the guest's to pay. */
 static void set_payers(struct virtio_net *net)
 {
-	const struct guest *guest = net->guest;
-
 	for (unsigned int i = 0; i < net->vhost.dev.nvqs; i++) {
 		struct work *work = &net->vhost.vq[i].work;
 
-		for (unsigned int v = 0; v < guest->nr_vcpus && !work->payer; v++)
-			if (guest->vcpus[v]->cpu == work->cpu)
-				work->payer = &guest->vcpus[v]->ran_ns;
+		work->payer = &net->guest->payers[work->cpu->id];
 	}
 }
 

@@ -4,13 +4,16 @@
  * with a halted or running vCPU while its CPU sleeps or is in guest mode for good. Another vCPU of the CPU may compute for ever.
  *
  * Mirrors, by their names: kernel/cpu.c cpu_loop(), run_guests(), sched_pick(), cpu_enter(), cpu_sleep(),
- * cpu_pause(), cpu_kick(); kernel/work.c work_queue(), work_run_queued(), work_pending(); kernel/vcpu.c
+ * cpu_pause(), cpu_kick(), release(); kernel/work.c work_queue(), work_run_queued(), work_pending(),
+ * run_from_elsewhere(), unwatch(), watch(), hold(), work_release(); kernel/vcpu.c
  * vcpu_kick(), wake(), vcpu_runnable(), falls_asleep(); kernel/event.h
  * event_signal(), which is a call of work_queue() or of vlapic_post();
  * arch/x86/guest/vcpu.c arch_vcpu_run(), vcpu_ready(), take_kick(), announce_guest_mode();
  * arch/x86/guest/lapic_irq.c vlapic_post().
  *
- * Left out: timers, time slices and pollers, which would end a sleep that should have ended before
+ * Whether work has to be held, and when it is released, is left to chance.
+ *
+ * Left out: other timers, time slices and pollers, which would end a sleep that should have ended before
  * (how a poller goes to rest: notify.pml), and work that is requeued, which is the CPU's own: it
  * keeps the CPU from sleeping.
  * Each mutant has one barrier or one look less and must be seen to fail.
@@ -27,6 +30,9 @@
  * mutant: NO_KICKED_LOOK	announce_guest_mode(): vcpu->arch.kicked
  * mutant: KICKED_AFTER_LOOK	take_kick(): kicked is cleared after init_pending was looked at
  * mutant: NO_QUEUED_BARRIER	work_queue(): a plain look at work->queued
+ * mutant: BLIND_WATCH	watch(): a plain store of work->queued, though it may have been queued since
+ * mutant: BLIND_UNWATCH	unwatch(): a look at work->queued, then a store
+ * mutant: NO_RELEASE	release(): nothing ends guest mode or the sleep while work is held
  * mutant: NO_HEAD_BARRIER	work_queue(): queue->head is stored after cpu->state has been read
  */
 #define WAKERS 2
@@ -43,19 +49,23 @@
 #define WORDS 7
 #include "tso.pml"
 
+#define QUEUED 1		/* enum work_queued */
+#define WATCHED 2
+
 #define RUNNING 0		/* enum cpu_state */
 #define IN_GUEST 1
 #define IDLE 2
 
 /* Touched by locked instructions only. */
-bit head;			/* work_queue.head: there is one work */
-bit queued;			/* work->queued */
+bit head;			/* work_queue.head or kept: there is one work */
+byte queued;			/* work->queued */
 bit wake_head, wake_queued;	/* the same of vcpu->wake */
 bit pir;			/* vlapic->pir: there is one vector */
 bit ipi;			/* arch_cpu_kick(), taken where interrupts are: idle and guest mode */
 
 /* The CPU's own. */
 bit irr;			/* vlapic: pending */
+bit held;			/* work_queue.held: the work is there */
 byte seen[WAKERS], published[WAKERS];
 
 /* ---- Those who wake: other CPUs ---- */
@@ -122,8 +132,7 @@ inline send_init(p)
 
 proctype waker(byte self)
 {
-	byte round;
-	bit was;
+	byte round, was;
 
 	do
 	:: round < ROUNDS(self) ->
@@ -149,6 +158,58 @@ inline wake()
 	fi
 }
 
+/* unwatch(), and the decision to hold it, which is the CPU's own */
+inline may_run()
+{
+#ifdef BLIND_UNWATCH
+	may = queued != WATCHED;
+	if
+	:: !may -> queued = 0
+	:: may
+	fi
+#else
+	locked(CPU, may = queued != WATCHED; if :: !may -> queued = 0 :: may fi);
+#endif
+	if
+	:: may -> held = 1; may = 0		/* hold() */
+	:: true
+	fi
+}
+
+inline watch()
+{
+#ifdef BLIND_WATCH
+	locked(CPU, queued = WATCHED; held = 1)
+#else
+	locked(CPU, if :: !queued -> queued = WATCHED; held = 1 :: true fi)
+#endif
+}
+
+inline run_from_elsewhere()
+{
+#ifdef BLIND_UNWATCH
+	may_run();
+#else
+	atomic { may_run() };
+#endif
+	if
+	:: may ->
+		locked(CPU, queued = 0);
+		seen[0] = load(DATA + 0);	/* work->fn() */
+		seen[1] = load(DATA + 1);
+		if
+		:: watch()
+		:: true
+		fi
+	:: else
+	fi
+}
+
+inline work_release()
+{
+	atomic { held = 0; head = 1 }
+}
+
 inline work_run()
 {
 	bit batch, wake_batch;
@@ -161,11 +222,19 @@ inline work_run()
 	:: else
 	fi;
 	if
-	:: batch ->
-		locked(CPU, queued = 0);
-		seen[0] = load(DATA + 0);	/* work->fn() */
-		seen[1] = load(DATA + 1)
+	:: batch -> run_from_elsewhere()
 	:: else
+	fi
+}
+
+/* What ends guest mode or the sleep: an interrupt, or the timer of what is held. */
+inline interrupted()
+{
+	if
+	:: ipi -> ipi = 0
+#ifndef NO_RELEASE
+	:: held -> work_release()
+#endif
 	fi
 }
 
@@ -289,7 +358,7 @@ inline hvm_run()
 	if
 	:: halted = 1
 	:: true ->
-end_guest:	ipi -> ipi = 0
+end_guest:	interrupted()
 	fi
 }
 
@@ -321,6 +390,9 @@ inline spin()
 end_spin:	if
 		:: ipi -> ipi = 0
 		:: awake
+#ifndef NO_RELEASE
+		:: held -> work_release()
+#endif
 		fi
 	:: else
 	fi;
@@ -338,10 +410,14 @@ inline pollers_look()
 
 inline cpu_sleep()
 {
+	if
+	:: held -> work_release()
+	:: else
+	fi;
 	cpu_pause(may);
 	if
 	:: may ->
-end_idle:	ipi -> ipi = 0		/* arch_cpu_idle() */
+end_idle:	interrupted()		/* arch_cpu_idle() */
 	:: else
 	fi;
 	store(CPU, STATE, RUNNING)
@@ -368,7 +444,7 @@ proctype cpu_loop(bit spinner, poller)
 active proctype check()
 {
 	timeout;
-	assert(!head && !queued && !wake_head && !wake_queued && !pir && !irr && !load(INIT));
+	assert(!head && !queued && !wake_head && !wake_queued && !held && !pir && !irr && !load(INIT));
 	assert(seen[0] == published[0] && seen[1] == published[1])
 }
 

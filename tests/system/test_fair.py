@@ -6,6 +6,7 @@ while another works takes as long however busy the host is, and each run is like
 test_many.py has of this, with Debian's ping in QEMU, is for one CPU.)
 """
 
+import statistics
 import time
 
 import pytest
@@ -92,3 +93,39 @@ def test_fair_ping(bench, cpus, workers, flood_cpu):
     print(f"median {idle} ns, with the flood {flood} ns; {frames} frames")
     assert frames > FRAMES
     assert flood < 4 * idle
+
+
+RINGER = """\
+guest ringer -kernel ringer.elf -m 8M -smp 2 -cpu-affinity 0,1
+	-netdev tap,id=a,workers=0 -device virtio-net-pci,netdev=a,addr=0x3
+guest busy -kernel share.elf -m 8M -cpu-affinity 0
+"""
+
+
+def share(machine):
+    """How far the busy guest gets in most periods that begin from now on."""
+    got = [int(machine.expect(r"SHARE (\d+)\r*\n", timeout=240).group(1)) for _ in range(4)]
+    return statistics.median(got[1:])
+
+
+def test_rung_for_nothing(bench):
+    """A guest rings, from CPU 1 and as fast as it can, a queue that CPU 0 works on. One that computes on
+    CPU 0 gets nearly as far as before: a look at the queue each 50 us is a ninth of so slow a CPU.
+    """
+    images = test_guests.build()
+    machine = bench.boot(RINGER, {f"{name}.elf": images / f"{name}.elf"
+                                  for name in ("ringer", "share")},
+                         cpus=2, memory=256, ips=IPS, cmdline="apicv=off")
+    machine.expect("RINGING", timeout=120)
+    monitor = Monitor(machine).enter()
+    monitor.run("stop ringer")
+    monitor.leave()
+    alone = share(machine)
+    monitor = Monitor(machine).enter()
+    monitor.run("cont ringer")
+    monitor.leave()
+    rung = share(machine)
+    kicks = int(Monitor(machine).enter().info("vhost")["vhost ringer/net0 queue 0"]["kicks"])
+    print(f"alone {alone}, rung {rung}: {rung / alone:.1%}; {kicks} times rung")
+    assert kicks > 100_000
+    assert rung > 0.85 * alone

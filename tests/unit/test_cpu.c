@@ -394,6 +394,79 @@ static void endless_work_does_not_sleep(void **state)
 	assert_int_equal(time_ns(), 1400);
 }
 
+static struct guest guests_of[2];
+static struct work_payer payer = { .guest = &guests_of[1] };
+static u64 busy_ns;
+
+static bool ring(void)
+{
+	unsigned int before = kicks;
+
+	host_this_cpu = &other.arch;
+	cpu.state = CPU_IN_GUEST;
+	work_queue(&work);
+	cpu.state = CPU_RUNNING;
+	host_this_cpu = &cpu.arch;
+	return kicks != before;
+}
+
+/* A microsecond after it has been entered another CPU rings. */
+static void compute_until_interrupted(void)
+{
+	u64 begin = time_ns();
+
+	host_time_advance(NSEC_PER_USEC);
+	if (!ring() && run_until > time_ns())
+		host_time_set(MIN(run_until, NSEC_PER_SEC));
+	busy_ns += time_ns() - begin;
+	nr_ran = time_ns() < NSEC_PER_SEC ? 0 : ARRAY_SIZE(ran);
+}
+
+static void take_a_microsecond(struct work *w)
+{
+	works++;
+	host_time_advance(NSEC_PER_USEC);
+}
+
+/* The other guest keeps the CPU but for a turn each 50 us, where it would have half of it. */
+static void who_is_rung_for_nothing_hardly_slows_others(void **state)
+{
+	works = 0;
+	busy_ns = 0;
+	runnable[0] = true;
+	vcpu[0].guest = &guests_of[0];
+	work_init(&work, &cpu, take_a_microsecond);
+	work.payer = &payer;
+	on_run = compute_until_interrupted;
+	assert_int_equal(loop(), 2);
+	assert_true(busy_ns > NSEC_PER_SEC / 100 * 97);
+	assert_in_range(works, 19000, 20010);
+	assert_in_range(kicks, 1, 10);
+}
+
+static void ring_until_held(void)
+{
+	if (!cpu.work.held)
+		ring();
+	else
+		runnable[0] = false;
+}
+
+/* The vCPU goes to sleep: what is held goes on at once, and not at the end of its time. */
+static void nothing_is_held_while_the_cpu_sleeps(void **state)
+{
+	payer.due_ns = 0;
+	runnable[0] = true;
+	vcpu[0].guest = &guests_of[0];
+	work_init(&work, &cpu, count_work);
+	work.payer = &payer;
+	on_run = ring_until_held;
+	assert_int_equal(loop(), 1);
+	assert_null(cpu.work.held);
+	assert_int_equal(work.queued, WORK_IDLE);
+	assert_int_equal(time_ns(), 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +490,8 @@ int main(void)
 		cmocka_unit_test_setup(time_goes_to_work_or_guests_or_sleep, setup),
 		cmocka_unit_test_setup(endless_work_and_vcpus_take_turns, setup),
 		cmocka_unit_test_setup(endless_work_does_not_sleep, setup),
+		cmocka_unit_test_setup(who_is_rung_for_nothing_hardly_slows_others, setup),
+		cmocka_unit_test_setup(nothing_is_held_while_the_cpu_sleeps, setup),
 	};
 	return cmocka_run_group_tests_name("cpu", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "kernel/cpu.h"
 #include "tests/unit/net_fixture.h"
 
 /* ---- Configuration and life ---- */
@@ -57,18 +58,19 @@ static void creation_fails_cleanly(void **state)
 	struct virtio_net *net;
 	struct nic_config nic = mn->nic;
 	static struct port ports[SWITCH_PORTS_MAX];
+	struct cpu *cpu = this_cpu();
 	u64 used = mem_used(MEM_VHOST);
 
-	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, NULL, &net), -EBUSY); /* the slot */
+	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, cpu, &net), -EBUSY); /* the slot */
 	nic.devfn = 5 * 8;
 	host_mem_fail(1);
-	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, NULL, &net), -ENOMEM);
+	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, cpu, &net), -ENOMEM);
 	assert_int_equal(mem_used(MEM_VHOST), used);
 	assert_null(mn->mg.bus.dev[5]);
 	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++)	/* two are there already */
 		assert_int_equal(switch_attach(switch_get("br0"), &ports[i]),
 				 i < SWITCH_PORTS_MAX - 2 ? 0 : -ENOSPC);
-	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, NULL, &net), -ENOSPC);
+	assert_int_equal(virtio_net_create(&mn->mg.guest, &nic, cpu, &net), -ENOSPC);
 	assert_null(mn->mg.bus.dev[5]);
 	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++)
 		switch_detach(&ports[i]);

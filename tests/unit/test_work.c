@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "kernel/cpu.h"
+#include "kernel/guest.h"
+#include "kernel/poller.h"
 
 static struct cpu cpu;
 static unsigned int kicks;
@@ -160,11 +162,12 @@ static void who_it_is_for_pays(void **state)
 {
 	struct list vcpu[2];
 	u64 ran_ns = 5;
+	struct work_payer payer = { .ran_ns = &ran_ns };
 
 	host_time_set(1000);
 	list_init(&cpu.vcpus);
 	work_init(&a, &cpu, take_100_ns);
-	a.payer = &ran_ns;
+	a.payer = &payer;
 	list_append(&cpu.vcpus, &vcpu[0]);
 	work_queue(&a);
 	work_run(&cpu);
@@ -173,6 +176,216 @@ static void who_it_is_for_pays(void **state)
 	work_queue(&a);
 	work_run(&cpu);
 	assert_int_equal(ran_ns, 105);
+}
+
+/* ---- Work that other CPUs have a guest's payer do ---- */
+
+#define LOOK	POLLER_LOOK_NS
+#define CREDIT	(4 * LOOK)	/* kernel/work.c */
+
+static struct cpu other;
+static struct guest ringer, busy;
+static struct vcpu computes;
+static struct work_payer payer;
+static u64 takes_ns;
+
+static void take_time(struct work *work)
+{
+	note(work);
+	host_time_advance(takes_ns);
+}
+
+static int setup_payer(void **state)
+{
+	setup(state);
+	memset(&computes, 0, sizeof(computes));
+	list_init(&cpu.vcpus);
+	list_init(&cpu.awake);
+	computes.guest = &busy;
+	list_append(&cpu.awake, &computes.awake_node);
+	payer = (struct work_payer){ .guest = &ringer };
+	a.payer = b.payer = &payer;
+	a.fn = b.fn = take_time;
+	takes_ns = 0;
+	cpu.stats.loops = 1;
+	host_time_set(NSEC_PER_SEC);
+	return 0;
+}
+
+static bool ring(struct work *work)
+{
+	bool first;
+
+	host_this_cpu = &other.arch;
+	first = work_queue(work);
+	host_this_cpu = &cpu.arch;
+	return first;
+}
+
+/* A pass of the loop. */
+static unsigned int pass(void)
+{
+	unsigned int before = nr_ran;
+
+	cpu.stats.loops++;
+	work_run_queued(&cpu);
+	return nr_ran - before;
+}
+
+static unsigned int pass_when_due(void)
+{
+	if (cpu.work.held && time_ns() >= cpu.work.held_ns)
+		work_release(&cpu);
+	return pass();
+}
+
+/* Each 100 ns, for so long. */
+static unsigned int ring_all_the_time(u64 ns)
+{
+	u64 end = time_ns() + ns;
+	unsigned int before = nr_ran;
+
+	while (time_ns() < end) {
+		ring(&a);
+		pass_when_due();
+		host_time_advance(100);
+	}
+	return nr_ran - before;
+}
+
+static void rung_all_the_time_it_runs_as_often_as_a_poller_looks(void **state)
+{
+	assert_in_range(ring_all_the_time(1000 * LOOK), 999, 1000 + CREDIT / LOOK + 1);
+	/* At first, and once before it is held. */
+	assert_true(kicks <= CREDIT / LOOK + 2);
+}
+
+static void rung_now_and_then_it_runs_at_once(void **state)
+{
+	for (unsigned int i = 0; i < 1000; i++) {
+		assert_true(ring(&a));
+		assert_int_equal(pass(), 1);
+		assert_null(cpu.work.held);
+		host_time_advance(LOOK);
+	}
+	assert_int_equal(kicks, 1000);
+}
+
+static void long_turns_have_half_of_the_time(void **state)
+{
+	takes_ns = 4 * LOOK;
+	assert_in_range(ring_all_the_time(1000 * LOOK) * takes_ns, 440 * LOOK, 510 * LOOK);
+}
+
+/* Of several queues, too: together. */
+static void what_is_there_in_one_pass_runs_together(void **state)
+{
+	for (unsigned int i = 0; i < 10; i++) {
+		ring(&a);
+		ring(&b);
+		host_time_advance(i < 5 ? 0 : LOOK);
+		assert_int_equal(pass_when_due(), 2);
+	}
+}
+
+static void hold_it(void)
+{
+	for (unsigned int i = 0; !cpu.work.held; i++) {
+		assert_true(i < 100 && ring(&a));
+		pass();
+	}
+}
+
+static void rung_while_held_it_runs_when_due(void **state)
+{
+	hold_it();
+	assert_false(work_pending(&cpu));
+	assert_false(ring(&a));
+	assert_int_equal(pass_when_due(), 0);
+	host_time_set(cpu.work.held_ns);
+	assert_int_equal(pass_when_due(), 1);
+}
+
+static void not_rung_while_held_it_is_idle(void **state)
+{
+	hold_it();
+	host_time_set(cpu.work.held_ns);
+	assert_int_equal(pass_when_due(), 0);
+	assert_null(cpu.work.held);
+	assert_true(ring(&a));
+	assert_int_equal(pass(), 1);
+}
+
+/* Released before its time, as nobody else wanted to run; then somebody does. */
+static void released_early_it_is_held_again(void **state)
+{
+	hold_it();
+	ring(&a);
+	work_release(&cpu);
+	assert_true(work_pending(&cpu));
+	assert_int_equal(pass(), 0);
+	assert_non_null(cpu.work.held);
+	list_remove(&computes.awake_node);
+	work_release(&cpu);
+	assert_int_equal(pass(), 1);
+	assert_null(cpu.work.held);
+}
+
+static void with_nobody_else_awake_it_always_runs(void **state)
+{
+	computes.guest = &ringer;
+	assert_int_equal(ring_all_the_time(LOOK), LOOK / 100);
+	list_remove(&computes.awake_node);
+	assert_int_equal(ring_all_the_time(LOOK), LOOK / 100);
+	/* And is not made to wait for that. */
+	computes.guest = &busy;
+	list_append(&cpu.awake, &computes.awake_node);
+	host_time_advance(CREDIT + LOOK);
+	assert_true(ring(&a));
+	assert_int_equal(pass(), 1);
+}
+
+static void what_its_own_cpu_queues_always_runs(void **state)
+{
+	for (unsigned int i = 0; i < 1000; i++) {
+		work_queue(&a);
+		assert_int_equal(pass(), 1);
+	}
+	assert_int_equal(payer.due_ns, 0);
+}
+
+static void what_nobody_pays_for_always_runs(void **state)
+{
+	a.payer = NULL;
+	assert_int_equal(ring_all_the_time(LOOK), LOOK / 100);
+}
+
+/* Half and half with the vCPUs as always (kernel/cpu.c), not held besides. */
+static void requeued_is_not_held(void **state)
+{
+	hold_it();
+	ring(&a);
+	a.fn = more_to_do;
+	host_time_set(cpu.work.held_ns);
+	assert_int_equal(pass_when_due(), 1);
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(work_run_later(&cpu), 1);
+	work_cancel(&a);
+}
+
+static void cancelled_while_held_does_not_run(void **state)
+{
+	hold_it();
+	work_cancel(&a);
+	assert_null(cpu.work.held);
+	hold_it();
+	ring(&a);
+	work_release(&cpu);
+	work_cancel(&a);
+	assert_false(work_pending(&cpu));
+	host_time_advance(2 * LOOK);
+	assert_true(ring(&a));
+	assert_int_equal(pass(), 1);
 }
 
 static void cancel_b_and_c(struct work *work)
@@ -264,28 +477,49 @@ static bool all_seen(void)
 	return true;
 }
 
-/* What was published before queueing is seen by the run that follows: nothing is lost. */
-static void nothing_is_lost_between_cpus(void **state)
+static void send_and_see(struct work_payer *pays)
 {
 	pthread_t thread[SENDERS];
 
 	for (unsigned int i = 0; i < SENDERS; i++) {
 		memset(&counted[i], 0, sizeof(counted[i]));
 		work_init(&counted[i].work, &cpu, see);
+		counted[i].work.payer = pays;
 		assert_int_equal(pthread_create(&thread[i], NULL, sender, &counted[i]), 0);
 	}
 	for (unsigned int i = 0; !all_seen(); i++) {
 		assert_true(i < 200000000);
 		work_queue(&a);
 		work_cancel(&a);
-		if (i % 16 == 0)
-			work_run(&cpu);
+		if (i % 64 == 0)
+			work_release(&cpu);
+		if (i % 16)
+			continue;
+		cpu.stats.loops++;
+		work_run(&cpu);
+		host_time_advance(LOOK / 3);
 	}
 	for (unsigned int i = 0; i < SENDERS; i++)
 		pthread_join(thread[i], NULL);
-	work_run(&cpu);
+	for (unsigned int i = 0; i < SENDERS; i++)
+		work_cancel(&counted[i].work);
 	assert_false(work_pending(&cpu));
+	assert_null(cpu.work.held);
 	assert_int_equal(nr_ran, 0);
+}
+
+/* What was published before queueing is seen by the run that follows: nothing is lost. */
+static void nothing_is_lost_between_cpus(void **state)
+{
+	send_and_see(NULL);
+}
+
+/* Nor while it is held and released, watched and no longer. */
+static void nothing_held_is_lost_between_cpus(void **state)
+{
+	a.payer = b.payer = NULL;
+	a.fn = note;
+	send_and_see(&payer);
 }
 
 int main(void)
@@ -299,9 +533,23 @@ int main(void)
 		cmocka_unit_test_setup(requeued_when_queued_runs_once, setup),
 		cmocka_unit_test_setup(others_wait, setup),
 		cmocka_unit_test_setup(who_it_is_for_pays, setup),
+		cmocka_unit_test_setup(rung_all_the_time_it_runs_as_often_as_a_poller_looks,
+				       setup_payer),
+		cmocka_unit_test_setup(rung_now_and_then_it_runs_at_once, setup_payer),
+		cmocka_unit_test_setup(long_turns_have_half_of_the_time, setup_payer),
+		cmocka_unit_test_setup(what_is_there_in_one_pass_runs_together, setup_payer),
+		cmocka_unit_test_setup(rung_while_held_it_runs_when_due, setup_payer),
+		cmocka_unit_test_setup(not_rung_while_held_it_is_idle, setup_payer),
+		cmocka_unit_test_setup(released_early_it_is_held_again, setup_payer),
+		cmocka_unit_test_setup(with_nobody_else_awake_it_always_runs, setup_payer),
+		cmocka_unit_test_setup(what_its_own_cpu_queues_always_runs, setup_payer),
+		cmocka_unit_test_setup(what_nobody_pays_for_always_runs, setup_payer),
+		cmocka_unit_test_setup(requeued_is_not_held, setup_payer),
+		cmocka_unit_test_setup(cancelled_while_held_does_not_run, setup_payer),
 		cmocka_unit_test_setup(cancelled_does_not_run, setup),
 		cmocka_unit_test_setup(cancel_keeps_the_others_in_order, setup),
 		cmocka_unit_test_setup(nothing_is_lost_between_cpus, setup),
+		cmocka_unit_test_setup(nothing_held_is_lost_between_cpus, setup_payer),
 	};
 	return cmocka_run_group_tests_name("work", tests, NULL, NULL);
 }
