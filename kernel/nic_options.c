@@ -82,6 +82,9 @@ static const struct option netdev_rows[] = {
 	  .min = 0, .max = 1000000 },
 	{ "workers", set_netdev_workers, .expected = "up to 8 CPUs, as in 2, 2-3 or 1;3" },
 	{ "vhost", option_set_fixed, .expected = "on" },
+	/* What command lines for QEMU's tap have; there is no script to run. */
+	{ "script", option_set_fixed, .flags = OPTION_HIDDEN, .expected = "no" },
+	{ "downscript", option_set_fixed, .flags = OPTION_HIDDEN, .expected = "no" },
 	{ "gro", option_set_bool, POLICY(gro), .expected = "on or off" },
 	{ "tag", option_set_uint, POLICY(vlan.tag), .min = 1, .max = VLAN_ID_MAX },
 	{ "trunks", set_trunks, .expected = "VLANs 0..4094, as in 10;20-30" },

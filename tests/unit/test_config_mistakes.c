@@ -116,6 +116,8 @@ static const struct { const char *text, *error; } mistakes[] = {
 	  "br=averylongbridgename: too long, expected the name of a switch, up to 15 characters" },
 	{ "guest g -kernel k -netdev tap,id=a,vhost=off",
 	  "1: guest g: -netdev vhost=off: not in this version, expected on" },
+	{ "guest g -kernel k -netdev tap,id=a,script=/etc/qemu-ifup", "1: guest g: -netdev "
+	  "script=/etc/qemu-ifup: not in this version, expected no" },
 	{ "guest g -kernel k -netdev tap,id=a,queues=0",
 	  "1: guest g: -netdev queues=0: out of range, expected 1..8" },
 	{ "guest g -kernel k -netdev tap,id=a,queues=9",

@@ -9,7 +9,8 @@ static void test_the_design_example(void **state)
 
 	parse_good("guest web -m 256M -smp 2 -kernel vmlinuz -initrd web.cpio.gz "
 		   "-append \"console=ttyS0\"\n"
-		   "  -netdev tap,id=hostnet2,br=br0,queues=8,vhost=on,poll-us=60,workers=3;1-2\n"
+		   "  -netdev tap,id=hostnet2,br=br0,queues=8,vhost=on,poll-us=60,workers=3;1-2,"
+		   "script=no,downscript=no\n"
 		   "  -device virtio-net-pci,netdev=hostnet2,id=net2,mac=20:90:6f:28:84:f2,"
 		   "event_idx=on,mq=on,vectors=18,rx_queue_size=1024,tx_queue_size=1024,bus=pci.0,"
 		   "addr=0x7\n", 1);
