@@ -83,15 +83,6 @@ static inline void spin_lock(struct spinlock *l)
 	lock_taken(l);
 }
 
-/* May be tried out of order: it does not wait. */
-static inline bool spin_trylock(struct spinlock *l)
-{
-	if (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
-		return false;
-	lock_taken(l);
-	return true;
-}
-
 static inline void spin_unlock(struct spinlock *l)
 {
 	lock_released(l);

@@ -496,7 +496,6 @@ DEFINE_CR_ACCESSORS(0)
 DEFINE_CR_ACCESSORS(2)
 DEFINE_CR_ACCESSORS(3)
 DEFINE_CR_ACCESSORS(4)
-DEFINE_CR_ACCESSORS(8)
 #undef DEFINE_CR_ACCESSORS
 
 static inline u64 read_dr6(void)
@@ -509,16 +508,6 @@ static inline u64 read_dr6(void)
 
 static inline void write_dr6(u64 val) { __asm__ volatile("mov %0, %%dr6" :: "r"(val)); }
 
-static inline u64 read_dr7(void)
-{
-	u64 val;
-
-	__asm__ volatile("mov %%dr7, %0" : "=r"(val));
-	return val;
-}
-
-static inline void write_dr7(u64 val) { __asm__ volatile("mov %0, %%dr7" :: "r"(val)); }
-
 static inline u64 xgetbv(u32 xcr)
 {
 	u32 low, high;
@@ -530,14 +519,6 @@ static inline u64 xgetbv(u32 xcr)
 static inline void xsetbv(u32 xcr, u64 val)
 {
 	__asm__ volatile("xsetbv" :: "c"(xcr), "a"((u32)val), "d"((u32)(val >> 32)) : "memory");
-}
-
-static inline u64 read_rflags(void)
-{
-	u64 val;
-
-	__asm__ volatile("pushfq; pop %0" : "=r"(val) :: "memory");
-	return val;
 }
 
 /* Not ordered with loads before it: use where a tick or two do not matter. */

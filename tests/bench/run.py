@@ -9,7 +9,6 @@ the hypervisor's instructions go to profile.txt.
 import argparse
 import fcntl
 import json
-import os
 import pathlib
 import statistics
 import subprocess

@@ -7,7 +7,7 @@ import pytest
 
 from bench import linux_files
 from conftest import machines
-from guest import Guest, linux
+from guest import linux
 from machine import NIC_MAC
 
 MIB = 1 << 20

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/copy.h"
 #include "net/frame.h"
 #include "tests/bench/ring/bench.h"
+#include "tests/bench/ring/copy.h"
 #include "virtio/net_hdr.h"
 #include "virtio/vhost.h"
 #include "virtio/virtio.h"

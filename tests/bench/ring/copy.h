@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copying what is mostly short: frames and headers. */
-#ifndef KERNEL_COPY_H
-#define KERNEL_COPY_H
+#ifndef TESTS_BENCH_RING_COPY_H
+#define TESTS_BENCH_RING_COPY_H
 
 #include <string.h>
 
