@@ -110,11 +110,12 @@ static enum port_drop stash_room(struct rx_stash *s, u32 need, unsigned int *nr)
 static void rx_copy(const struct ring_seg *to, const struct virtio_net_hdr *hdr,
 		    const struct frame *frame)
 {
+	const struct frame_seg *seg = frame->seg, *end = seg + frame->nr_segs;
 	const u8 *from = (const u8 *)hdr;
-	u32 len = sizeof(*hdr), room = to->len;
+	size_t len = sizeof(*hdr), room = to->len;
 	u8 *at = to->ptr;
 
-	for (unsigned int i = 0;; i++) {
+	for (;; seg++) {
 		while (len > room) {
 			memcpy(at, from, room);
 			from += room;
@@ -126,10 +127,10 @@ static void rx_copy(const struct ring_seg *to, const struct virtio_net_hdr *hdr,
 		memcpy(at, from, len);
 		at += len;
 		room -= len;
-		if (i == frame->nr_segs)
+		if (seg == end)
 			return;
-		from = frame->seg[i].ptr;
-		len = frame->seg[i].len;
+		from = seg->ptr;
+		len = seg->len;
 	}
 }
 
