@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* docs/configuration.md: its examples are configurations, and the mistakes' lines are what is said. */
+/* docs/configuration.md: its examples are configurations, its mistakes are lines that are said. */
 #define MAX_GUESTS 4
 #include "tests/unit/guest_config_fixture.h"
 
