@@ -5,6 +5,8 @@
  */
 #include "tests/unit/svm_fixture.h"
 
+#include <stdlib.h>
+
 /* Only where somebody else could use the processor. */
 static void pause_exits_on_a_shared_cpu(void **state)
 {
@@ -190,6 +192,53 @@ static void failed_entry(void **state)
 	assert_int_equal(vcpu->arch.pending.vector, EXC_GP);
 }
 
+static u64 random_64(void)
+{
+	return (u64)rand() << 42 ^ (u64)rand() << 21 ^ (u64)rand();
+}
+
+static void random_event(void)
+{
+	static const u64 types[] = { EVENT_TYPE_INTR, EVENT_TYPE_NMI, EVENT_TYPE_EXCEPTION };
+
+	if (rand() % 3 == 0)
+		vmcb->control.exitintinfo = (random_64() & ~EVENT_TYPE) | types[rand() % 3];
+	vmcb->control.nrip = vmcb->save.rip + (u64)rand() % 16;
+	vmcb->control.bytes_fetched = (u8)rand();
+}
+
+/* Hostile 42: EXITINFO1 and 2 with reserved bits, whatever the processor can. */
+static void every_code_with_any_information(void **state)
+{
+	const struct hvm_exit *x = &vcpu->arch.exit;
+	static const u64 addresses[] = { BELL, APIC_DEFAULT_BASE + LAPIC_EOI, 0, ~0ull, 0x90000000 };
+
+	srand(42);
+	assert_int_equal(doorbell_add(&board.guest.doorbells, false, BELL, 4, &bell), 0);
+	processor = random_event;
+	for (s64 c = -6; c < 0x410; c++) {
+		/* Those would be taken by this process. */
+		if (c == VMEXIT_INTR || c == VMEXIT_EXCP0 + EXC_MC)
+			continue;
+		for (unsigned int i = 0; i < 100; i++) {
+			svm_caps.features = i & 1 ? SVM_NRIPS | SVM_DECODE_ASSISTS : 0;
+			info1 = i < 10 ? 0 : i < 20 ? UINT64_MAX : random_64();
+			info2 = i % 3 ? random_64() : addresses[i % ARRAY_SIZE(addresses)];
+			CODE("\x0f\x01\xd9\x90");
+			vcpu->arch.pending.valid = false;
+			assert_in_range(run((u64)c)->kind, 0, HVM_EXIT_KINDS - 1);
+			if (x->kind == HVM_EXIT_PIO)
+				assert_true(hvm_pio_size_ok(x->pio.size));
+			if (x->kind == HVM_EXIT_MOV_CR)
+				assert_in_range(x->cr.gpr, 0, ARRAY_SIZE(vcpu->arch.gpr) - 1);
+			if (x->kind == HVM_EXIT_APIC_WRITE)
+				assert_in_range(x->apic_write.off, 0, PAGE_SIZE - 1);
+			board.request = GUEST_REQ_NONE;
+		}
+	}
+	doorbell_remove(&board.guest.doorbells, false, BELL);
+}
+
 static void every_code_has_a_name(void **state)
 {
 	bool seen[VCPU_EXIT_KINDS] = { false };
@@ -218,7 +267,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(pause_exits_on_a_shared_cpu), T(lengths), T(another_instruction), T(msr),
 		T(mov_cr), T(io), T(doorbell), T(eoi_store), T(nested_page_fault),
-		T(failed_entry), T(every_code_has_a_name),
+		T(failed_entry), T(every_code_with_any_information),
+		T(every_code_has_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
