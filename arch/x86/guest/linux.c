@@ -319,7 +319,7 @@ static void set_registers(const struct image *image, const struct bzimage *bz)
 int linux_load(const struct image *image)
 {
 	struct bzimage bz = { 0 };
-	struct archive_file initrd;
+	struct archive_file initrd = { 0 };
 	u64 rsdp = 0;
 	int err = check_header(image, &bz);
 
