@@ -28,6 +28,17 @@ static void tail_is_written_once_a_batch(void **state)
 		assert_int_equal(out[i].done, 1);
 }
 
+static void send_with_tcp_checksum(struct out *out)
+{
+	struct frame *frame = out_frame(out, 100, 2);
+
+	frame->flags = FRAME_NEEDS_CSUM;
+	frame->csum_start = 34;
+	frame->csum_offset = 16;
+	guest_send(frame);
+	loop();
+}
+
 static void checksum_is_inserted(void **state)
 {
 	static struct out out;
@@ -50,21 +61,11 @@ static void checksum_is_inserted(void **state)
 	/* Said once, as it stayed the same; or always, as other queues have theirs. */
 	assert_int_equal(mock_nic.contexts, model->queues > 1 ? 300 - E1000_FRAME_MIN : 1);
 	mock_nic.contexts = 1;
-	frame = out_frame(&out, 100, 2);
-	frame->flags = FRAME_NEEDS_CSUM;
-	frame->csum_start = 34;
-	frame->csum_offset = 16;
-	guest_send(frame);
-	loop();
+	send_with_tcp_checksum(&out);
 	assert_int_equal(mock_nic.contexts, 2);
 	/* What a reset has forgotten is said again. */
 	netdev_restart(dev, "test");
-	frame = out_frame(&out, 100, 2);
-	frame->flags = FRAME_NEEDS_CSUM;
-	frame->csum_start = 34;
-	frame->csum_offset = 16;
-	guest_send(frame);
-	loop();
+	send_with_tcp_checksum(&out);
 	assert_int_equal(mock_nic.contexts, 3);
 }
 

@@ -2,7 +2,6 @@
 #include "arch/x86/guest/emulate.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "arch/x86/cpu.h"
@@ -238,10 +237,9 @@ static int fetch(struct emulation *e, u8 code[INSN_MAX_LEN], size_t *len)
 static void unknown(struct emulation *e, const u8 *code, size_t len)
 {
 	static struct ratelimit rl;
-	char bytes[3 * INSN_MAX_LEN + 1] = "";
+	char bytes[INSN_TEXT_LEN];
 
-	for (size_t i = 0; i < len; i++)
-		snprintf(bytes + 3 * i, sizeof(bytes) - 3 * i, " %02x", code[i]);
+	insn_text(bytes, code, len);
 	log_ratelimited(&rl, LOG_WARN, "guest: %s: cpu %u: %s: instruction not emulated at RIP "
 			"%#lx (%u-bit code%s): #UD", guest_name(e->vcpu->guest), e->vcpu->id,
 			hvm->reason_name(e->vcpu->arch.exit.reason), e->st.rip, 8 * e->env.mode,

@@ -3,6 +3,7 @@
 #include "arch/x86/guest/insn.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Opcode tables (SDM 2D appendix A) ---- */
@@ -482,4 +483,11 @@ int insn_decode(const u8 *code, size_t len, enum insn_mode mode, struct insn *in
 	default_segment(&d);
 	insn->len = d.pos;
 	return 0;
+}
+
+void insn_text(char text[INSN_TEXT_LEN], const u8 *code, size_t len)
+{
+	text[0] = '\0';
+	for (size_t i = 0; i < len; i++)
+		snprintf(text + 3 * i, INSN_TEXT_LEN - 3 * i, " %02x", code[i]);
 }

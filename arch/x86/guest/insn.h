@@ -71,6 +71,10 @@ struct insn {
  */
 int insn_decode(const u8 *code, size_t len, enum insn_mode mode, struct insn *insn);
 
+/* The bytes of one for a message, as " 0f 01 d9"; @len: up to INSN_MAX_LEN. */
+#define INSN_TEXT_LEN	(3 * INSN_MAX_LEN + 1)
+void insn_text(char text[INSN_TEXT_LEN], const u8 *code, size_t len);
+
 struct insn_env {
 	u64 *gpr;		/* 16, encoding order, RSP included; changed */
 	u64 rip;		/* of the instruction; not changed */

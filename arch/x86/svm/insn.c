@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The bytes of the instruction that exited: the VMCB's (decode assists), or from memory. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "arch/x86/cpu.h"
@@ -127,10 +126,9 @@ static void remember(struct svm_vcpu *v, const struct code *code, enum svm_insn_
 static void unknown(struct vcpu *vcpu, const u8 *code, size_t len)
 {
 	static struct ratelimit rl;
-	char bytes[3 * INSN_MAX_LEN + 1] = "";
+	char bytes[INSN_TEXT_LEN];
 
-	for (size_t i = 0; i < len; i++)
-		snprintf(bytes + 3 * i, sizeof(bytes) - 3 * i, " %02x", code[i]);
+	insn_text(bytes, code, len);
 	log_ratelimited(&rl, LOG_WARN, "guest: %s: cpu %u: exit %#x by an instruction that is not "
 			"known (RIP %#lx:%s): #UD", guest_name(vcpu->guest), vcpu->id,
 			vcpu->arch.exit.reason, svm_rip(vcpu), bytes);
