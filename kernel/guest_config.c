@@ -66,6 +66,18 @@ static void fail_guest(struct parser *p, unsigned int line, const char *text)
 	report_guest(p, text);
 }
 
+/* Most often the rest of a value that should have been in quotes. */
+static void stray_word(struct parser *p)
+{
+	char text[160], quoted[48];
+
+	option_quote(quoted, sizeof(quoted), p->word.text);
+	snprintf(text, sizeof(text), "%s: not an option, expected one with '-', or \" around a "
+		 "value with blanks", quoted);
+	fail_guest(p, p->word.line, text);
+	p->skip_values = true;
+}
+
 static void take_guest_word(struct parser *p)
 {
 	struct guest_options *g = &p->guest;
@@ -76,8 +88,11 @@ static void take_guest_word(struct parser *p)
 		p->option = NULL;
 		return;
 	}
-	if (p->skip_values && p->word.text[0] != '-')
+	if (p->word.text[0] != '-') {
+		if (!p->skip_values)
+			stray_word(p);
 		return;
+	}
 	g->line = p->word.line;
 	p->option = guest_option_find(g, p->word.text);
 	p->skip_values = !p->option;

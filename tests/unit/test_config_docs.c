@@ -64,6 +64,7 @@ static const char *const mistakes[] = {
 	"guest web -kernel k -bios b",
 	"guest web -kernel k -m 64M -m 64M",
 	"guest web -kernel k -append",
+	"guest web -kernel k -append console=ttyS0 quiet",
 	"guest web -kernel k -append \"quiet",
 	"guest web -kernel k -netdev user",
 	"guest web -kernel k -netdev tap,id=hostnet2",

@@ -51,9 +51,10 @@ static const struct { const char *text, *error; } mistakes[] = {
 	{ "guest g -kernel k -foo x y -m 64", "1: guest g: -foo: unknown, expected -m -smp -cpu "
 	  "-cpu-affinity -kernel "
 	  "-initrd -append -netdev -device -no-reboot -action -name" },
-	{ "guest g -kernel k vmlinuz", "1: guest g: vmlinuz: unknown, expected -m -smp -cpu "
-	  "-cpu-affinity -kernel "
-	  "-initrd -append -netdev -device -no-reboot -action -name" },
+	{ "guest g -kernel k -append console=ttyS0 quiet panic=1 -m 64", "1: guest g: quiet: not "
+	  "an option, expected one with '-', or \" around a value with blanks" },
+	{ "guest g -kernel k \"\"", "1: guest g: \"\": not an option, expected one with '-', or \" "
+	  "around a value with blanks" },
 	{ "guest g -m 64M -kernel k\n -m 64M", "2: guest g: -m: given twice" },
 	{ "guest g -kernel k -cpu max", "1: guest g: -cpu max: unknown model, expected host or "
 	  "host,kvm=off" },
