@@ -210,7 +210,9 @@ static void random_event(void)
 /* Hostile 42: EXITINFO1 and 2 with reserved bits, whatever the processor can. */
 static void every_code_with_any_information(void **state)
 {
-	static const u64 addresses[] = { BELL, APIC_DEFAULT_BASE + LAPIC_EOI, 0, ~0ull, 1ull << 31 };
+	static const u64 addresses[] = {
+		BELL, APIC_DEFAULT_BASE + LAPIC_EOI, 0, UINT64_MAX, 0x90000000,
+	};
 	const struct hvm_exit *x = &vcpu->arch.exit;
 
 	srand(42);
