@@ -25,6 +25,7 @@ int archive_open(struct archive *ar, const void *data, size_t size, char *why, s
 
 /* A regular file by name ("./" ignored). 0 or -ENOENT. */
 int archive_find(const struct archive *ar, const char *name, struct archive_file *file);
+/* @fn for each regular file, in the archive's order; file->data stays as long as the archive. */
 void archive_for_each(const struct archive *ar,
 		      void (*fn)(void *arg, const struct archive_file *file), void *arg);
 

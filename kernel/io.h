@@ -40,6 +40,7 @@ int io_add(struct io_space *space, u64 base, u64 size, const struct io_ops *ops,
 	   const char *name);
 /* Remove the region that starts at @base and belongs to @dev; harmless if there is none. */
 void io_remove(struct io_space *space, u64 base, const void *dev);
+/* The region that @addr lies in, or NULL. Until the space is changed. */
 const struct io_region *io_find(const struct io_space *space, u64 addr);
 
 /*

@@ -33,7 +33,9 @@ int fdb_init(struct fdb *fdb, u32 size, u64 ageing_ns, u32 key)
 	fdb->entry = calloc(size, sizeof(*fdb->entry));
 	fdb->bucket = calloc(size, sizeof(*fdb->bucket));
 	if (!fdb->entry || !fdb->bucket) {
-		fdb_destroy(fdb);
+		free(fdb->entry);
+		free(fdb->bucket);
+		*fdb = (struct fdb){ 0 };
 		return -ENOMEM;
 	}
 	for (u32 i = 0; i < size; i++) {
@@ -41,13 +43,6 @@ int fdb_init(struct fdb *fdb, u32 size, u64 ageing_ns, u32 key)
 		fdb->bucket[i] = FDB_NONE;
 	}
 	return 0;
-}
-
-void fdb_destroy(struct fdb *fdb)
-{
-	free(fdb->entry);
-	free(fdb->bucket);
-	*fdb = (struct fdb){ 0 };
 }
 
 bool fdb_expired(const struct fdb *fdb, const struct fdb_entry *entry, u64 now_ns)

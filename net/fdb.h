@@ -35,7 +35,6 @@ struct fdb {
 
 /* 0 or -ENOMEM. @key: anything hard to guess. */
 int fdb_init(struct fdb *fdb, u32 size, u64 ageing_ns, u32 key);
-void fdb_destroy(struct fdb *fdb);
 
 /* The address at @mac as a number: its first byte is the lowest. */
 static inline u64 fdb_mac(const u8 *mac)

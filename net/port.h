@@ -111,7 +111,7 @@ struct port {
 	struct port_flow flow;
 };
 
-const char *port_drop_name(enum port_drop reason);
+const char *port_drop_name(enum port_drop reason);	/* as `info net` has it */
 
 /* Before it is attached. @mac: of the port's other side. */
 void port_set_policy(struct port *port, const struct port_policy *policy, const u8 *mac);

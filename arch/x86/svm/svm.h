@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The AMD-V backend's own structures; nothing outside arch/x86/svm includes this. */
+/*
+ * The AMD-V backend's own structures; nothing outside arch/x86/svm includes this. Functions that
+ * are members of struct hvm_ops do what arch/x86/hvm.h says of those.
+ */
 #ifndef ARCH_X86_SVM_SVM_H
 #define ARCH_X86_SVM_SVM_H
 

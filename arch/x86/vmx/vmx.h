@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The VT-x backend's own structures; nothing outside arch/x86/vmx includes this. */
+/*
+ * The VT-x backend's own structures; nothing outside arch/x86/vmx includes this. Functions that
+ * are members of struct hvm_ops do what arch/x86/hvm.h says of those.
+ */
 #ifndef ARCH_X86_VMX_VMX_H
 #define ARCH_X86_VMX_VMX_H
 
