@@ -105,12 +105,13 @@ static __noinline void notify_later(struct vpci_dev *dev, struct vpci_msix_entry
 bool vpci_msix_notify(struct vpci_dev *dev, unsigned int vector)
 {
 	u16 ctl = dev->msix_cap ? control(dev) : 0;
-	struct vpci_msix_entry *e = &dev->msix[vector % VPCI_MSIX_MAX];
+	struct vpci_msix_entry *e;
 
 	if (!(ctl & PCI_MSIX_ENABLE))
 		return false;
 	if (unlikely(vector >= dev->msix_vectors))
 		return true;
+	e = &dev->msix[vector];
 	if (unlikely((ctl & PCI_MSIX_FUNCTION_MASK) || READ_ONCE(e->masked)))
 		notify_later(dev, e);
 	else

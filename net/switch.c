@@ -440,14 +440,17 @@ static void switch_forward(struct port *from, struct frame **frames, unsigned in
 	switch_deliver(&batch);
 }
 
+static void batch_input(struct port *from, struct frame **frames, unsigned int nr)
+{
+	if (!switch_same(from, frames, nr))
+		switch_forward(from, frames, nr);
+}
+
+/* Nothing is kept over the last batch, which mostly is the only one. */
 void switch_input(struct port *from, struct frame **frames, unsigned int nr)
 {
-	while (nr) {
-		unsigned int n = MIN(nr, (unsigned int)SWITCH_BATCH);
-
-		if (!switch_same(from, frames, n))
-			switch_forward(from, frames, n);
-		frames += n;
-		nr -= n;
-	}
+	for (; nr > SWITCH_BATCH; nr -= SWITCH_BATCH, frames += SWITCH_BATCH)
+		batch_input(from, frames, SWITCH_BATCH);
+	if (nr)
+		batch_input(from, frames, nr);
 }

@@ -326,7 +326,7 @@ __attribute__((noinline))
 static unsigned int take_one(struct ring *ring, struct ring_chain *c, struct ring_seg *seg,
 			     unsigned int nr_segs, unsigned int max_segs)
 {
-	const struct guest_mem_region *r = &ring->mem->region[ring->region];
+	const struct guest_mem_region r = ring->mem->region[ring->region];
 	unsigned int mask = ring->num - 1u, slot = ring->last_avail & mask;
 	unsigned int head = le16_to_cpu(ring->avail->ring[slot]);
 	struct ring_desc d;
@@ -337,7 +337,7 @@ static unsigned int take_one(struct ring *ring, struct ring_chain *c, struct rin
 	d = desc_read(ring->desc, head);
 	write = d.flags & VIRTQ_DESC_F_WRITE;
 	if (unlikely((d.flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) ||
-		     !ring_seg_take(seg, r, d.addr, d.len, write)))
+		     !ring_seg_take(seg, &r, d.addr, d.len, write)))
 		goto other;
 	ring_chain_of_one(c, seg, (u16)head, d.len, write);
 	ring->in_use[head] = ring_head_state(1, write);

@@ -32,7 +32,7 @@ static void each_entry_has_one_exit_and_its_time(void **state)
 	assert_int_equal(vcpu->entries, 1);
 	assert_int_equal(vcpu->exits[reason], 1);
 	assert_ptr_equal(vcpu->charged, &vcpu->exit_ticks[reason]);
-	vcpu_charge(vcpu, &vcpu->entry_ticks);
+	vcpu_charge_end(vcpu);
 	charged = vcpu->entry_ticks + vcpu->guest_ticks + vcpu->exit_ticks[reason];
 	assert_in_range(charged, 1, rdtsc() - begin);
 }

@@ -16,14 +16,10 @@ static inline void vcpu_charge_begin(struct vcpu *vcpu)
 	vcpu->charged_from = rdtsc();
 }
 
-/* From now on its time goes to @what. */
-static inline void vcpu_charge(struct vcpu *vcpu, u64 *what)
+/* It goes on to something else: until the next vcpu_charge_begin(). */
+static inline void vcpu_charge_end(const struct vcpu *vcpu)
 {
-	u64 now = rdtsc();
-
-	*vcpu->charged += now - vcpu->charged_from;
-	vcpu->charged = what;
-	vcpu->charged_from = now;
+	*vcpu->charged += rdtsc() - vcpu->charged_from;
 }
 
 /* Last before the entry. The next is vcpu_charge_exit(), which knows where the time went. */

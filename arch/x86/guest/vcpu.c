@@ -336,7 +336,7 @@ void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 		if (vcpu->arch.exit.kind != HVM_EXIT_DONE)
 			go_on = vcpu_handle_exit(vcpu);
 	}
-	vcpu_charge(vcpu, &vcpu->entry_ticks);
+	vcpu_charge_end(vcpu);
 	WRITE_ONCE(cpu->state, CPU_RUNNING);
 }
 
