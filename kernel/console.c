@@ -300,6 +300,7 @@ void console_guest_add(struct guest_console *gc, struct guest *guest)
 	gc->guest = guest;
 	snprintf(gc->prefix, sizeof(gc->prefix), "[%s] ", guest_name(guest));
 	shared_timer_init(&gc->hold, guest->cpu, hold_over);
+	gc->hold.work.payer = &guest->payers[guest->cpu->id];
 	gc->nr_held = 0;
 	gc->in_head = gc->in_tail = 0;
 	gc->full_ns = 0;

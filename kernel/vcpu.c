@@ -75,6 +75,7 @@ void vcpu_init(struct vcpu *vcpu, struct guest *guest, unsigned int id)
 	work_init(&vcpu->place, vcpu->cpu, place_work);
 	if (!vcpu->wake.fn)
 		work_init(&vcpu->wake, vcpu->cpu, wake_work);
+	vcpu->wake.payer = &guest->payers[vcpu->cpu->id];
 }
 
 bool vcpus_place(struct guest *guest, bool on)

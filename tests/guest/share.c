@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* boot: own */
-/* Computes for ever, and says of each 50 ms by the clock how far it got (test_fair.py). */
+/* Computes for ever; of each 50 ms by the clock it says how far it got (test_fair.py). */
 #include "lib.h"
 
 const char test_name[] = "share";

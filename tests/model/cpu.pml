@@ -11,7 +11,8 @@
  * arch/x86/guest/vcpu.c arch_vcpu_run(), vcpu_ready(), take_kick(), announce_guest_mode();
  * arch/x86/guest/lapic_irq.c vlapic_post().
  *
- * Whether work has to be held, and when it is released, is left to chance.
+ * Whether work has to be held, and when it is released, is left to chance. vcpu->wake is held in the
+ * same way, which is left out.
  *
  * Left out: other timers, time slices and pollers, which would end a sleep that should have ended before
  * (how a poller goes to rest: notify.pml), and work that is requeued, which is the CPU's own: it

@@ -4,6 +4,7 @@
 
 #include "arch/x86/guest/pit.h"
 #include "arch/x86/guest/vpc.h"
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 
 /* 231164, "control word format" and "read-back command" */
@@ -371,5 +372,6 @@ void vpit_init(struct vpit *pit, struct guest *guest)
 	memset(pit, 0, sizeof(*pit));
 	pit->guest = guest;
 	shared_timer_init(&pit->timer, guest->cpu, timer_due);
+	pit->timer.work.payer = &guest->payers[guest->cpu->id];
 	vpit_reset(pit);
 }

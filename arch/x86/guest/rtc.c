@@ -5,6 +5,7 @@
 
 #include "arch/x86/guest/rtc.h"
 #include "arch/x86/guest/vpc.h"
+#include "kernel/cpu.h"
 #include "kernel/guest.h"
 
 /* MC146818 data sheet, "address map"; CENTURY as in the FADT */
@@ -342,5 +343,6 @@ void vrtc_init(struct vrtc *rtc, struct guest *guest)
 	memset(rtc, 0, sizeof(*rtc));
 	rtc->guest = guest;
 	shared_timer_init(&rtc->timer, guest->cpu, timer_due);
+	rtc->timer.work.payer = &guest->payers[guest->cpu->id];
 	vrtc_reset(rtc);
 }
