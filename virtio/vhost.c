@@ -115,13 +115,14 @@ static bool vq_rest(struct poller *poller)
 	return more;
 }
 
+/* On the CPU of whichever vCPU rang; several may at once. */
 static void vq_kicked(struct event *kick)
 {
 	struct vhost_virtqueue *vq = container_of(kick, struct vhost_virtqueue, kick);
 
-	vq->stats.kicks++;
+	__atomic_fetch_add(&vq->stats.kicks, 1, __ATOMIC_RELAXED);
 	if (!work_queue(&vq->work))
-		vq->stats.kicks_coalesced++;
+		__atomic_fetch_add(&vq->stats.kicks_coalesced, 1, __ATOMIC_RELAXED);
 }
 
 void vhost_dev_init(struct vhost_dev *dev, const char *name, struct vhost_virtqueue *vqs,
