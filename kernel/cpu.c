@@ -233,13 +233,11 @@ void cpu_loop(void)
 		cpu->stats.loops++;
 		if (work_pending(cpu))
 			works = run_queued(cpu);
-		if (cpu->workers_only)
-			works += work_run_later(cpu);
 		/* Each pass ends with a look at the clock. What has become due since can wait. */
 		if (timer_next(cpu) <= cpu->stats.charged_ns)
 			timer_run(cpu);
 		if (cpu->workers_only)
-			run_pollers(cpu, works);
+			run_pollers(cpu, works + work_run_later(cpu));
 		else
 			run_guests(cpu);
 	}

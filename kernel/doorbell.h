@@ -43,9 +43,7 @@ static inline bool doorbell_ring(const struct doorbell_map *map, bool pio, u64 a
 
 	if (addr - first > READ_ONCE(span->last) - first)
 		return false;
-	for (unsigned int i = 0; i < map->nr; i++) {
-		const struct doorbell *b = &map->bell[i];
-
+	for (const struct doorbell *b = map->bell; b < map->bell + map->nr; b++) {
 		if (addr - b->addr < b->size && b->pio == pio) {
 			event_signal(b->event);
 			return true;

@@ -337,7 +337,6 @@ void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns)
 			go_on = vcpu_handle_exit(vcpu);
 	}
 	vcpu_charge_end(vcpu);
-	WRITE_ONCE(cpu->state, CPU_RUNNING);
 }
 
 const char *arch_exit_name(unsigned int reason)

@@ -125,8 +125,6 @@ static __noinline void arrange_events(struct vcpu *vcpu, struct svm_vcpu *v)
 		c->int_ctl = int_ctl;
 		svm_dirty(v, CLEAN_TPR);
 	}
-	if (!avic)
-		pv_eoi_offer(apic, v->virq);
 	quiet = v->virq < 0 && !avic && !windows && !c->eventinj && !v->nmi_blocked &&
 		apic->irr_max < 0 && apic->isr_max < 0;
 	v->quiet_int_ctl = quiet ? int_ctl : SVM_NOT_QUIET;
@@ -135,6 +133,8 @@ static __noinline void arrange_events(struct vcpu *vcpu, struct svm_vcpu *v)
 		windows |= INTERCEPT_PAUSE;
 	set_intercept_3(v, c, INTERCEPT_VINTR | INTERCEPT_IRET | INTERCEPT_PAUSE, windows);
 	watch_cr8(v, c, avic ? -1 : apic->irr_max);
+	if (!avic)
+		pv_eoi_offer(apic, v->virq);
 	if (unlikely(v->avic.entry) && !avic)
 		svm_avic_without(v, apic);
 }

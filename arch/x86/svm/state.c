@@ -169,11 +169,12 @@ u64 svm_rip(struct vcpu *vcpu)
 void svm_skip(struct vcpu *vcpu, unsigned int len)
 {
 	struct svm_vcpu *v = vcpu->arch.hvm;
-	struct vmcb_save *s = &v->vmcb->save;
+	struct vmcb *vmcb = v->vmcb;
+	struct vmcb_save *s = &vmcb->save;
 	u64 rip = s->rip + len;
 
 	s->rip = svm_64bit(s) ? rip : (u32)rip;
-	v->vmcb->control.int_state &= ~INT_STATE_SHADOW;
+	vmcb->control.int_state &= ~INT_STATE_SHADOW;
 	/* The single-step trap that the instruction would have ended with. */
 	if (s->rflags & RFLAGS_TF) {
 		s->dr6 |= DR6_BS;
