@@ -248,6 +248,19 @@ static void nmi_is_left_for_the_vcpu(void **state)
 	assert_int_equal(board_take(2), -1);
 }
 
+static void one_that_is_off_takes_nothing(void **state)
+{
+	struct vlapic *apic = board_lapic(2);
+
+	assert_int_equal(vlapic_wrmsr(apic, MSR_IA32_APIC_BASE, APIC_DEFAULT_BASE), 0);
+	send_ipi(0, 2, DELIVER_NMI << 8 | ICR_ASSERT);
+	send_ipi(0, 2, ICR_INIT);
+	send_ipi(0, XAPIC_BROADCAST, DELIVER_NMI << 8 | ICR_ASSERT);
+	send_ipi(0, 0, ICR_OTHERS | DELIVER_NMI << 8 | ICR_ASSERT);
+	assert_false(apic->nmi_pending || apic->init_pending);
+	assert_true(board_lapic(3)->nmi_pending);
+}
+
 /* Each kick of one that does not run is an interrupt for those that share its CPU. */
 static void storms_kick_once(void **state)
 {
@@ -562,7 +575,7 @@ int main(void)
 		T(physical_and_shorthand_ipis), T(logical_flat_and_cluster),
 		T(lowest_priority_goes_to_one), T(msi_outside_the_range_is_dropped),
 		T(init_and_startup), T(startup_behind_an_init_that_is_being_taken),
-		T(nmi_is_left_for_the_vcpu), T(storms_kick_once),
+		T(nmi_is_left_for_the_vcpu), T(one_that_is_off_takes_nothing), T(storms_kick_once),
 		T(legal_and_illegal_mode_changes), T(x2apic_registers),
 		T(x2apic_logical_destinations), T(page_holds_the_value_already),
 		T(any_offset_is_survived), T(one_shot), T(divisors), T(periodic),

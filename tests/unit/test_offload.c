@@ -302,6 +302,31 @@ static void each_frame_to_each_nic(void **state)
 	assert_int_equal(wire->port.stats.copied_bytes, 0);
 }
 
+/* More parts than are delivered at once, and than there are frames for at a time. */
+static void more_parts_than_a_batch(void **state)
+{
+	struct mock_net *mn = *state;
+	struct mock_wire *wire = mn->wire;
+	const u32 size = 100, parts = 600;
+	static struct sender s;
+	struct virtio_net_hdr hdr;
+
+	sender_init(&s, mn);
+	wire->port.offloads = 0;
+	s.spec = (struct tcp_spec){ .payload = parts * size };
+	tcp_frame_make(&s.frame, &s.spec);
+	memcpy(s.frame.data, mock_wire_mac, 6);
+	memcpy(s.frame.data + 6, mn->nic.mac, 6);
+	hdr = large_hdr(&s);
+	hdr.gso_size = (u16)size;
+	send_bytes(&s, &hdr, 4000);
+	assert_int_equal(wire->frames, parts);
+	assert_int_equal(wire->last_len, s.frame.payload + size);
+	assert_memory_equal(wire->last + s.frame.payload, s.frame.data + s.frame.len - size, size);
+	assert_int_equal(wire->port.stats.drops[DROP_NO_MEMORY], 0);
+	assert_int_equal(count_used(&mn->tx), 1);
+}
+
 /* More parts on their way than there are frames for: what is left is dropped, and comes back. */
 static void parts_run_out(void **state)
 {
@@ -560,6 +585,7 @@ int main(void)
 		T(broadcast_to_receivers_of_all_kinds),
 		T(each_frame_to_each_nic),
 		T(parts_run_out),
+		T(more_parts_than_a_batch),
 		T(slow_nic_leaves_guests_their_parts),
 		T(large_frame_in_many_pieces),
 		T(large_frames_use_up_the_budget),
