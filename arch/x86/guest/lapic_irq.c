@@ -295,17 +295,23 @@ unsigned int vlapic_tpr_threshold(struct vlapic *apic)
 	return tpr < class ? 0 : class;
 }
 
+/* Apart, so that nothing is kept for it where an interrupt was taken and ended. */
+static __noinline void accept_or_end(struct vlapic *apic, int taken, bool ended)
+{
+	if (taken >= 0)
+		vlapic_accept(apic, (u8)taken);
+	if (ended)
+		vlapic_eoi(apic);
+}
+
 void vlapic_ran(struct vlapic *apic, int taken, bool ended)
 {
 	if (likely(ended && taken >= 0 && taken == apic->due)) {
 		apic->due = -1;
 		irr_clear(apic, (u8)taken);
-		return;
+	} else {
+		accept_or_end(apic, taken, ended);
 	}
-	if (taken >= 0)
-		vlapic_accept(apic, (u8)taken);
-	if (ended)
-		vlapic_eoi(apic);
 }
 
 void vlapic_eoi_done(struct vlapic *apic, u8 vector)
