@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* guest: -smp 2 */
 /* boot: own */
-/* Its second processor wakes the first one by IPIs, as fast as it can (tests/system/test_fair.py). */
+/* Its second processor wakes the first by IPIs, as fast as it can (tests/system/test_fair.py). */
 #include "lib.h"
 
 const char test_name[] = "waker";
