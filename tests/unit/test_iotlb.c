@@ -211,6 +211,23 @@ static void bad_updates(void **state)
 	assert_non_null(guest_mem_ptr(&tlb.mem, IOVA, 1));	/* nothing was changed */
 }
 
+/* As many as somebody cares to say, none next to another: the oldest are forgotten. */
+static void more_than_there_is_room_for(void **state)
+{
+	const u64 far = 1ull << 40, step = 2 * PAGE_SIZE;
+
+	for (u64 i = 0; i < 2 * VHOST_IOTLB_ENTRIES + 10; i++) {
+		assert_int_equal(vhost_iotlb_update(&tlb, far + i * step, PAGE_SIZE, RW, ram->low,
+						    0), 0);
+		assert_in_range(tlb.nr, 1, VHOST_IOTLB_ENTRIES);
+		assert_non_null(guest_mem_ptr(&tlb.mem, far + i * step, PAGE_SIZE));
+	}
+	assert_int_equal(tlb.nr, VHOST_IOTLB_ENTRIES);
+	/* What is cut in two needs a place more. */
+	vhost_iotlb_invalidate(&tlb, far + (2 * VHOST_IOTLB_ENTRIES + 9) * step + 100, 100);
+	assert_in_range(tlb.nr, 1, VHOST_IOTLB_ENTRIES);
+}
+
 int main(void)
 {
 #define TRANSLATED(name) cmocka_unit_test_setup_teardown(name, setup_translated, teardown)
@@ -224,6 +241,7 @@ int main(void)
 		TRANSLATED(areas_for_what_they_are),
 		TRANSLATED(neighbours),
 		TRANSLATED(bad_updates),
+		TRANSLATED(more_than_there_is_room_for),
 	};
 
 	return cmocka_run_group_tests_name("iotlb", tests, NULL, NULL);
