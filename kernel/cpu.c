@@ -135,7 +135,7 @@ static bool later_due(const struct cpu *cpu, const struct vcpu *vcpu)
 
 static void cpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool others)
 {
-	u64 deadline = MIN(timer_next(cpu), pollers_next(cpu)), begin;
+	u64 deadline = pollers_next(cpu), begin;
 
 	cpu_charge(cpu, &cpu->stats.work_ns);
 	begin = cpu->stats.charged_ns;

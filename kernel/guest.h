@@ -202,9 +202,10 @@ int arch_vcpu_init(struct vcpu *vcpu);
 void arch_vcpu_unload(struct vcpu *vcpu);
 void arch_vcpu_free(struct vcpu *vcpu);
 /*
- * Run @vcpu until something needs the CPU loop: queued work, a host interrupt, a deadline
- * (time_ns() units), HLT, a request against the guest, a kick. cpu->state is CPU_IN_GUEST only
- * while it is entered; the look at the work after that has been announced is this function's.
+ * Run @vcpu until something needs the CPU loop: queued work, a host interrupt, a timer of the CPU
+ * or a deadline (time_ns() units), HLT, a request against the guest, a kick. cpu->state is
+ * CPU_IN_GUEST only while it is entered; the look at the work after that has been announced is this
+ * function's, and that at the timers, which an exit may arm.
  */
 void arch_vcpu_run(struct vcpu *vcpu, u64 deadline_ns);
 bool arch_vcpu_has_interrupt(struct vcpu *vcpu);

@@ -33,7 +33,7 @@ void arch_vcpu_run(struct vcpu *v, u64 deadline_ns)
 	assert_int_equal(cpu.state, CPU_RUNNING);
 	if (work_pending(&cpu))		/* its look, after it has said CPU_IN_GUEST */
 		return;
-	run_until = deadline_ns;
+	run_until = MIN(deadline_ns, timer_next(&cpu));
 	ran[nr_ran++ % ARRAY_SIZE(ran)] = v - vcpu;
 	if (on_run)
 		on_run();
