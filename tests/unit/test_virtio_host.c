@@ -311,6 +311,37 @@ static void wrong_headers_are_errors(void **state)
 	assert_int_equal(guest.nr, VIRTIO_NIC_QUEUE);
 }
 
+/* More than a buffer holds, or more buffers than a frame has parts: none is lost for it. */
+static void lengths_nobody_can_have_written_are_errors(void **state)
+{
+	static const struct { unsigned int nr, at; u32 used; bool ok; } claims[] = {
+		{ 1, 0, VNIC_BUF_SIZE, true }, { 1, 0, VNIC_BUF_SIZE + 1, false },
+		{ 1, 0, UINT32_MAX, false }, { 1, 0, 0, false },
+		{ 3, 1, VNIC_BUF_SIZE, true }, { 3, 1, VNIC_BUF_SIZE + 1, false },
+		{ 3, 2, UINT32_MAX, false }, { 3, 0, VNIC_BUF_SIZE + 1, false },
+		{ FRAME_SEGS, 0, 100, true }, { FRAME_SEGS + 1, 0, 100, false },
+	};
+	u32 used[FRAME_SEGS + 1];
+	unsigned int errors = 0;
+
+	guest.port.ops = &keep_ops;
+	guest.port.offloads = FRAME_OFFLOADS;
+	for (unsigned int i = 0; i < ARRAY_SIZE(claims); i++) {
+		for (unsigned int k = 0; k < claims[i].nr; k++)
+			used[k] = k == claims[i].at ? claims[i].used : 100;
+		virtio_nic_claim(used, claims[i].nr);
+		loop();
+		errors += !claims[i].ok;
+		assert_int_equal(nic_stats().rx_errors, errors);
+		assert_int_equal(nic_stats().rx_packets, i + 1 - errors);
+		guest_put_all();
+		loop();
+	}
+	for (unsigned int i = 0; i < VIRTIO_NIC_QUEUE; i++)
+		assert_true(wire_send(60, 1));
+	assert_false(wire_send(60, 1));
+}
+
 static void checksum_verdict_is_passed_on(void **state)
 {
 	static const struct virtio_net_hdr valid = { .flags = VIRTIO_NET_HDR_F_DATA_VALID };
@@ -395,6 +426,7 @@ int main(void)
 		TEST(checksums_and_segments_are_told),
 		TEST(large_frames_are_merged),
 		TEST(wrong_headers_are_errors),
+		TEST(lengths_nobody_can_have_written_are_errors),
 		TEST(checksum_verdict_is_passed_on),
 		TEST(a_hang_is_reset),
 		TEST(a_device_that_misuses_the_ring_is_reset),

@@ -273,6 +273,19 @@ bool virtio_nic_receive(const struct virtio_net_hdr *hdr, const void *bytes, u32
 	return true;
 }
 
+void virtio_nic_claim(const u32 *used, unsigned int nr)
+{
+	const struct virtio_net_hdr hdr = { .num_buffers = cpu_to_le16((u16)nr) };
+	struct queue *q = &queues[VIRTIO_NET_RX];
+	u16 head;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		assert_true(ring_next(q, &head));
+		memcpy(phys_to_virt(le64_to_cpu(desc_at(q, head)->addr)), &hdr, sizeof(hdr));
+		ring_use(q, head, used[i]);
+	}
+}
+
 void virtio_nic_misuse(void)
 {
 	ring_use(&queues[VIRTIO_NET_RX], VIRTIO_NIC_QUEUE + 7, 100);

@@ -35,6 +35,8 @@ extern const struct nic_model virtio_nic_models[VIRTIO_NIC_MODELS];
 
 /* As the model's receive(), with a header and over several buffers if it is long. */
 bool virtio_nic_receive(const struct virtio_net_hdr *hdr, const void *bytes, u32 len);
+/* A frame of @nr buffers, of which the device says that it wrote @used bytes to each. */
+void virtio_nic_claim(const u32 *used, unsigned int nr);
 /* The device "uses" a buffer that it does not have. */
 void virtio_nic_misuse(void);
 
