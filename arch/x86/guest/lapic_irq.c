@@ -109,9 +109,9 @@ static inline void irr_set(struct vlapic *apic, u8 vector)
 }
 
 /* To be merged into IRR by its own CPU, before the next entry. */
-static __noinline void post_from_elsewhere(struct vcpu *vcpu, struct vlapic *apic, u8 vector,
-					   bool level)
+static __noinline void post_from_elsewhere(struct vcpu *vcpu, u8 vector, bool level)
 {
+	struct vlapic *apic = vcpu->arch.lapic;
 	u64 bit = BIT_ULL(vector % 64);
 
 	if (level)
@@ -133,7 +133,7 @@ static inline void post(struct vcpu *vcpu, struct vlapic *apic, u8 vector, bool 
 {
 	if (unlikely(vcpu->cpu != this_cpu() || list_empty(&vcpu->cpu_node) ||
 		     vlapic_array_test(apic, LAPIC_TMR, vector) != level)) {
-		post_from_elsewhere(vcpu, apic, vector, level);
+		post_from_elsewhere(vcpu, vector, level);
 		return;
 	}
 	if (vlapic_array_test(apic, LAPIC_IRR, vector))
@@ -146,7 +146,7 @@ static inline void post(struct vcpu *vcpu, struct vlapic *apic, u8 vector, bool 
 static __noinline void post_to_processor(struct vcpu *vcpu, u8 vector, bool level)
 {
 	if (level || !hvm->post(vcpu, vector))
-		post_from_elsewhere(vcpu, vcpu->arch.lapic, vector, level);
+		post_from_elsewhere(vcpu, vector, level);
 }
 
 void vlapic_post(struct vcpu *vcpu, u8 vector, bool level)

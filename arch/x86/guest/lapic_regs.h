@@ -162,7 +162,7 @@ static inline u32 *lapic_array_reg(u32 *regs, u32 array, u8 vector)
 
 static inline bool vlapic_array_test(const struct vlapic *apic, u32 array, u8 vector)
 {
-	return READ_ONCE(*lapic_array_reg(apic->regs, array, vector)) & BIT(vector % 32);
+	return READ_ONCE(*lapic_array_reg(apic->regs, array, vector)) >> vector % 32 & 1;
 }
 
 /* lapic_timer.c, on the vCPU's CPU */
