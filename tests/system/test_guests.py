@@ -92,7 +92,7 @@ boots = {}
 def boot_of(kind, name):
     names = [name]
     if name in TOGETHER:
-        all_names = SMOKE.get(kind, [n for n in TOGETHER if runs_on(n, kind)])
+        all_names = [n for n in SMOKE.get(kind, TOGETHER) if n in TOGETHER and runs_on(n, kind)]
         first = all_names.index(name) // GROUP * GROUP
         names = all_names[first:first + GROUP]
     if (kind, names[0]) not in boots:
