@@ -273,9 +273,9 @@ bundle:
 	$(call say,BUNDLE,$(OUT)) $(PYTHON) tools/bundle.py $(DIR) $(OUT)
 
 iso: $(image)
-	@test -f '$(BUNDLE)' -o '$(origin BUNDLE)' = file || \
+	@test -z '$(BUNDLE)' -o -f '$(BUNDLE)' -o '$(origin BUNDLE)' = file || \
 		{ echo >&2 'iso: $(BUNDLE): no such boot archive (make bundle)'; exit 1; }
-	@test -f '$(BUNDLE)' || echo 'iso: no $(BUNDLE): without a boot archive'
+	@test -z '$(BUNDLE)' -o -f '$(BUNDLE)' || echo 'iso: no $(BUNDLE): without a boot archive'
 	$(call say,ISO,$(ISO)) tools/mkiso.sh $(image) '$(wildcard $(BUNDLE))' $(ISO) \
 		$(CONFIG_SERIAL_PORT) $(CONFIG_SERIAL_BAUD) '$(CMDLINE)'
 

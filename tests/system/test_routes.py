@@ -107,7 +107,8 @@ def test_make_run(bench):
 
 @pytest.mark.parametrize("words, complaint", [
     ({"ACCEL": "xen"}, "ACCEL=xen is none of kvm, tcg, bochs"),
-    ({"PORT": "taken"}, "PORT=taken is not a free port"),
+    ({"PORT": "taken"}, "PORT=taken: not a port, expected 1..65535"),
+    ({"PORT": "0"}, "PORT=0: not a port, expected 1..65535"),
 ])
 def test_make_run_says_what_is_wrong(bench, words, complaint):
     run = start_run(bench.dir / "console.log", **words)
