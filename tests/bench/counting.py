@@ -100,9 +100,11 @@ def readelf(what):
 
 
 def symbols():
-    """[(address, name)] of the image's functions, sorted. Labels within functions are none."""
+    """[(address, name)] of the image's functions, sorted. Labels within functions are none, and what
+    link-time optimization adds to a static function's name is left out.
+    """
     found = [line.split() for line in readelf("-s").splitlines()]
-    return sorted((int(fields[1], 16), fields[7]) for fields in found
+    return sorted((int(fields[1], 16), fields[7].split(".lto_priv.")[0]) for fields in found
                   if len(fields) == 8 and fields[6].isdigit()
                   and (fields[3] == "FUNC" or fields[3:5] == ["NOTYPE", "GLOBAL"]))
 
